@@ -1,0 +1,99 @@
+"""The command line: one command for each verb, rendered with rich; no logic.
+
+Data goes to stdout, messages and progress to stderr. Exit codes: 0 done, 1 it could not be done, 2 wrong use,
+130 interrupted.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from zuoci.errors import SettingsError, ZuociError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+# The commands in their order in the help; each is the function `command` of the module of its name.
+COMMANDS = {
+    "train": "Train a model on lyrics, and write with it.",
+    "write": "Continue an opening with a model.",
+    "lesson": "Replay the lesson from scratch, as it prints itself.",
+}
+
+
+class _Lazy(TyperCommand):
+    """A command whose module is imported when it is run: `zuoci --help` waits for none of them."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name, help=COMMANDS[name])
+
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        single = typer.Typer(add_completion=False, rich_markup_mode=None)
+        single.command(self.name, help=COMMANDS[self.name or ""])(import_module(f"zuoci.cli.{self.name}").command)
+        return typer.main.get_command(single).make_context(info_name, args, parent, **extra)
+
+
+class _Group(TyperGroup):
+    def list_commands(self, ctx: Any) -> list[str]:
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        del ctx
+        return _Lazy(cmd_name) if cmd_name in COMMANDS else None
+
+
+app = typer.Typer(cls=_Group, add_completion=False, no_args_is_help=True, pretty_exceptions_enable=False)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        from zuoci import __version__
+
+        print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: bool = typer.Option(False, "--version", callback=_version, is_eager=True, help="Show the version."),
+) -> None:
+    """zuoci (作词): train a language model on your own lyrics, and write new ones with it."""
+    del version
+
+
+def say(*messages: object) -> None:
+    """Prints a message to stderr."""
+    print(*messages, file=sys.stderr, flush=True)
+
+
+def say_notes(notes: Iterable[str]) -> None:
+    """Prints what reading a corpus changed or left out."""
+    for note in notes:
+        say(f"note: {note}")
+
+
+def main() -> None:
+    """The entry point: runs a command, and turns errors into one line and an exit code."""
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure and not (stream.encoding or "").lower().startswith("utf"):
+            reconfigure(errors="backslashreplace")
+    try:
+        app()
+        sys.stdout.flush()
+    except ZuociError as error:
+        say(f"error: {error}")
+        sys.exit(2 if isinstance(error, SettingsError) else 1)
+    except KeyboardInterrupt:
+        say("interrupted")
+        sys.exit(130)
+    except BrokenPipeError:  # the reader of stdout is gone; keep Python from complaining at its exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)

@@ -1,0 +1,142 @@
+"""The character-level recurrent language model.
+
+Dimensions: T time, B batch, V vocabulary, E embedding, H hidden, L layers.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+import torch
+from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from zuoci.model.config import ModelConfig
+    from zuoci.text.vocabulary import Vocabulary
+
+State: TypeAlias = tuple[Tensor, ...]  # one tensor (L, B, H); for the LSTM a pair of them, hidden and cell
+
+Initialisation: TypeAlias = Literal["uniform", "lesson"]
+
+
+class CharLM(nn.Module):
+    """Predicts the next character from all that was read so far.
+
+    x_t = e[id_t];  h_t = cell(x_t, h_{t-1}), layer upon layer;  logits_t = h_t W_hq + b_q
+
+    With `embedding_size` 0 the input is one-hot, as in the lesson; a one-hot vector times a matrix is a row
+    of the matrix, so layer 0 looks its rows up. Each layer is `torch.nn`'s own module and keeps its names
+    (`layers.0.weight_ih_l0`, …), so its `load_state_dict` takes weights from anywhere.
+
+    The cells of `torch.nn` have two biases. Where both only ever stand in a sum (rnn, lstm), `bias_hh` stays
+    at zero and is not trained: trained twice, a bias would learn at twice the learning rate.
+
+    The state is passed in and returned, never kept.
+
+    Attributes:
+        config: the settings.
+        vocabulary: the characters, by id.
+    """
+
+    def __init__(self, config: ModelConfig, vocabulary: Vocabulary) -> None:
+        """Makes a model without initial weights; call `initialise`, or load some."""
+        super().__init__()
+        self.config = config
+        self.vocabulary = vocabulary
+        V, E, H = len(vocabulary), config.embedding_size, config.hidden_size
+        with torch.device("meta"):  # nothing is drawn from torch's global generator
+            self.embedding = nn.Embedding(V, E) if E else None
+            self.layers = nn.ModuleList(
+                _layer(config.cell, (E or V) if layer == 0 else H, H) for layer in range(config.num_layers)
+            )
+            self.output = nn.Linear(H, V)
+        self.to_empty(device="cpu")
+        if config.cell != "gru":
+            for name, param in self.named_parameters():
+                if "bias_hh" in name:
+                    param.requires_grad_(False)
+
+    @torch.no_grad()
+    def initialise(self, generator: torch.Generator, how: Initialisation = "uniform") -> CharLM:
+        """Draws initial weights.
+
+        Args:
+            generator: the source of randomness.
+            how: `lesson`: weights from N(0, 0.01), biases zero. `uniform`: what `torch.nn` does for these
+                cells, every weight from U(−1/√H, 1/√H), but biases zero, the LSTM's forget gate at 1
+                (Jozefowicz et al. 2015), and embeddings from N(0, 1).
+
+        Returns:
+            The model itself.
+        """
+        bound = self.config.hidden_size**-0.5
+        for name, param in self.named_parameters():
+            if "bias" in name:
+                param.zero_()
+                if self.config.cell == "lstm" and "bias_ih" in name and how != "lesson":
+                    param.chunk(4)[1].fill_(1.0)  # torch.nn's order of the gates is i f g o
+            elif how == "lesson":
+                param.normal_(0.0, 0.01, generator=generator)
+            elif name.startswith("embedding"):
+                param.normal_(0.0, 1.0, generator=generator)
+            else:
+                param.uniform_(-bound, bound, generator=generator)
+        return self
+
+    @property
+    def device(self) -> torch.device:
+        """Where the weights are."""
+        return self.output.weight.device
+
+    @property
+    def parameter_count(self) -> int:
+        """The number of trained weights."""
+        return sum(param.numel() for param in self.parameters() if param.requires_grad)
+
+    def initial_state(self, batch_size: int) -> State:
+        """The state before the first character: zeros `(L, B, H)`."""
+        zeros = self.output.weight.new_zeros(self.config.num_layers, batch_size, self.config.hidden_size)
+        return (zeros, zeros.clone()) if self.config.cell == "lstm" else (zeros,)
+
+    def forward(self, inputs: Tensor, state: State, generator: torch.Generator | None = None) -> tuple[Tensor, State]:
+        """Reads some characters.
+
+        Args:
+            inputs: int64 ids `(T, B)`.
+            state: `initial_state(B)`, or what the last call returned.
+            generator: draws the dropout masks; needed in training where `dropout` is not 0.
+
+        Returns:
+            Logits `(T, B, V)` and the new state.
+        """
+        hidden, state = self.hidden(inputs, state, generator)
+        return self.output(hidden), state
+
+    def hidden(self, inputs: Tensor, state: State, generator: torch.Generator | None = None) -> tuple[Tensor, State]:
+        """`forward` without the output layer: hidden states `(T, B, H)` of the last layer, and the new state."""
+        if self.embedding is None:
+            x = nn.functional.one_hot(inputs, len(self.vocabulary)).to(self.output.weight.dtype)
+        else:
+            x = self._drop(self.embedding(inputs), generator)
+        after: list[State] = []
+        for layer, module in enumerate(self.layers):
+            before = tuple(part[layer : layer + 1].contiguous() for part in state)
+            x, new = module(x, before if self.config.cell == "lstm" else before[0])
+            after.append(new if isinstance(new, tuple) else (new,))
+            x = self._drop(x, generator)
+        return x, tuple(torch.cat(parts) for parts in zip(*after, strict=True))
+
+    def _drop(self, x: Tensor, generator: torch.Generator | None) -> Tensor:
+        rate = self.config.dropout
+        if not self.training or rate == 0.0:
+            return x
+        assert generator is not None, "dropout in training needs a generator"
+        return x * torch.empty_like(x).bernoulli_(1.0 - rate, generator=generator).div_(1.0 - rate)
+
+
+def _layer(cell: str, input_size: int, hidden_size: int) -> nn.Module:
+    if cell == "gru":
+        return nn.GRU(input_size, hidden_size)
+    if cell == "lstm":
+        return nn.LSTM(input_size, hidden_size)
+    return nn.RNN(input_size, hidden_size, nonlinearity="relu" if cell == "rnn_relu" else "tanh")

@@ -1,0 +1,1 @@
+"""Text on disk → character ids: sources, cleaning, vocabulary, minibatches."""

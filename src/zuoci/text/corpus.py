@@ -1,0 +1,239 @@
+"""Sources on disk → a corpus of songs.
+
+A song keeps the name of its source and its text. The texts of all songs, one after another, are what a
+model is trained on: a plain text file stands there character for character (only its line ends are made
+newlines), cut into songs where lines are empty.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import zipfile
+import zlib
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import cached_property
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeAlias
+
+from zuoci.errors import CorpusError
+from zuoci.text.cleaning import clean_lrc, decode, unify_line_ends
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+Source: TypeAlias = str | os.PathLike[str]
+
+TEXT_SUFFIXES = frozenset({".txt", ".lrc", ".md", ".text"})
+MAX_FILE_BYTES = 2**31  # 2 GiB: beyond it a "text file" is a mistake, and a zip member a trap
+
+
+@dataclass(frozen=True, slots=True)
+class Song:
+    """One song, or one block of a plain text.
+
+    Attributes:
+        source: the file that it comes from (`archive.zip/member.txt` inside a zip).
+        text: its characters as they are trained on, the empty lines after it included.
+    """
+
+    source: str
+    text: str
+
+    @property
+    def lines(self) -> list[str]:
+        """The lines that are not empty."""
+        return [line for line in self.text.split("\n") if line.strip()]
+
+    @property
+    def title(self) -> str:
+        """The first line; "" for an empty song."""
+        return next(iter(self.lines), "").strip()
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Songs, and what was changed or left out while they were read.
+
+    Attributes:
+        songs: in the order of the sources.
+        notes: a sentence for everything that reading changed or left out.
+    """
+
+    songs: tuple[Song, ...]
+    notes: tuple[str, ...] = field(default=())
+
+    @cached_property
+    def text(self) -> str:
+        """All songs, one after another: what a model is trained on."""
+        return "".join(song.text for song in self.songs)
+
+    def __len__(self) -> int:
+        """The number of songs."""
+        return len(self.songs)
+
+
+def load_lyrics(language: Literal["zh", "en"] = "zh") -> Corpus:
+    """The lyrics that come with zuoci: original songs in Chinese or English, public domain (CC0).
+
+    Raises:
+        CorpusError: there are no lyrics in that language.
+    """
+    if language not in ("zh", "en"):
+        raise CorpusError(f"there are no bundled lyrics in {language!r}; there are 'zh' and 'en'")
+    name = f"{language}.txt"
+    return Corpus(tuple(_blocks(files("zuoci").joinpath("data", name).read_text("utf-8"), name)))
+
+
+def read_corpus(source: Source | Sequence[Source]) -> Corpus:
+    """Reads a text file, a zip of text files, a folder (recursive, sorted), or several of these.
+
+    A source that holds one text is trained on as it stands; its blocks between empty lines are its songs.
+    In a source that holds several, each text is one song, and an empty line parts it from the next. LRC
+    files lose their time stamps and credits.
+
+    Args:
+        source: a path, or several.
+
+    Returns:
+        The songs, in the order of the sources and, within one, of the file names.
+
+    Raises:
+        CorpusError: a source does not exist, cannot be read or decoded, or holds no text.
+    """
+    sources = [source] if isinstance(source, str | os.PathLike) else list(source)
+    if not sources:
+        raise CorpusError("no source was given: name a text file, a zip or a folder")
+    songs: list[Song] = []
+    notes: list[str] = []
+    for path in map(Path, sources):
+        left_out: list[str] = []
+        texts = [(name, *_clean(name, data)) for name, data in _find_texts(path, left_out)]
+        texts = [entry for entry in texts if entry[1].strip()]
+        if not texts:
+            raise CorpusError(f"{path} holds no text: expected lyrics in {_known_suffixes()} files, or a zip of them")
+        if len(texts) == 1:
+            songs.extend(_blocks(texts[0][1], texts[0][0]))
+        else:
+            songs.extend(Song(name, text.rstrip() + "\n\n") for name, text, _ in texts)
+        for note, count in Counter(note for _, _, changes in texts for note in changes).items():
+            notes.append(f"{path}: {note}" + (f" ({count} files)" if count > 1 else ""))
+        if left_out:
+            shown = ", ".join(left_out[:3]) + (", …" if len(left_out) > 3 else "")
+            notes.append(f"{path}: left out {len(left_out)} files that are not text ({shown})")
+    return Corpus(tuple(_parted(songs)), tuple(notes))
+
+
+def read_text(source: Source) -> str:
+    """The one text of a source (a file, or a zip or folder that holds one text), its line ends untouched.
+
+    Raises:
+        CorpusError: the source cannot be read or decoded, or holds no text or several.
+    """
+    texts = list(_find_texts(Path(source), []))
+    if len(texts) != 1:
+        raise CorpusError(f"{source} holds {len(texts)} texts: expected one ({_known_suffixes()})")
+    name, data = texts[0]
+    return decode(data, name)[0]
+
+
+def _parted(songs: Sequence[Song]) -> Iterator[Song]:
+    """Where one source ends and the next begins, an empty line; within a source nothing is added."""
+    for song, following in zip(songs, [*songs[1:], None], strict=True):
+        if following is not None and not song.text.endswith("\n\n") and song.source != following.source:
+            yield Song(song.source, song.text.rstrip("\n") + "\n\n")
+        else:
+            yield song
+
+
+def _known_suffixes() -> str:
+    return ", ".join(sorted(TEXT_SUFFIXES))
+
+
+def _blocks(text: str, source: str) -> Iterator[Song]:
+    """Cuts a text into its blocks between empty lines; joined, they are the text again."""
+    start = 0
+    for gap in re.finditer(r"\n(?:[^\S\n]*\n)+", text):
+        if text[start : gap.start()].strip() and text[gap.end() :].strip():
+            yield Song(source, text[start : gap.end()])
+            start = gap.end()
+    if text[start:]:
+        yield Song(source, text[start:])
+
+
+def _clean(name: str, data: bytes) -> tuple[str, list[str]]:
+    text, encoding = decode(data, name)
+    notes = [] if encoding.startswith("utf-8") else [f"read as {encoding}"]
+    text, changes = unify_line_ends(text)
+    notes += changes
+    if name.lower().endswith(".lrc"):
+        text, changes = clean_lrc(text)
+        notes += changes
+    return text, notes
+
+
+def _find_texts(path: Path, left_out: list[str]) -> Iterator[tuple[str, bytes]]:
+    """Yields the name and bytes of every text in a source; appends the names of the other files."""
+    try:
+        if path.is_dir():
+            for file in _walk(path):
+                if file.suffix.lower() in TEXT_SUFFIXES:
+                    yield str(file), _read_bytes(file)
+                elif file.suffix.lower() == ".zip":
+                    yield from _zip_members(file, left_out)
+                else:
+                    left_out.append(file.name)
+        elif path.suffix.lower() == ".zip" or zipfile.is_zipfile(path):
+            yield from _zip_members(path, left_out)
+        else:
+            yield str(path), _read_bytes(path)
+    except FileNotFoundError as error:
+        raise CorpusError(f"{error.filename or path} does not exist: name a text file, a zip or a folder") from None
+    except OSError as error:
+        raise CorpusError(f"{error.filename or path} cannot be read: {error.strerror or error}") from None
+
+
+def _walk(folder: Path) -> Iterator[Path]:
+    def stop(error: OSError) -> None:
+        raise error
+
+    for root, folders, names in os.walk(folder, onerror=stop):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield from (Path(root, name) for name in sorted(names) if not name.startswith("."))
+
+
+def _read_bytes(file: Path) -> bytes:
+    if file.stat().st_size > MAX_FILE_BYTES:
+        raise _too_large(str(file))
+    return file.read_bytes()
+
+
+def _too_large(name: str) -> CorpusError:
+    return CorpusError(f"{name} is larger than {MAX_FILE_BYTES // 2**30} GiB; cut it into smaller files")
+
+
+def _zip_members(path: Path, left_out: list[str]) -> Iterator[tuple[str, bytes]]:
+    try:
+        # Names from Chinese Windows are GBK without a flag; those with the flag are UTF-8 all the same.
+        with zipfile.ZipFile(path, metadata_encoding="gb18030") as archive:
+            for member in sorted(_members(archive), key=lambda info: info.filename):
+                name = f"{path}/{member.filename}"
+                if Path(member.filename).suffix.lower() not in TEXT_SUFFIXES:
+                    left_out.append(name)
+                elif member.file_size > MAX_FILE_BYTES:
+                    raise _too_large(name)
+                else:
+                    yield name, archive.read(member)
+    except (zipfile.BadZipFile, zlib.error, UnicodeDecodeError, EOFError) as error:
+        raise CorpusError(f"{path} is a damaged zip file: {error}") from None
+    except (RuntimeError, NotImplementedError) as error:  # encrypted, or an unknown compression
+        raise CorpusError(f"{path} cannot be unpacked: {error}") from None
+
+
+def _members(archive: zipfile.ZipFile) -> Iterable[zipfile.ZipInfo]:
+    for member in archive.infolist():
+        hidden = any(part.startswith((".", "__MACOSX")) for part in member.filename.split("/"))
+        if not member.is_dir() and not hidden:
+            yield member

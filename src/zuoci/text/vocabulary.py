@@ -1,0 +1,136 @@
+"""Characters ↔ ids."""
+
+from __future__ import annotations
+
+import json
+import unicodedata
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+
+from zuoci.errors import ModelFolderError, VocabularyError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from torch import Tensor
+
+_FORMAT = "zuoci-vocabulary"
+
+
+def _code_points(text: str) -> np.ndarray[Any, np.dtype[np.uint32]]:
+    return np.frombuffer(text.encode("utf-32-le", errors="surrogatepass"), dtype=np.uint32)
+
+
+class Vocabulary:
+    """The characters that a model knows, sorted by code point, so that ids are the same on every run.
+
+    Attributes:
+        characters: all of them, in the order of their ids.
+    """
+
+    def __init__(self, text: Iterable[str]) -> None:
+        """Collects the characters of a text."""
+        self.characters = "".join(sorted(set(text)))
+        if not self.characters:
+            raise VocabularyError("a vocabulary needs at least one character: the text is empty", "")
+
+    def __len__(self) -> int:
+        return len(self.characters)
+
+    def __contains__(self, char: object) -> bool:
+        return isinstance(char, str) and len(char) == 1 and char in self.characters
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Vocabulary) and self.characters == other.characters
+
+    def __hash__(self) -> int:
+        return hash(self.characters)
+
+    def __repr__(self) -> str:
+        return f"Vocabulary({len(self)} characters)"
+
+    @cached_property
+    def _sorted(self) -> np.ndarray[Any, np.dtype[np.uint32]]:
+        return _code_points(self.characters)
+
+    def encode(self, text: str) -> Tensor:
+        """Looks up a text's ids.
+
+        Returns:
+            int64 ids `(len(text),)`.
+
+        Raises:
+            VocabularyError: the text holds characters that are not in the vocabulary; `adapt` repairs it.
+        """
+        points = _code_points(text)
+        ids = np.searchsorted(self._sorted, points).clip(max=len(self) - 1)
+        missing = self._sorted[ids] != points
+        if missing.any():
+            unknown = "".join(dict.fromkeys(char for char, bad in zip(text, missing, strict=True) if bad))
+            raise VocabularyError(
+                f"the model has never seen {_shown(unknown)}; it knows {len(self)} characters", unknown
+            )
+        return torch.from_numpy(ids.astype(np.int64))
+
+    def decode(self, ids: Tensor | Iterable[int]) -> str:
+        """The text of some ids; the inverse of `encode`."""
+        return "".join(self.characters[int(i)] for i in ids)
+
+    def adapt(self, text: str) -> tuple[str, str]:
+        """Makes the best of a text that may hold unknown characters.
+
+        An unknown character is replaced by its full-width or half-width form if that is known (`，` and
+        `,`, `Ａ` and `A`), and otherwise left out.
+
+        Returns:
+            A text that `encode` accepts, and the characters that were left out, each once.
+        """
+        kept: list[str] = []
+        unknown: dict[str, None] = {}
+        for char in text:
+            form = next((form for form in (char, _narrow(char), _wide(char)) if form in self), None)
+            if form is None:
+                unknown[char] = None
+            else:
+                kept.append(form)
+        return "".join(kept), "".join(unknown)
+
+    def to_json(self) -> str:
+        """The vocabulary as a JSON document."""
+        document = {"format": _FORMAT, "version": 1, "characters": list(self.characters)}
+        return json.dumps(document, ensure_ascii=False, indent=0) + "\n"
+
+    @classmethod
+    def from_json(cls, document: str) -> Vocabulary:
+        """Reads what `to_json` wrote.
+
+        Raises:
+            ModelFolderError: the document is not a vocabulary of zuoci's.
+        """
+        try:
+            data: Any = json.loads(document)
+            characters: list[str] = data["characters"]
+            sound = (data["format"], data["version"]) == (_FORMAT, 1)
+            sound = sound and bool(characters) and all(len(char) == 1 for char in characters)
+            sound = sound and characters == sorted(set(characters))
+        except (ValueError, KeyError, TypeError):
+            sound, characters = False, []
+        if not sound:
+            raise ModelFolderError("the vocabulary is damaged: expected a list of different characters, sorted")
+        return cls(characters)
+
+
+def _narrow(char: str) -> str:
+    return unicodedata.normalize("NFKC", char)
+
+
+def _wide(char: str) -> str:
+    return "\u3000" if char == " " else chr(ord(char) + 0xFEE0) if "!" <= char <= "~" else char
+
+
+def _shown(characters: str, limit: int = 10) -> str:
+    shown = " ".join(repr(char)[1:-1] for char in characters[:limit])
+    return shown + (f" and {len(characters) - limit} more" if len(characters) > limit else "")

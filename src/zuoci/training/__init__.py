@@ -1,0 +1,1 @@
+"""Minibatches and a model → a trained model."""

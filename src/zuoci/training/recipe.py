@@ -1,0 +1,147 @@
+"""The settings of a training run, and named recipes for them.
+
+No torch here: the command line reads this file to show its options.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from zuoci.errors import SettingsError
+from zuoci.model.config import ModelConfig
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from os import PathLike
+
+
+class TrainConfig(BaseModel):
+    """How a model is trained."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    recipe: str = Field(default="lyrics", description="the named recipe that the settings started from")
+    seed: int = Field(
+        default=0, ge=0, lt=2**63, description="seed of weights, order of minibatches, dropout and held-out songs"
+    )
+    epochs: int = Field(default=40, ge=1, le=1_000_000, description="passes through the training text, at most")
+    batch_size: int = Field(default=16, ge=1, le=1_000_000, description="pieces of text in a minibatch")
+    seq_len: int = Field(default=32, ge=1, le=1_000_000, description="characters of each piece in a minibatch")
+    sampling: Literal["random", "consecutive"] = Field(
+        default="consecutive",
+        description="pieces in random order, or each continuing the one before, state carried on",
+    )
+    optimizer: Literal["sgd", "adamw"] = Field(default="adamw", description="plain gradient descent, or AdamW")
+    learning_rate: float = Field(default=3e-3, gt=0.0, description="size of a step; the highest one of a schedule")
+    weight_decay: float = Field(
+        default=0.01, ge=0.0, description="AdamW's pull of the weights towards zero, per unit of rate"
+    )
+    schedule: Literal["constant", "cosine"] = Field(
+        default="cosine", description="learning rate over the run: as it is, or falling to a tenth along a cosine"
+    )
+    max_grad_norm: float = Field(default=1.0, gt=0.0, description="longer gradients are shortened to this length")
+    initialisation: Literal["uniform", "lesson"] = Field(
+        default="uniform", description="first weights: as torch.nn draws them, or from N(0, 0.01)"
+    )
+    validation: float = Field(
+        default=0.1, ge=0.0, le=0.9, description="share of the text that is held out, to judge the model on; 0: none"
+    )
+    validation_split: Literal["auto", "songs", "tail"] = Field(
+        default="auto",
+        description="hold out whole songs, or the end of the text in one piece; auto: songs up to 300,000 characters",
+    )
+    patience: int = Field(
+        default=0,
+        ge=0,
+        description="stop after so many epochs without a better held-out loss, and keep the best; 0: never",
+    )
+    max_characters: int = Field(default=0, ge=0, description="train on so many first characters only; 0: on all")
+    join_lines: bool = Field(default=False, description="turn newlines into spaces first, as in the lesson")
+
+
+class Settings(BaseModel):
+    """Everything that a run needs to know beside its text."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: ModelConfig
+    training: TrainConfig
+
+
+RECIPES: dict[str, dict[str, Any]] = {
+    # The default: a GRU for a small folder of lyrics, about a minute on a laptop.
+    "lyrics": {},
+    # Every figure as in the lesson, the treatment of its text included.
+    "lesson": {
+        "cell": "rnn",
+        "hidden_size": 256,
+        "embedding_size": 0,
+        "dropout": 0.0,
+        "epochs": 250,
+        "batch_size": 32,
+        "seq_len": 35,
+        "sampling": "random",
+        "optimizer": "sgd",
+        "learning_rate": 100.0,
+        "schedule": "constant",
+        "max_grad_norm": 0.01,
+        "initialisation": "lesson",
+        "validation": 0.0,
+        "patience": 0,
+        "max_characters": 10_000,
+        "join_lines": True,
+    },
+}
+
+
+def resolve(recipe: str = "lyrics", overrides: Mapping[str, Any] | None = None) -> Settings:
+    """The settings of a recipe, with some of them replaced.
+
+    Args:
+        recipe: a name in `RECIPES`.
+        overrides: values by the name of a field of `ModelConfig` or `TrainConfig`.
+
+    Raises:
+        SettingsError: there is no such recipe or setting, or a value is out of bounds.
+    """
+    if recipe not in RECIPES:
+        raise SettingsError(f"there is no recipe {recipe!r}; there are {', '.join(RECIPES)}")
+    chosen = {**RECIPES[recipe], **(overrides or {}), "recipe": recipe}
+    unknown = chosen.keys() - ModelConfig.model_fields.keys() - TrainConfig.model_fields.keys()
+    if unknown:
+        known = sorted([*ModelConfig.model_fields, *TrainConfig.model_fields])
+        raise SettingsError(f"there is no setting {min(unknown)!r}; there are {', '.join(known)}")
+    parts = {
+        name: {key: value for key, value in chosen.items() if key in part.model_fields}
+        for name, part in (("model", ModelConfig), ("training", TrainConfig))
+    }
+    try:
+        return Settings.model_validate(parts)
+    except ValidationError as error:
+        raise SettingsError(describe(error)) from None
+
+
+def describe(error: ValidationError) -> str:
+    """One line for the first thing that is wrong with some settings."""
+    first = error.errors()[0]
+    name = first["loc"][-1] if first["loc"] else "the settings"
+    message = first["msg"].removeprefix("Input should be ").removeprefix("a ").removeprefix("Value error, ")
+    return f"{name} must be {message}: got {first['input']!r}"
+
+
+def read_settings_file(path: str | PathLike[str]) -> dict[str, Any]:
+    """Settings from a TOML file, one `name = value` a line.
+
+    Raises:
+        SettingsError: the file cannot be read or is not TOML.
+    """
+    try:
+        return tomllib.loads(Path(path).read_text("utf-8"))
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be read: {error.strerror}") from None
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingsError(f"{path} is not a TOML file: {error}") from None

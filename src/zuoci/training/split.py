@@ -1,0 +1,85 @@
+"""A corpus → the text to train on and the text to be judged on."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from zuoci.errors import CorpusError
+
+if TYPE_CHECKING:
+    from zuoci.text.corpus import Corpus, Song
+    from zuoci.training.recipe import TrainConfig
+
+_SONGS_UP_TO = 300_000  # characters; in a longer text, the usual tail in one piece is large enough to be fair
+
+
+@dataclass(frozen=True, slots=True)
+class Split:
+    """The two parts of a corpus.
+
+    Attributes:
+        training: the text to train on.
+        validation: the text held out; "" if nothing is.
+        held_out: how the held-out text was chosen, for the protocol.
+    """
+
+    training: str
+    validation: str
+    held_out: str
+
+
+def split(corpus: Corpus, config: TrainConfig) -> Split:
+    """Parts a corpus as `validation` and `validation_split` say, after `join_lines` and `max_characters`.
+
+    Whole songs are drawn until they make up the share. A song more than half of whose lines stand in a
+    song that is trained on (a second version, the same file twice) is not held out: it would measure memory.
+
+    Raises:
+        CorpusError: the corpus is empty.
+    """
+    if not corpus.text.strip():
+        raise CorpusError("the corpus is empty: it holds no characters to train on")
+    text = corpus.text
+    if config.join_lines:
+        text = text.replace("\n", " ").replace("\r", " ")
+    if config.max_characters:
+        text = text[: config.max_characters]
+    if config.validation == 0.0:
+        return Split(text, "", "")
+    by_songs = config.validation_split == "songs" or (
+        config.validation_split == "auto" and len(text) <= _SONGS_UP_TO and len(corpus) >= 10
+    )
+    if by_songs:
+        if config.join_lines or config.max_characters:
+            raise CorpusError(
+                "whole songs cannot be held out of a text that join_lines or max_characters changes; "
+                "set validation_split to tail, or validation to 0"
+            )
+        return _by_songs(corpus, config)
+    cut = len(text) - round(len(text) * config.validation)
+    return Split(text[:cut], text[cut:], f"the last {config.validation:.0%} of the text")
+
+
+def _by_songs(corpus: Corpus, config: TrainConfig) -> Split:
+    wanted = len(corpus.text) * config.validation
+    order = torch.randperm(len(corpus), generator=torch.Generator().manual_seed(config.seed)).tolist()
+    chosen: set[int] = set()
+    size = 0
+    for i in order:
+        length = len(corpus.songs[i].text)
+        if size + length / 2 <= wanted:  # whichever is nearer to the share, with the song or without
+            chosen.add(i)
+            size += length
+    training_lines = {line for i, song in enumerate(corpus.songs) if i not in chosen for line in song.lines}
+    held_out = sorted(i for i in chosen if not _known(corpus.songs[i], training_lines))
+    training = "".join(song.text for i, song in enumerate(corpus.songs) if i not in set(held_out))
+    validation = "".join(corpus.songs[i].text for i in held_out)
+    return Split(training, validation, f"{len(held_out)} of {len(corpus)} songs, held out whole")
+
+
+def _known(song: Song, training_lines: set[str]) -> bool:
+    lines = set(song.lines)
+    return 2 * len(lines & training_lines) > len(lines)

@@ -1,0 +1,235 @@
+"""The command line: as a person runs it, in processes of their own, or (quicker) in this one."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import pytest
+
+import zuoci
+from zuoci.cli import main
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+SMALL = ["--epochs", "2", "--hidden-size", "16", "--embedding-size", "8", "--batch-size", "4", "--seq-len", "8"]
+
+
+def zuoci_command(*arguments: object, cwd: Path | None = None, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "zuoci", *map(str, arguments)],
+        capture_output=True, text=True, encoding="utf-8", cwd=cwd, env={**os.environ, **environment}, check=False,
+    )  # fmt: skip
+
+
+class Result(NamedTuple):
+    returncode: int
+    stdout: str
+    stderr: str
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path) -> Callable[..., Result]:
+    """Runs a command in this process, in the folder `tmp_path`."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments: object) -> Result:
+        monkeypatch.setattr(sys, "argv", ["zuoci", *map(str, arguments)])
+        code: Any = 0
+        try:
+            main()
+        except SystemExit as stop:
+            code = stop.code
+        return Result(code or 0, *capsys.readouterr())
+
+    return call
+
+
+@pytest.fixture
+def songs(corpus: zuoci.Corpus, tmp_path: Path) -> Path:
+    path = tmp_path / "songs.txt"
+    path.write_text(corpus.text, "utf-8")
+    return path
+
+
+def test_help_answers_at_once() -> None:
+    seconds: list[float] = []
+    result = zuoci_command("--help", COLUMNS="100")
+    for _ in range(5):
+        start = time.perf_counter()
+        zuoci_command("--help")
+        seconds.append(time.perf_counter() - start)
+    assert min(seconds) < 0.3
+    for command in ("train", "write", "lesson"):
+        assert command in result.stdout
+    assert zuoci_command("--version").stdout.strip() == zuoci.__version__
+
+
+def test_every_setting_is_an_option(run: Callable[..., Result], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "200")
+    text = run("train", "--help").stdout
+    for config in (zuoci.ModelConfig, zuoci.TrainConfig):
+        for name in config.model_fields:
+            assert f"--{name.replace('_', '-')} " in text
+
+
+def test_train_then_write(songs: Path, tmp_path: Path) -> None:
+    trained = zuoci_command("train", songs, *SMALL, cwd=tmp_path)
+    assert trained.returncode == 0, trained.stderr
+    assert re.search(r"epoch 2, perplexity \d+\.\d\d, held out \d+\.\d", trained.stderr)
+    assert "the model is in lyrics-model" in trained.stderr
+    assert trained.stdout.strip()
+    written = zuoci_command("write", tmp_path / "lyrics-model", "山", "--length", 30)
+    assert written.returncode == 0, written.stderr
+    assert written.stdout.startswith("山")
+    assert len(written.stdout) == 32
+    assert zuoci_command("train", songs, *SMALL, cwd=tmp_path).returncode == 0
+    assert (tmp_path / "lyrics-model-2").is_dir()
+
+
+def test_json_of_both(run: Callable[..., Result], songs: Path, tmp_path: Path) -> None:
+    trained = run("train", songs, "--out", tmp_path / "m", "--json", *SMALL)
+    report = json.loads(trained.stdout)
+    assert report["schema"] == "zuoci.train/1"
+    assert report["model"] == str(tmp_path / "m")
+    assert report["characters"] == len(songs.read_text("utf-8"))
+    assert report["epochs"] == 2
+    for key in ("vocab_size", "parameters", "steps", "train_seconds", "characters_per_second"):
+        assert report[key] > 0
+    for text in ("train", "validation"):
+        assert {"nll", "bits_per_char", "perplexity", "protocol"} <= report[text].keys()
+
+    arguments = ("write", tmp_path / "m", "山€", "--seed", 7, "--json")
+    first, again = run(*arguments), run(*arguments)
+    assert first.stdout == again.stdout
+    document = json.loads(first.stdout)
+    assert document["schema"] == "zuoci.write/1"
+    assert document["unknown"] == "€"
+    (text,) = document["texts"]
+    assert text["seed"] == 7
+    assert text["text"].startswith("山")
+    assert text["nll"] > 0
+    assert "never seen €; going on without" in first.stderr
+
+
+def test_precedence_is_recipe_then_file_then_flags(run: Callable[..., Result], songs: Path, tmp_path: Path) -> None:
+    (tmp_path / "run.toml").write_text("epochs = 1\nhidden_size = 24\nembedding_size = 8\nseq_len = 8\n", "utf-8")
+    flags = ["--config", tmp_path / "run.toml", "--hidden-size", 12, "--batch-size", 4]
+    result = run("train", songs, "--out", tmp_path / "m", *flags)
+    assert result.returncode == 0, result.stderr
+    config = json.loads((tmp_path / "m" / "config.json").read_text("utf-8"))
+    assert config["model"]["hidden_size"] == 12
+    assert config["model"]["embedding_size"] == 8
+    assert config["training"]["epochs"] == 1
+    assert config["training"]["sampling"] == zuoci.TrainConfig().sampling
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["nowhere.txt"], 1, "nowhere.txt does not exist"),
+        (["empty.txt"], 1, "empty.txt holds no text"),
+        (["short.txt"], 1, "the text is shorter than one minibatch"),
+        (["bytes.txt"], 1, "bytes.txt cannot be read as UTF-8, GB18030 or Big5: it breaks at byte 3"),
+        (["songs.txt", "--epochs", "0"], 2, "epochs must be greater than or equal to 1: got 0"),
+        (["songs.txt", "--batch-size", "-1"], 2, "batch_size must be greater than or equal to 1: got -1"),
+        (["songs.txt", "--recipe", "none"], 2, "there is no recipe 'none'"),
+        (["songs.txt", "--config", "none.toml"], 2, "none.toml cannot be read"),
+        (["songs.txt", "--out", "taken"], 1, "taken exists and holds something that is no model"),
+        (["songs.txt", "--out", "songs.txt"], 1, "songs.txt exists and is not a folder"),
+        (["songs.txt", "--learning-rate", "1e30", "--max-grad-norm", "1e30", "--cell", "rnn_relu"], 1, "diverged"),
+        (["--language", "fr"], 1, "there are no bundled lyrics in 'fr'"),
+    ],
+)
+def test_bad_input_is_one_line_and_nothing_is_written(
+    run: Callable[..., Result], songs: Path, tmp_path: Path, arguments: list[str], code: int, message: str
+) -> None:
+    (tmp_path / "empty.txt").touch()
+    (tmp_path / "short.txt").write_text("歌", "utf-8")
+    (tmp_path / "bytes.txt").write_bytes(b"caf\xe9 \xff")
+    (tmp_path / "taken").mkdir()
+    (tmp_path / "taken" / "novel.txt").write_text("mine", "utf-8")
+    before = sorted(tmp_path.rglob("*"))
+    small = SMALL if songs.name in arguments and "--epochs" not in arguments else []
+    result = run("train", *small, *arguments)
+    assert result.returncode == code
+    assert result.stdout == ""
+    assert "Traceback" not in result.stderr
+    errors = [line for line in result.stderr.splitlines() if line.startswith("error:")]
+    assert len(errors) == 1
+    assert message in errors[0]
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["nowhere"], 1, "nowhere does not exist; name a folder that training has written"),
+        (["model", "--greedy", "--temperature", "1"], 2, "exclude each other"),
+        (["model", "--temperature", "0"], 2, "temperature must be greater than 0: got 0.0"),
+        (["model", "--length", "0"], 2, "length must be greater than or equal to 1: got 0"),
+    ],
+)
+def test_bad_wishes(run: Callable[..., Result], folder: Path, arguments: list[str], code: int, message: str) -> None:
+    assert folder.name == "model"
+    result = run("write", *arguments)
+    assert result.returncode == code
+    assert message in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_wrong_use_exits_with_2(run: Callable[..., Result]) -> None:
+    for arguments in (["compose-opera"], ["train", "--none"], ["write"], ["lesson", "--epochs", "many"]):
+        result = run(*arguments)
+        assert result.returncode == 2
+        assert "Traceback" not in result.stderr
+
+
+def test_the_lesson_prints_its_two_kinds_of_line_twice_the_same() -> None:
+    arguments = ("lesson", "--epochs", 2, "--seed", 3, "--prefix", "分开")
+    first, again = zuoci_command(*arguments), zuoci_command(*arguments)
+    assert first.returncode == 0, first.stderr
+    lines = first.stdout.splitlines()
+    assert [re.sub(r"\d+\.\d+", "#", line) for line in lines[::2]] == [
+        f"epoch {epoch}, perplexity #, time # sec" for epoch in (1, 2)
+    ]
+    assert all(re.fullmatch(" - 分开.{50}", line) for line in lines[1::2])
+    timeless = [re.sub(r"time .*", "", result.stdout) for result in (first, again)]
+    assert timeless[0] == timeless[1]
+
+
+def test_the_lesson_on_another_text(run: Callable[..., Result], tmp_path: Path) -> None:
+    (tmp_path / "a.txt").write_text("row row row your boat\n" * 100, "utf-8")
+    result = run("lesson", "--corpus", tmp_path / "a.txt", "--epochs", 1, "--sampling", "consecutive")
+    assert result.returncode == 0, result.stderr
+    assert " - ro" in result.stdout
+    bad = run("lesson", "--corpus", tmp_path / "a.txt", "--epochs", 1, "--prefix", "分")
+    assert bad.returncode == 2
+    assert "the prefix '分' cannot be continued: 分 is not in the text" in bad.stderr
+    (tmp_path / "b.txt").write_text("short", "utf-8")
+    short = run("lesson", "--corpus", tmp_path / "b.txt")
+    assert short.returncode == 1
+    assert "the text is shorter than one minibatch: it has 5 characters" in short.stderr
+    zero = run("lesson", "--epochs", 0)
+    assert zero.returncode == 2
+    assert "epochs must be greater than or equal to 1" in zero.stderr
+
+
+def test_a_reader_that_goes_away_is_no_traceback(folder: Path) -> None:
+    command = f"{sys.executable} -m zuoci write {folder} --length 20000 | head -c 1"
+    result = subprocess.run(command, shell=True, capture_output=True, text=True, check=False)
+    assert "Traceback" not in result.stderr
+    assert "Exception ignored" not in result.stderr
+
+
+def test_a_terminal_without_unicode_gets_escapes(folder: Path) -> None:
+    result = zuoci_command("write", folder, "山", "--length", "3", PYTHONIOENCODING="ascii")
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith("\\u5c71")

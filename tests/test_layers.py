@@ -1,0 +1,45 @@
+"""Data flows one way: each room imports only from rooms left of it, and `errors`."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+import zuoci
+
+ROOMS = ["text", "model", "training", "writing", "cli"]
+PACKAGE = Path(zuoci.__file__).parent
+MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py" or path.parent.name == "cli")
+
+
+def imports(path: Path) -> set[str]:
+    """Every module of the package that a file imports, anywhere in it."""
+    found: set[str] = set()
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module:
+            assert node.level == 0, f"{path}: relative import"
+            names = [f"{node.module}.{alias.name}" for alias in node.names] if node.module == "zuoci" else [node.module]
+            found.update(names)
+        elif isinstance(node, ast.Import):
+            found.update(alias.name for alias in node.names)
+    return {name for name in found if name.split(".")[0] == "zuoci"}
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_room_imports_only_from_rooms_left_of_it(path: Path) -> None:
+    parts = path.relative_to(PACKAGE).parts
+    if parts[0] not in ROOMS:
+        allowed = {"lesson.py": {"zuoci.text.corpus"}, "errors.py": set[str](), "__main__.py": {"zuoci.cli"}}
+        assert imports(path) == allowed[parts[0]]
+        return
+    left = ROOMS[: ROOMS.index(parts[0]) + 1]
+    for name in imports(path):
+        room = name.split(".")[1]
+        assert room in [*left, "errors"] or (parts[0] == "cli" and room in ("lesson", "__version__")), name
+
+
+@pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
+def test_a_file_stays_within_a_few_hundred_lines(path: Path) -> None:
+    assert len(path.read_text("utf-8").splitlines()) <= 450

@@ -1,0 +1,77 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zuoci import CorpusError, load_lyrics
+from zuoci.text.cleaning import clean_lrc, decode, unify_line_ends
+
+LYRICS = load_lyrics("zh").text
+
+
+@pytest.mark.parametrize("codec", ["utf-8", "utf-8-sig", "utf-16", "gb18030"])
+@given(start=st.integers(0, 9_000), length=st.integers(40, 300))
+def test_a_page_of_lyrics_is_read_in_any_usual_encoding(codec: str, start: int, length: int) -> None:
+    text = LYRICS[start : start + length]
+    assert decode(text.encode(codec), "x") == (text, codec)
+
+
+TRADITIONAL = "請把這首歌唱給遠方的朋友聽\n車站裡還有一盞燈沒有關\n我們說過的話都寫在紙上\n風從門外吹進來翻了一頁\n"
+
+
+def test_big5_and_gb18030_are_told_apart() -> None:
+    assert decode(TRADITIONAL.encode("big5"), "x") == (TRADITIONAL, "big5")
+    assert decode(TRADITIONAL.encode("gb18030"), "x") == (TRADITIONAL, "gb18030")
+
+
+def test_latin_1_is_not_taken_for_chinese() -> None:
+    with pytest.raises(CorpusError, match=r"poem\.txt cannot be read as UTF-8, GB18030 or Big5: it breaks at byte 3"):
+        decode("café, été, naïve, forêt\n".encode("latin-1"), "poem.txt")
+
+
+def test_a_broken_utf_16_file() -> None:
+    with pytest.raises(CorpusError, match="cannot be read as utf-16"):
+        decode(b"\xff\xfea", "x")
+
+
+@given(st.binary(max_size=60))
+def test_any_bytes_are_a_text_or_a_clear_error(data: bytes) -> None:
+    try:
+        text, _ = decode(data, "x")
+    except CorpusError as error:
+        assert "\n" not in str(error)  # noqa: PT017
+    else:
+        assert isinstance(text, str)
+
+
+def test_line_ends() -> None:
+    assert unify_line_ends("a\nb") == ("a\nb", [])
+    assert unify_line_ends("a\r\nb\rc\n")[0] == "a\nb\nc\n"
+
+
+LRC = """[ti:晚班车]
+[ar:无名]
+[offset:+100]
+[00:00.00]作词：某人
+[00:01.00]作曲 : 某人
+[00:05.00]车站没有人
+[00:30.00]<00:30.10>灯<00:30.40>还亮着
+[00:10.00][00:40.50]上车吧
+[00:20:50]//
+[01:00.00]
+"""
+
+
+def test_an_lrc_file_becomes_the_lines_as_they_are_sung() -> None:
+    text, notes = clean_lrc(LRC)
+    assert text == "车站没有人\n上车吧\n灯还亮着\n上车吧\n"
+    assert notes == ["dropped the time stamps", "dropped 3 ID tags", "dropped 2 credit lines"]
+
+
+def test_credits_are_dropped_near_the_head_only() -> None:
+    sung = [f"[00:{i:02d}.00]第{i}句" for i in range(20)]
+    text, notes = clean_lrc("\n".join(["[00:00.00]编曲：甲", *sung, "[00:59.00]词：这一句是唱的"]))
+    assert "编曲" not in text
+    assert text.endswith("词：这一句是唱的\n")
+    assert "dropped 1 credit lines" in notes

@@ -1,0 +1,72 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zuoci import ModelFolderError, Vocabulary, VocabularyError
+
+
+@given(st.text(min_size=1))
+def test_decode_is_the_inverse_of_encode(text: str) -> None:
+    vocabulary = Vocabulary(text)
+    ids = vocabulary.encode(text)
+    assert ids.shape == (len(text),)
+    assert vocabulary.decode(ids) == text
+    assert list(vocabulary.characters) == sorted(set(text))
+    assert Vocabulary.from_json(vocabulary.to_json()) == vocabulary
+
+
+def test_the_order_of_the_text_has_no_influence() -> None:
+    assert Vocabulary("cab") == Vocabulary("abc")
+    assert hash(Vocabulary("cab")) == hash(Vocabulary("abc"))
+    assert Vocabulary("ab") != "ab"
+    assert repr(Vocabulary("cab")) == "Vocabulary(3 characters)"
+
+
+def test_unknown_characters_are_named_each_once() -> None:
+    with pytest.raises(VocabularyError, match="never seen x y; it knows 3 characters") as error:
+        Vocabulary("abc").encode("axbyx")
+    assert error.value.unknown == "xy"
+    with pytest.raises(VocabularyError, match="and 2 more"):
+        Vocabulary("a").encode("bcdefghijklm")
+
+
+def test_adapt_maps_full_and_half_width_then_leaves_out() -> None:
+    vocabulary = Vocabulary("A，b\u3000!")
+    assert vocabulary.adapt("Ａ,b ！") == ("A，b\u3000!", "")
+    assert vocabulary.adapt("Axbx€") == ("Ab", "x€")
+
+
+@given(st.text(min_size=1), st.text())
+def test_what_adapt_gives_can_be_encoded(known: str, text: str) -> None:
+    vocabulary = Vocabulary(known)
+    kept, unknown = vocabulary.adapt(text)
+    assert vocabulary.decode(vocabulary.encode(kept)) == kept
+    assert set(unknown) <= set(text) - set(known)
+
+
+def test_an_empty_text_makes_no_vocabulary() -> None:
+    with pytest.raises(VocabularyError, match="the text is empty"):
+        Vocabulary("")
+
+
+@pytest.mark.parametrize(
+    "document",
+    [
+        "no json",
+        "[]",
+        "{}",
+        json.dumps({"format": "zuoci-vocabulary", "version": 1, "characters": ["b", "a"]}),
+        json.dumps({"format": "zuoci-vocabulary", "version": 1, "characters": ["a", "a"]}),
+        json.dumps({"format": "zuoci-vocabulary", "version": 1, "characters": ["ab"]}),
+        json.dumps({"format": "zuoci-vocabulary", "version": 1, "characters": []}),
+        json.dumps({"format": "zuoci-vocabulary", "version": 2, "characters": ["a"]}),
+        json.dumps({"format": "zuoci-vocabulary", "version": 1, "characters": 5}),
+    ],
+)
+def test_a_damaged_document(document: str) -> None:
+    with pytest.raises(ModelFolderError, match="vocabulary is damaged"):
+        Vocabulary.from_json(document)

@@ -1,0 +1,248 @@
+from __future__ import annotations
+
+import json
+import math
+from typing import TYPE_CHECKING
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch.nn.functional import cross_entropy
+
+import zuoci
+from zuoci.model.checkpoint import load
+from zuoci.text.corpus import Song
+from zuoci.training import evaluation
+from zuoci.training.recipe import RECIPES, read_settings_file
+from zuoci.training.split import split
+from zuoci.training.trainer import clip_gradients, learning_rate
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+def run(corpus: zuoci.Corpus, settings: zuoci.Settings) -> tuple[list[zuoci.EvalReport], zuoci.EndReport]:
+    *reports, end = zuoci.train(corpus, settings, device="cpu")
+    assert isinstance(end, zuoci.EndReport)
+    return [report for report in reports if isinstance(report, zuoci.EvalReport)], end
+
+
+def test_a_run_reports_every_step_and_epoch_and_learns(corpus: zuoci.Corpus) -> None:
+    settings = zuoci.resolve(
+        "lyrics", {"epochs": 12, "hidden_size": 32, "embedding_size": 8, "batch_size": 4, "seq_len": 8}
+    )
+    reports = list(zuoci.train(corpus, settings, device="cpu"))
+    steps = [report for report in reports if isinstance(report, zuoci.StepReport)]
+    epochs = [report for report in reports if isinstance(report, zuoci.EvalReport)]
+    end = reports[-1]
+    assert isinstance(end, zuoci.EndReport)
+    assert [report.step for report in steps] == list(range(1, len(steps) + 1))
+    assert all(report.steps == len(steps) for report in steps)
+    assert [report.epoch for report in epochs] == list(range(1, 13))
+    assert epochs[-1].train.nll < epochs[0].train.nll - 1.0
+    assert end.characters == steps[-1].characters == sum(report.train.characters for report in epochs)
+    assert end.corpus_characters == len(corpus.text)
+
+
+def test_an_epochs_figure_is_the_mean_over_its_characters(corpus: zuoci.Corpus, settings: zuoci.Settings) -> None:
+    *reports, _ = zuoci.train(corpus, settings, device="cpu")
+    first = [report.nll for report in reports if isinstance(report, zuoci.StepReport) and report.epoch == 1]
+    evaluated = next(report for report in reports if isinstance(report, zuoci.EvalReport))
+    assert evaluated.train.nll == pytest.approx(sum(first) / len(first))
+    assert evaluated.train.perplexity == pytest.approx(math.exp(evaluated.train.nll))
+    assert evaluated.train.bits_per_char == pytest.approx(evaluated.train.nll / math.log(2))
+
+
+@pytest.mark.parametrize("sampling", ["random", "consecutive"])
+def test_the_same_seed_gives_the_same_bytes(corpus: zuoci.Corpus, sampling: str, tmp_path: Path) -> None:
+    overrides = {"epochs": 2, "hidden_size": 8, "embedding_size": 4, "batch_size": 2, "seq_len": 5, "dropout": 0.3}
+    first, second, other = (
+        run(corpus, zuoci.resolve("lyrics", {**overrides, "sampling": sampling, "seed": seed}))[1].save(tmp_path / name)
+        for name, seed in (("a", 1), ("b", 1), ("c", 2))
+    )
+    weights = [(folder / "model.safetensors").read_bytes() for folder in (first, second, other)]
+    assert weights[0] == weights[1] != weights[2]
+
+
+def test_the_best_held_out_weights_are_kept_and_patience_ends_a_run(corpus: zuoci.Corpus) -> None:
+    overrides = {"epochs": 60, "hidden_size": 48, "embedding_size": 8, "batch_size": 4, "seq_len": 8, "patience": 3}
+    settings = zuoci.resolve("lyrics", {**overrides, "learning_rate": 0.03, "schedule": "constant"})
+    epochs, end = run(corpus, settings)
+    scores = [report.validation.nll for report in epochs if report.validation]
+    assert len(scores) == len(epochs) < 60
+    assert end.best.epoch == len(scores) - 3
+    assert min(scores) == scores[end.best.epoch - 1]
+    parts = split(corpus, settings.training)
+    held_out = end.model.vocabulary.encode(parts.validation)
+    assert zuoci.evaluate(end.model, held_out).nll == pytest.approx(min(scores))
+
+
+def test_a_diverging_run_stops_before_the_weights_are_touched(corpus: zuoci.Corpus) -> None:
+    overrides = {"cell": "rnn_relu", "learning_rate": 1e30, "max_grad_norm": 1e30, "batch_size": 2, "seq_len": 5}
+    vocabulary = zuoci.Vocabulary(corpus.text + " ")
+    model = zuoci.CharLM(zuoci.ModelConfig(cell="rnn_relu", hidden_size=8), vocabulary)
+    model.initialise(torch.Generator().manual_seed(0))
+    with pytest.raises(zuoci.DivergenceError, match=r"training diverged at step .* lower learning_rate"):
+        list(zuoci.train(corpus, zuoci.resolve("lesson", overrides), model=model, device="cpu"))
+    assert all(torch.isfinite(param).all() for param in model.parameters())
+
+
+def test_a_saved_run_carries_its_settings_figures_and_card(
+    corpus: zuoci.Corpus, settings: zuoci.Settings, tmp_path: Path
+) -> None:
+    _, end = run(corpus, settings)
+    folder = end.save(tmp_path / "model")
+    config = json.loads((folder / "config.json").read_text("utf-8"))
+    assert zuoci.TrainConfig.model_validate(config["training"]) == settings.training
+    report = json.loads((folder / "training" / "report.json").read_text("utf-8"))
+    assert report["validation"]["nll"] == end.best.validation.nll  # pyright: ignore[reportOptionalMemberAccess]
+    card = (folder / "README.md").read_text("utf-8")
+    assert f"{report['validation']['perplexity']:.3f}" in card
+    assert "of 12 songs, held out whole, state carried through" in card
+    assert load(folder).parameter_count == report["parameters"]
+
+
+def test_a_corpus_shorter_than_one_minibatch(corpus: zuoci.Corpus) -> None:
+    with pytest.raises(zuoci.CorpusError, match=r"has \d+ characters, and batch_size 900 with seq_len 32 needs"):
+        run(corpus, zuoci.resolve("lyrics", {"batch_size": 900}))
+    with pytest.raises(zuoci.CorpusError, match="the corpus is empty"):
+        run(zuoci.Corpus(()), zuoci.resolve("lyrics"))
+
+
+def test_a_single_character_is_too_little(tmp_path: Path) -> None:
+    (tmp_path / "one.txt").write_text("歌", "utf-8")
+    with pytest.raises(zuoci.CorpusError, match=r"shorter than one minibatch|too little text"):
+        run(zuoci.read_corpus(tmp_path / "one.txt"), zuoci.resolve("lyrics"))
+
+
+@given(st.integers(2, 700), st.sampled_from(["rnn", "gru", "lstm"]))
+def test_a_score_is_the_mean_over_every_character_after_the_first(n: int, cell: str) -> None:
+    model = zuoci.CharLM(zuoci.ModelConfig.model_validate({"cell": cell, "hidden_size": 4}), zuoci.Vocabulary("abc"))
+    model.initialise(torch.Generator().manual_seed(0))
+    ids = torch.randint(3, (n,), generator=torch.Generator().manual_seed(n))
+    logits, _ = model(ids[:-1].unsqueeze(1), model.initial_state(1))
+    score = zuoci.evaluate(model, ids)
+    assert score.characters == n - 1
+    assert score.nll == pytest.approx(cross_entropy(logits[:, 0], ids[1:]).item(), rel=1e-5)
+    assert model.training
+
+
+def test_a_long_text_is_scored_in_lanes_and_none_of_it_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = zuoci.CharLM(zuoci.ModelConfig(hidden_size=4), zuoci.Vocabulary("abc"))
+    model.initialise(torch.Generator().manual_seed(0))
+    ids = torch.randint(3, (107,), generator=torch.Generator().manual_seed(0))
+    monkeypatch.setattr(evaluation, "_LANE", 50)
+    score = zuoci.evaluate(model, ids, of="a text")
+    total = 0.0
+    for start, end in ((0, 53), (53, 106)):
+        logits, _ = model(ids[start:end].unsqueeze(1), model.initial_state(1))
+        total += cross_entropy(logits[:, 0], ids[start + 1 : end + 1], reduction="sum").item()
+    assert score.nll == pytest.approx(total / 106, rel=1e-5)
+    assert score.protocol == "a text, state carried through in 2 lanes"
+
+
+def test_too_short_to_be_scored() -> None:
+    model = zuoci.CharLM(zuoci.ModelConfig(hidden_size=4), zuoci.Vocabulary("abc"))
+    with pytest.raises(zuoci.CorpusError, match="too short to be scored"):
+        zuoci.evaluate(model, torch.tensor([1]))
+
+
+def test_perplexity_that_overflows_is_infinite_and_null_in_json() -> None:
+    score = zuoci.Score(nll=800.0, characters=1, protocol="")
+    assert score.perplexity == math.inf
+    assert score.as_dict()["perplexity"] is None
+
+
+class TestSplit:
+    def test_whole_songs_are_held_out_and_nothing_is_lost(self, corpus: zuoci.Corpus) -> None:
+        parts = split(corpus, zuoci.TrainConfig(validation=0.25))
+        held_out = [song.text for song in corpus.songs if song.text in parts.validation]
+        assert "".join(held_out) == parts.validation
+        assert len(parts.training) + len(parts.validation) == len(corpus.text)
+        assert 0.15 < len(parts.validation) / len(corpus.text) < 0.35
+        assert parts.held_out == f"{len(held_out)} of 12 songs, held out whole"
+
+    def test_a_song_that_is_also_trained_on_is_not_held_out(self) -> None:
+        songs = [Song("x", f"{n}\n{n}一\n{n}二\n{n}三\n\n") for n in "甲乙丙丁戊己庚辛壬癸"]
+        doubled = zuoci.Corpus(tuple(songs + [Song("x", song.text.replace("三", "四")) for song in songs]))
+        for seed in range(20):
+            parts = split(doubled, zuoci.TrainConfig(validation=0.3, seed=seed))
+            lines = set(parts.training.split("\n"))
+            for song in doubled.songs:
+                if song.text in parts.validation:
+                    assert len(set(song.lines) & lines) <= 2
+
+    def test_the_tail_in_one_piece(self, corpus: zuoci.Corpus) -> None:
+        parts = split(corpus, zuoci.TrainConfig(validation=0.1, validation_split="tail"))
+        assert parts.training + parts.validation == corpus.text
+        assert len(parts.validation) == round(len(corpus.text) * 0.1)
+        assert parts.held_out == "the last 10% of the text"
+
+    def test_nothing_held_out(self, corpus: zuoci.Corpus) -> None:
+        assert split(corpus, zuoci.TrainConfig(validation=0.0)).training == corpus.text
+
+    def test_the_lessons_treatment_of_its_text(self, corpus: zuoci.Corpus) -> None:
+        parts = split(corpus, zuoci.resolve("lesson", {"max_characters": 50}).training)
+        assert parts.training == corpus.text.replace("\n", " ")[:50]
+
+    def test_whole_songs_of_a_changed_text(self, corpus: zuoci.Corpus) -> None:
+        config = zuoci.TrainConfig(validation=0.1, validation_split="songs", join_lines=True)
+        with pytest.raises(zuoci.CorpusError, match="whole songs cannot be held out"):
+            split(corpus, config)
+
+
+class TestSettings:
+    def test_the_lesson_recipe_is_the_lesson(self) -> None:
+        settings = zuoci.resolve("lesson")
+        assert (settings.model.cell, settings.model.hidden_size, settings.model.embedding_size) == ("rnn", 256, 0)
+        training = settings.training
+        assert (training.epochs, training.seq_len, training.batch_size) == (250, 35, 32)
+        assert (training.learning_rate, training.max_grad_norm, training.optimizer) == (100.0, 0.01, "sgd")
+
+    @pytest.mark.parametrize("name", RECIPES)
+    def test_every_recipe_resolves(self, name: str) -> None:
+        assert zuoci.resolve(name).training.recipe == name
+
+    @pytest.mark.parametrize(
+        ("recipe", "overrides", "message"),
+        [
+            ("best", {}, "there is no recipe 'best'; there are lyrics, lesson"),
+            ("lyrics", {"layers": 2}, "there is no setting 'layers'; there are"),
+            ("lyrics", {"epochs": 0}, "epochs must be greater than or equal to 1: got 0"),
+            ("lyrics", {"batch_size": -1}, "batch_size must be greater than or equal to 1: got -1"),
+            ("lyrics", {"cell": "cnn"}, "cell must be 'rnn', 'rnn_relu', 'gru' or 'lstm': got 'cnn'"),
+            ("lyrics", {"epochs": "many"}, "epochs must be .*integer.*: got 'many'"),
+        ],
+    )
+    def test_what_is_wrong_is_said_in_one_line(self, recipe: str, overrides: dict[str, object], message: str) -> None:
+        with pytest.raises(zuoci.SettingsError, match=message):
+            zuoci.resolve(recipe, overrides)
+
+    def test_a_toml_file(self, tmp_path: Path) -> None:
+        file = tmp_path / "run.toml"
+        file.write_text('cell = "lstm"\nepochs = 3\n', "utf-8")
+        assert read_settings_file(file) == {"cell": "lstm", "epochs": 3}
+        file.write_text("cell = ", "utf-8")
+        with pytest.raises(zuoci.SettingsError, match="is not a TOML file"):
+            read_settings_file(file)
+        with pytest.raises(zuoci.SettingsError, match="cannot be read: No such file"):
+            read_settings_file(tmp_path / "nowhere.toml")
+
+
+def test_the_cosine_falls_to_a_tenth() -> None:
+    config = zuoci.TrainConfig(learning_rate=2.0)
+    rates = [learning_rate(config, step, 100) for step in range(101)]
+    assert rates[0] == pytest.approx(2.0)
+    assert rates[50] == pytest.approx(1.1)
+    assert rates[100] == pytest.approx(0.2)
+    assert rates == sorted(rates, reverse=True)
+
+
+def test_clipping_is_the_lessons() -> None:
+    param = torch.zeros(2, requires_grad=True)
+    param.grad = torch.tensor([3.0, 4.0])
+    assert clip_gradients([param], 10.0) == 5.0
+    assert param.grad.tolist() == [3.0, 4.0]
+    assert clip_gradients([param], 1.0) == 5.0
+    torch.testing.assert_close(param.grad, torch.tensor([0.6, 0.8]))
