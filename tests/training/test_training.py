@@ -67,15 +67,22 @@ def test_the_same_seed_gives_the_same_bytes(corpus: zuoci.Corpus, sampling: str,
 
 def test_the_best_held_out_weights_are_kept_and_patience_ends_a_run(corpus: zuoci.Corpus) -> None:
     overrides = {"epochs": 60, "hidden_size": 48, "embedding_size": 8, "batch_size": 4, "seq_len": 8, "patience": 3}
-    settings = zuoci.resolve("lyrics", {**overrides, "learning_rate": 0.03, "schedule": "constant"})
+    settings = zuoci.resolve("lyrics", {**overrides, "learning_rate": 0.03, "schedule": "constant", "keep": "best"})
     epochs, end = run(corpus, settings)
     scores = [report.validation.nll for report in epochs if report.validation]
     assert len(scores) == len(epochs) < 60
-    assert end.best.epoch == len(scores) - 3
-    assert min(scores) == scores[end.best.epoch - 1]
+    assert end.kept.epoch == len(scores) - 3
+    assert min(scores) == scores[end.kept.epoch - 1]
     parts = split(corpus, settings.training)
     held_out = end.model.vocabulary.encode(parts.validation)
     assert zuoci.evaluate(end.model, held_out).nll == pytest.approx(min(scores))
+
+
+def test_the_last_weights_are_kept_unless_the_best_are_asked_for(corpus: zuoci.Corpus) -> None:
+    settings = zuoci.resolve("lyrics", {"epochs": 5, "hidden_size": 8, "batch_size": 4, "seq_len": 8})
+    epochs, end = run(corpus, settings)
+    assert end.kept == epochs[-1]
+    assert end.kept.epoch == end.epochs == 5
 
 
 def test_a_diverging_run_stops_before_the_weights_are_touched(corpus: zuoci.Corpus) -> None:
@@ -96,7 +103,7 @@ def test_a_saved_run_carries_its_settings_figures_and_card(
     config = json.loads((folder / "config.json").read_text("utf-8"))
     assert zuoci.TrainConfig.model_validate(config["training"]) == settings.training
     report = json.loads((folder / "training" / "report.json").read_text("utf-8"))
-    assert report["validation"]["nll"] == end.best.validation.nll  # pyright: ignore[reportOptionalMemberAccess]
+    assert report["validation"]["nll"] == end.kept.validation.nll  # pyright: ignore[reportOptionalMemberAccess]
     card = (folder / "README.md").read_text("utf-8")
     assert f"{report['validation']['perplexity']:.3f}" in card
     assert "of 12 songs, held out whole, state carried through" in card

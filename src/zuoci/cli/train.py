@@ -113,10 +113,12 @@ def _run(corpus: Corpus, settings: Settings, openings: Sequence[str]) -> EndRepo
             elif isinstance(report, EvalReport):
                 progress.update(task, figures=_figures(report))
                 if report.epoch % max(1, epochs // SAMPLES) == 0:
-                    progress.print(f"epoch {report.epoch}, {_figures(report)}", highlight=False, markup=False)
+                    progress.print(
+                        f"epoch {report.epoch}, {_figures(report)}", highlight=False, markup=False, soft_wrap=True
+                    )
                     for opening in openings:
                         line = _write(report, opening, length=50).text.replace("\n", " / ")
-                        progress.print(f"  {line}", highlight=False, markup=False)
+                        progress.print(f"  {line}", highlight=False, markup=False, soft_wrap=True)
             else:
                 return report
     raise AssertionError("train() ends with an EndReport")
@@ -145,8 +147,8 @@ def _figures(report: EvalReport) -> str:
 
 
 def _say_result(end: EndReport) -> None:
-    best = end.best
+    kept = end.kept
     say(
         f"{end.epochs} epochs in {end.train_seconds:.1f} s, {end.characters_per_second:,.0f} characters/s; "
-        f"kept epoch {best.epoch}: {_figures(best)}" + (f" ({best.validation.protocol})" if best.validation else "")
+        f"kept epoch {kept.epoch}: {_figures(kept)}" + (f" ({kept.validation.protocol})" if kept.validation else "")
     )

@@ -29,7 +29,7 @@ pipeline_tag: text-generation
 A character-level recurrent language model, trained with zuoci (recipe `{settings["recipe"]}`, seed {settings["seed"]})
 on {report["characters"]:,} characters of {report["songs"]:,} songs with {report["vocab_size"]:,} different characters.
 It has {report["parameters"]:,} parameters and was trained for {report["epochs"]} epochs in
-{report["train_seconds"]:.1f} s; these are the weights of epoch {report["best_epoch"]}.
+{report["train_seconds"]:.1f} s; these are the weights of epoch {report["kept_epoch"]}.
 
 | text | nats a character | bits a character | perplexity | how it was measured |
 | --- | --- | --- | --- | --- |

@@ -82,11 +82,11 @@ class EndReport:
     """At the end.
 
     Attributes:
-        model: with the best weights.
+        model: with the weights that were kept.
         settings: what it was trained with.
         corpus_characters: characters of the corpus, held-out ones included.
         songs: songs of the corpus.
-        best: the report of the epoch whose weights were kept.
+        kept: the report of the epoch whose weights were kept.
         epochs: epochs that were trained.
         steps: optimizer updates.
         characters: characters trained on.
@@ -97,7 +97,7 @@ class EndReport:
     settings: Settings
     corpus_characters: int
     songs: int
-    best: EvalReport
+    kept: EvalReport
     epochs: int
     steps: int
     characters: int
@@ -111,12 +111,12 @@ class EndReport:
             "vocab_size": len(self.model.vocabulary),
             "parameters": self.model.parameter_count,
             "epochs": self.epochs,
-            "best_epoch": self.best.epoch,
+            "kept_epoch": self.kept.epoch,
             "steps": self.steps,
             "train_seconds": self.train_seconds,
             "characters_per_second": self.characters_per_second,
-            "train": self.best.train.as_dict(),
-            "validation": self.best.validation.as_dict() if self.best.validation else None,
+            "train": self.kept.train.as_dict(),
+            "validation": self.kept.validation.as_dict() if self.kept.validation else None,
         }
 
     def save(self, folder: str | PathLike[str], *, overwrite: bool = False) -> Path:
@@ -190,6 +190,7 @@ def train(
         )
     updater = _Updater(model, config, config.epochs * len(batches))
     best: EvalReport | None = None
+    kept: EvalReport | None = None
     best_weights: dict[str, Tensor] = {}
     epoch = 0
     while epoch < config.epochs and not (config.patience and best and epoch - best.epoch >= config.patience):
@@ -201,23 +202,17 @@ def train(
         report = EvalReport(epoch, train_score, score, improved, updater.seconds - begin, model)
         if improved:
             best = report
-            if score is not None:
-                best_weights = {name: value.clone() for name, value in model.state_dict().items()}
+        if improved or config.keep == "last":
+            kept = report
+        if improved and config.keep == "best":
+            best_weights = {name: value.clone() for name, value in model.state_dict().items()}
         yield report
-    assert best is not None
+    assert kept is not None
     seconds = updater.seconds
     if best_weights:
         model.load_state_dict(best_weights)
     yield EndReport(
-        model.eval(),
-        settings,
-        len(corpus.text),
-        len(corpus),
-        best,
-        epoch,
-        updater.step,
-        updater.characters,
-        seconds,
+        model.eval(), settings, len(corpus.text), len(corpus), kept, epoch, updater.step, updater.characters, seconds
     )
 
 

@@ -1,0 +1,86 @@
+"""The documents say what the program does. `python tests/test_docs.py` writes docs/cli.md anew."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from zuoci.cli import COMMANDS
+
+ROOT = Path(__file__).parent.parent
+HEAD = """# The command line
+
+What `zuoci COMMAND --help` prints. Data goes to stdout, messages and progress to stderr. Exit codes: 0 done,
+1 it could not be done, 2 wrong use, 130 interrupted.
+"""
+
+
+def command_reference() -> str:
+    """docs/cli.md, from the commands themselves."""
+    sections = [HEAD]
+    for command in COMMANDS:
+        text = subprocess.run(
+            [sys.executable, "-m", "zuoci", command, "--help"],
+            capture_output=True, text=True, check=True, encoding="utf-8",
+            env={**os.environ, "COLUMNS": "100", "TERM": "dumb", "NO_COLOR": "1"},
+        ).stdout  # fmt: skip
+        text = "\n".join(line.rstrip() for line in text.strip("\n").splitlines()).replace("__main__.py", "zuoci")
+        sections.append(f"## zuoci {command}\n\n```text\n{text}\n```\n")
+    return "\n".join(sections)
+
+
+def test_the_command_reference_is_what_the_commands_say() -> None:
+    assert (ROOT / "docs" / "cli.md").read_text("utf-8") == command_reference()
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md"])
+def test_a_readme_has_the_two_commands_and_only_files_that_exist(name: str) -> None:
+    text = (ROOT / name).read_text("utf-8")
+    assert "python -m pip install -c constraints.txt . && zuoci train\n" in text
+    assert "python -m pip install -c constraints.txt '.[test]' && python -m pytest\n" in text
+    for target in re.findall(r"\]\(([^)#:]+)\)", text):
+        assert (ROOT / target).exists(), target
+
+
+def commands_of(name: str) -> list[str]:
+    """The lines after `$ ` in a README, each once."""
+    return list(dict.fromkeys(re.findall(r"^\$ (zuoci .*)$", (ROOT / name).read_text("utf-8"), re.MULTILINE)))
+
+
+def test_both_readmes_show_the_same_commands() -> None:
+    assert commands_of("README.md") == commands_of("README.zh-CN.md") != []
+
+
+def quicker(command: str) -> str:
+    """The same command with little to do, where it trains."""
+    return command + (" --epochs 1" if command.startswith(("zuoci train", "zuoci lesson")) else "")
+
+
+def test_the_readmes_commands_run(tmp_path: Path) -> None:
+    for command in commands_of("README.md"):
+        words = [sys.executable, "-m", *shlex.split(quicker(command).split(" 2>")[0])]
+        result = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False, encoding="utf-8")
+        assert result.returncode == 0, f"{command}: {result.stderr}"
+
+
+@pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md"])
+def test_the_readmes_python_example_runs(name: str, tmp_path: Path) -> None:
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / name).read_text("utf-8"), re.DOTALL)
+    assert len(blocks) == 1
+    assert len(blocks[0].splitlines()) == 6
+    code = re.sub(r'"epochs": \d+', '"epochs": 1', blocks[0])
+    result = subprocess.run(
+        [sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False, encoding="utf-8"
+    )
+    assert result.returncode == 0, result.stderr
+    assert result.stdout.startswith("分开")
+
+
+if __name__ == "__main__":
+    (ROOT / "docs" / "cli.md").write_text(command_reference(), "utf-8")
