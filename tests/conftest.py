@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import hypothesis
 import pytest
 import torch
 
@@ -12,6 +13,9 @@ from zuoci.text.corpus import Song
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+hypothesis.settings.register_profile("zuoci", deadline=None)  # a busy machine is no failure
+hypothesis.settings.load_profile("zuoci")
 
 LINES = "山前{n}路\n路上{n}人\n人在唱{n}\n歌里有{n}\n"
 

@@ -62,6 +62,7 @@ def quicker(command: str) -> str:
     return command + (" --epochs 1" if command.startswith(("zuoci train", "zuoci lesson")) else "")
 
 
+@pytest.mark.slow
 def test_the_readmes_commands_run(tmp_path: Path) -> None:
     for command in commands_of("README.md"):
         words = [sys.executable, "-m", *shlex.split(quicker(command).split(" 2>")[0])]
@@ -69,6 +70,7 @@ def test_the_readmes_commands_run(tmp_path: Path) -> None:
         assert result.returncode == 0, f"{command}: {result.stderr}"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ["README.md", "README.zh-CN.md"])
 def test_the_readmes_python_example_runs(name: str, tmp_path: Path) -> None:
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / name).read_text("utf-8"), re.DOTALL)

@@ -81,6 +81,7 @@ def test_every_setting_is_an_option(run: Callable[..., Result], monkeypatch: pyt
             assert f"--{name.replace('_', '-')} " in text
 
 
+@pytest.mark.slow
 def test_train_then_write(songs: Path, tmp_path: Path) -> None:
     trained = zuoci_command("train", songs, *SMALL, cwd=tmp_path)
     assert trained.returncode == 0, trained.stderr
@@ -193,6 +194,7 @@ def test_wrong_use_exits_with_2(run: Callable[..., Result]) -> None:
         assert "Traceback" not in result.stderr
 
 
+@pytest.mark.slow
 def test_the_lesson_prints_its_two_kinds_of_line_twice_the_same() -> None:
     arguments = ("lesson", "--epochs", 2, "--seed", 3, "--prefix", "分开")
     first, again = zuoci_command(*arguments), zuoci_command(*arguments)

@@ -28,7 +28,7 @@ class TrainConfig(BaseModel):
     seed: int = Field(
         default=0, ge=0, lt=2**63, description="seed of weights, order of minibatches, dropout and held-out songs"
     )
-    epochs: int = Field(default=24, ge=1, le=1_000_000, description="passes through the training text, at most")
+    epochs: int = Field(default=16, ge=1, le=1_000_000, description="passes through the training text, at most")
     batch_size: int = Field(default=16, ge=1, le=1_000_000, description="pieces of text in a minibatch")
     seq_len: int = Field(default=32, ge=1, le=1_000_000, description="characters of each piece in a minibatch")
     sampling: Literal["random", "consecutive"] = Field(
