@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import signal
 import subprocess
 import sys
 import time
@@ -192,6 +193,20 @@ def test_wrong_use_exits_with_2(run: Callable[..., Result]) -> None:
         result = run(*arguments)
         assert result.returncode == 2
         assert "Traceback" not in result.stderr
+
+
+@pytest.mark.slow
+def test_ctrl_c_stops_in_one_line_and_leaves_nothing(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "zuoci", "train", "--epochs", "1000", "--out", "m"]
+    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, encoding="utf-8")
+    assert process.stderr
+    assert "songs" in process.stderr.readline()  # training begins
+    time.sleep(4)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert errors.splitlines()[-1] == "interrupted: nothing was saved"
+    assert list(tmp_path.iterdir()) == []
 
 
 @pytest.mark.slow

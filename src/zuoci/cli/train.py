@@ -62,7 +62,11 @@ def command(
     say_notes(corpus.notes)
     say(f"{len(corpus):,} songs, {len(corpus.text):,} characters, {len(set(corpus.text)):,} different ones")
     openings = prefix or _openings(corpus)
-    end = _run(corpus, resolved, openings)
+    try:
+        end = _run(corpus, resolved, openings)
+    except KeyboardInterrupt:
+        say("interrupted: nothing was saved")
+        raise typer.Exit(130) from None
     end.save(folder, overwrite=overwrite)
     _say_result(end)
     if as_json:
