@@ -109,7 +109,7 @@ def _run(corpus: Corpus, settings: Settings, openings: Sequence[str]) -> EndRepo
 
     epochs = settings.training.epochs
     with _progress() as progress:
-        task = progress.add_task("training", total=None, figures="", speed=0.0)
+        task = progress.add_task("training", total=None, figures="perplexity -", speed=0.0)
         for report in train(corpus, settings):
             if isinstance(report, StepReport):
                 speed = report.characters / max(report.seconds, 1e-9)
@@ -130,15 +130,13 @@ def _run(corpus: Corpus, settings: Settings, openings: Sequence[str]) -> EndRepo
 
 def _progress() -> Progress:
     from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
     console = Console(stderr=True)
-    return Progress(
-        BarColumn(bar_width=24),
-        TextColumn("{task.percentage:3.0f}%  {task.fields[figures]}  {task.fields[speed]:,.0f} characters/s"),
-        TimeElapsedColumn(),
-        TextColumn("left"),
-        TimeRemainingColumn(),
+    return Progress(  # fits 80 columns
+        BarColumn(bar_width=10),
+        TextColumn("{task.percentage:3.0f}% {task.fields[figures]}, {task.fields[speed]:,.0f} characters/s, left"),
+        TimeRemainingColumn(compact=True),
         console=console,
         transient=True,
         disable=not console.is_terminal,
