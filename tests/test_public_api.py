@@ -22,6 +22,8 @@ def test_the_package_exports_just_these_names() -> None:
         "ModelConfig",
         "ModelFolderError",
         "RandomBatches",
+        "RollbackReport",
+        "Run",
         "Score",
         "Settings",
         "SettingsError",
@@ -36,9 +38,11 @@ def test_the_package_exports_just_these_names() -> None:
         "evaluate",
         "load",
         "load_lyrics",
+        "load_run",
         "read_corpus",
         "resolve",
         "save",
+        "save_run",
         "train",
     ]
 

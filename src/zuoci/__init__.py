@@ -32,7 +32,9 @@ if TYPE_CHECKING:
     from zuoci.text.vocabulary import Vocabulary
     from zuoci.training.evaluation import Score, evaluate
     from zuoci.training.recipe import Settings, TrainConfig, resolve
-    from zuoci.training.trainer import EndReport, EvalReport, StepReport, train
+    from zuoci.training.reports import EndReport, EvalReport, RollbackReport, StepReport
+    from zuoci.training.resume import load_run, save_run
+    from zuoci.training.trainer import Run, train
     from zuoci.writing.config import WriteConfig
     from zuoci.writing.writer import Lyrics, Writer
 
@@ -51,7 +53,9 @@ _PLACES = {
     "zuoci.model.checkpoint": ("load", "save"),
     "zuoci.training.recipe": ("Settings", "TrainConfig", "resolve"),
     "zuoci.training.evaluation": ("Score", "evaluate"),
-    "zuoci.training.trainer": ("EndReport", "EvalReport", "StepReport", "train"),
+    "zuoci.training.reports": ("EndReport", "EvalReport", "RollbackReport", "StepReport"),
+    "zuoci.training.resume": ("load_run", "save_run"),
+    "zuoci.training.trainer": ("Run", "train"),
     "zuoci.writing.config": ("WriteConfig",),
     "zuoci.writing.writer": ("Lyrics", "Writer"),
 }  # fmt: skip
@@ -59,9 +63,10 @@ _HOMES = {name: place for place, names in _PLACES.items() for name in names}
 
 __all__ = [
     "Batch", "CharLM", "ConsecutiveBatches", "Corpus", "CorpusError", "DivergenceError", "EndReport", "EvalReport",
-    "Lyrics", "ModelConfig", "ModelFolderError", "RandomBatches", "Score", "Settings", "SettingsError", "Song",
-    "StepReport", "TrainConfig", "Vocabulary", "VocabularyError", "WriteConfig", "Writer", "ZuociError",
-    "evaluate", "load", "load_lyrics", "read_corpus", "resolve", "save", "train",
+    "Lyrics", "ModelConfig", "ModelFolderError", "RandomBatches", "RollbackReport", "Run", "Score", "Settings",
+    "SettingsError", "Song", "StepReport", "TrainConfig", "Vocabulary", "VocabularyError", "WriteConfig", "Writer",
+    "ZuociError", "evaluate", "load", "load_lyrics", "load_run", "read_corpus", "resolve", "save", "save_run",
+    "train",
 ]  # fmt: skip
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
@@ -141,7 +142,7 @@ def test_precedence_is_recipe_then_file_then_flags(run: Callable[..., Result], s
         (["empty.txt"], 1, "empty.txt holds no text"),
         (["short.txt"], 1, "the text is shorter than one minibatch"),
         (["bytes.txt"], 1, "bytes.txt cannot be read as UTF-8, GB18030 or Big5: it breaks at byte 3"),
-        (["songs.txt", "--epochs", "0"], 2, "epochs must be greater than or equal to 1: got 0"),
+        (["songs.txt", "--epochs", "0"], 2, "epochs must be positive, unless steps or seconds is given"),
         (["songs.txt", "--batch-size", "-1"], 2, "batch_size must be greater than or equal to 1: got -1"),
         (["songs.txt", "--recipe", "none"], 2, "there is no recipe 'none'"),
         (["songs.txt", "--config", "none.toml"], 2, "none.toml cannot be read"),
@@ -195,18 +196,65 @@ def test_wrong_use_exits_with_2(run: Callable[..., Result]) -> None:
         assert "Traceback" not in result.stderr
 
 
+def weights(folder: Path) -> str:
+    return hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
+
+
 @pytest.mark.slow
-def test_ctrl_c_stops_in_one_line_and_leaves_nothing(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "zuoci", "train", "--epochs", "1000", "--out", "m"]
-    process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True, encoding="utf-8")
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_stopped_run_is_saved_and_ends_as_if_it_had_not_been_stopped(
+    songs: Path, tmp_path: Path, number: int, code: int
+) -> None:
+    command = [sys.executable, "-m", "zuoci", "train", songs, *SMALL, "--epochs", "150", "--out"]
+    whole = subprocess.run([*command, "whole"], cwd=tmp_path, capture_output=True, check=True)
+    process = subprocess.Popen([*command, "m"], cwd=tmp_path, stderr=subprocess.PIPE, text=True, encoding="utf-8")
     assert process.stderr
-    assert "songs" in process.stderr.readline()  # training begins
-    time.sleep(4)
-    process.send_signal(signal.SIGINT)
+    while not process.stderr.readline().startswith("epoch"):  # training has begun
+        assert process.poll() is None
+    process.send_signal(number)
     _, errors = process.communicate(timeout=30)
-    assert process.returncode == 130
-    assert errors.splitlines()[-1] == "interrupted: nothing was saved"
-    assert list(tmp_path.iterdir()) == []
+    assert process.returncode == code
+    last = errors.splitlines()[-1]
+    assert re.fullmatch(r"stopped after \d+ steps, and saved; go on: zuoci train --resume --out m", last)
+    write = zuoci_command("write", "m", "山", cwd=tmp_path)
+    assert write.returncode == 1
+    assert "m holds a run that was stopped; finish it: zuoci train --resume --out m" in write.stderr
+    again = zuoci_command("train", songs, "--out", "m", cwd=tmp_path)
+    assert again.returncode == 1
+    assert "m holds a run that was stopped; go on with --resume" in again.stderr
+    more = zuoci_command("train", "--resume", "--epochs", 3, "--out", "m", cwd=tmp_path)
+    assert more.returncode == 2
+    assert "--resume goes on with the settings that the run began with" in more.stderr
+    resumed = zuoci_command("train", "--resume", "--out", "m", cwd=tmp_path)
+    assert resumed.returncode == 0, resumed.stderr
+    assert weights(tmp_path / "m") == weights(tmp_path / "whole")
+    assert resumed.stdout == whole.stdout.decode()
+    finished = zuoci_command("train", "--resume", "--out", "m", cwd=tmp_path)
+    assert finished.returncode == 1
+    assert "m holds nothing to resume: its run is finished" in finished.stderr
+
+
+@pytest.mark.slow
+def test_a_full_disk_does_not_end_a_run(
+    run: Callable[..., Result], songs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Saves in between fail and are tried again; the run goes on to its end."""
+    from zuoci.model import checkpoint
+
+    write, calls = checkpoint.write_durably, list[Path]()
+
+    def full(file: Path, data: bytes) -> None:
+        calls.append(file)
+        if "unfinished" in file.name:
+            raise OSError(28, "No space left on device")
+        write(file, data)
+
+    monkeypatch.setattr(checkpoint, "write_durably", full)
+    result = run("train", songs, *SMALL, "--out", "m", "--save-every", "0")
+    assert result.returncode == 0
+    assert "note: m/training/unfinished.safetensors cannot be saved: No space left on device" in result.stderr
+    assert any("unfinished" in file.name for file in calls)
+    assert zuoci.load(tmp_path / "m")
 
 
 @pytest.mark.slow
@@ -237,7 +285,7 @@ def test_the_lesson_on_another_text(run: Callable[..., Result], tmp_path: Path) 
     assert "the text is shorter than one minibatch: it has 5 characters" in short.stderr
     zero = run("lesson", "--epochs", 0)
     assert zero.returncode == 2
-    assert "epochs must be greater than or equal to 1" in zero.stderr
+    assert "epochs must be positive" in zero.stderr
 
 
 def test_a_reader_that_goes_away_is_no_traceback(folder: Path) -> None:

@@ -14,9 +14,10 @@ import zuoci
 from zuoci.model.checkpoint import load
 from zuoci.text.corpus import Song
 from zuoci.training import evaluation
+from zuoci.training.gradients import Workers
+from zuoci.training.optimisation import clip_gradients, learning_rate
 from zuoci.training.recipe import RECIPES, read_settings_file
 from zuoci.training.split import split
-from zuoci.training.trainer import clip_gradients, learning_rate
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -73,10 +74,12 @@ def test_the_best_held_out_weights_are_kept_and_patience_ends_a_run(corpus: zuoc
     scores = [report.validation.nll for report in epochs if report.validation]
     assert len(scores) == len(epochs) < 60
     assert end.kept.epoch == len(scores) - 3
-    assert min(scores) == scores[end.kept.epoch - 1]
+    assert min(scores) == scores[int(end.kept.epoch) - 1]
     parts = split(corpus, settings.training)
     held_out = end.model.vocabulary.encode(parts.validation)
-    assert zuoci.evaluate(end.model, held_out).nll == pytest.approx(min(scores))
+    assert end.validation is not None
+    assert zuoci.evaluate(end.model, held_out).nll == pytest.approx(end.validation.nll)
+    assert end.validation.nll == pytest.approx(min(scores), rel=1e-2)  # that was in the precision of training
 
 
 def test_the_last_weights_are_kept_unless_the_best_are_asked_for(corpus: zuoci.Corpus) -> None:
@@ -102,9 +105,14 @@ def test_a_saved_run_carries_its_settings_figures_and_card(
     _, end = run(corpus, settings)
     folder = end.save(tmp_path / "model")
     config = json.loads((folder / "config.json").read_text("utf-8"))
-    assert zuoci.TrainConfig.model_validate(config["training"]) == settings.training
+    used = zuoci.TrainConfig.model_validate(config["training"])
+    assert used.precision != "auto"
+    assert used.threads >= 1
+    assert used.model_copy(update={"precision": "auto", "threads": 0}) == settings.training
     report = json.loads((folder / "training" / "report.json").read_text("utf-8"))
-    assert report["validation"]["nll"] == end.kept.validation.nll  # pyright: ignore[reportOptionalMemberAccess]
+    assert report["validation"]["nll"] == end.validation.nll  # pyright: ignore[reportOptionalMemberAccess]
+    metrics = [json.loads(line) for line in (folder / "training" / "metrics.jsonl").read_text("utf-8").splitlines()]
+    assert metrics == [each.as_dict() for each in end.rounds]
     card = (folder / "README.md").read_text("utf-8")
     assert f"{report['validation']['perplexity']:.3f}" in card
     assert "of 12 songs, held out whole, state carried through" in card
@@ -136,18 +144,40 @@ def test_a_score_is_the_mean_over_every_character_after_the_first(n: int, cell: 
     assert model.training
 
 
-def test_a_long_text_is_scored_in_lanes_and_none_of_it_is_lost(monkeypatch: pytest.MonkeyPatch) -> None:
+@pytest.mark.parametrize("threads", [0, 2])
+def test_a_long_text_is_scored_in_lanes_and_none_of_it_is_lost(monkeypatch: pytest.MonkeyPatch, threads: int) -> None:
     model = zuoci.CharLM(zuoci.ModelConfig(hidden_size=4), zuoci.Vocabulary("abc"))
     model.initialise(torch.Generator().manual_seed(0))
     ids = torch.randint(3, (107,), generator=torch.Generator().manual_seed(0))
-    monkeypatch.setattr(evaluation, "_LANE", 50)
-    score = zuoci.evaluate(model, ids, of="a text")
+    monkeypatch.setattr(evaluation, "_LANE", 40)
+    monkeypatch.setattr(evaluation, "_EARLY", 7)
+    monkeypatch.setattr(evaluation, "_SIDE_BY_SIDE", 1)
+    if threads:
+        with Workers(threads) as workers:
+            score = zuoci.evaluate(model, ids, of="a text", workers=workers)
+    else:
+        score = zuoci.evaluate(model, ids, of="a text")
     total = 0.0
-    for start, end in ((0, 53), (53, 106)):
+    for early, start, end in ((0, 0, 53), (46, 53, 106)):
+        logits, _ = model(ids[early:end].unsqueeze(1), model.initial_state(1))
+        total += cross_entropy(logits[start - early :, 0], ids[start + 1 : end + 1], reduction="sum").item()
+    assert score.nll == pytest.approx(total / 106, rel=1e-5)
+    assert score.protocol == "a text, state carried through (2 lanes, 7 characters read ahead)"
+
+
+@given(st.integers(2, 50), st.integers(1, 60))
+def test_with_a_window_every_piece_starts_from_nothing(n: int, window: int) -> None:
+    model = zuoci.CharLM(zuoci.ModelConfig(hidden_size=4), zuoci.Vocabulary("abc"))
+    model.initialise(torch.Generator().manual_seed(0))
+    ids = torch.randint(3, (n,), generator=torch.Generator().manual_seed(n))
+    total = 0.0
+    for start in range(0, n - 1, window):
+        end = min(start + window, n - 1)
         logits, _ = model(ids[start:end].unsqueeze(1), model.initial_state(1))
         total += cross_entropy(logits[:, 0], ids[start + 1 : end + 1], reduction="sum").item()
-    assert score.nll == pytest.approx(total / 106, rel=1e-5)
-    assert score.protocol == "a text, state carried through in 2 lanes"
+    score = zuoci.evaluate(model, ids, window=window)
+    assert score.nll == pytest.approx(total / (n - 1), rel=1e-5)
+    assert score.protocol == f"the text, the state reset every {window} characters"
 
 
 def test_too_short_to_be_scored() -> None:
@@ -210,16 +240,18 @@ class TestSettings:
 
     @pytest.mark.parametrize("name", RECIPES)
     def test_every_recipe_resolves(self, name: str) -> None:
-        assert zuoci.resolve(name).training.recipe == name
+        assert zuoci.resolve(name, text="词").training.recipe == name
 
     @pytest.mark.parametrize(
         ("recipe", "overrides", "message"),
         [
-            ("best", {}, "there is no recipe 'best'; there are lyrics, lesson"),
+            ("best", {}, "there is no recipe 'best'; there are auto, lyrics, fast, lesson"),
             ("lyrics", {"layers": 2}, "there is no setting 'layers'; there are"),
-            ("lyrics", {"epochs": 0}, "epochs must be greater than or equal to 1: got 0"),
+            ("lyrics", {"epochs": -1}, "epochs must be greater than or equal to 0: got -1"),
             ("lyrics", {"batch_size": -1}, "batch_size must be greater than or equal to 1: got -1"),
             ("lyrics", {"cell": "cnn"}, "cell must be 'rnn', 'rnn_relu', 'gru' or 'lstm': got 'cnn'"),
+            ("lyrics", {"epochs": 0}, "epochs must be positive, unless steps or seconds is given: got 0"),
+            ("auto", {}, "the recipe auto chooses by the size of the text"),
             ("lyrics", {"epochs": "many"}, "epochs must be .*integer.*: got 'many'"),
         ],
     )

@@ -5,12 +5,16 @@
     vocabulary.json       the characters, by id
     README.md             the model card
     training/report.json  the figures of the run
+    training/metrics.jsonl  the figures of each evaluation, one a line
+    training/unfinished.safetensors  instead of all that: a run that can be resumed
 
-A folder appears whole or not at all: it is written beside its place, flushed to the disk, and renamed.
+A folder appears whole or not at all: it is written beside its place, flushed to the disk, and renamed. What a
+killed process leaves beside it is put right, and swept away, by the next one.
 """
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import secrets
@@ -31,22 +35,29 @@ from zuoci.model.language_model import CharLM
 from zuoci.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping
+    from collections.abc import Generator, Mapping, Sequence
 
 FORMAT = "zuoci-model"
 VERSION = 1
 _CONFIG, _WEIGHTS, _VOCABULARY = "config.json", "model.safetensors", "vocabulary.json"
+UNFINISHED = "training/unfinished.safetensors"
 
 
 def check_destination(folder: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
     """Makes sure, before any work, that a model can be saved in a folder.
 
     Raises:
-        ModelFolderError: it exists and holds something else, or holds a model and `overwrite` is false.
+        ModelFolderError: it exists and holds something else; or it holds a model or an unfinished run, and
+            `overwrite` is false.
     """
     path = Path(folder)
+    recover(path)
+    if is_unfinished(path) and not overwrite:
+        raise ModelFolderError(
+            f"{path} holds a run that was stopped; go on with --resume, ask for an overwrite, or choose another folder"
+        )
     if path.is_dir() and not path.is_symlink():
-        if is_model(path):
+        if is_model(path) or is_unfinished(path):
             if not overwrite:
                 raise ModelFolderError(f"{path} holds a model already; choose another folder, or ask for an overwrite")
         elif any(path.iterdir()):
@@ -64,12 +75,43 @@ def is_model(folder: Path) -> bool:
     return (folder / _CONFIG).is_file() and (folder / _WEIGHTS).is_file()
 
 
+def is_unfinished(folder: Path) -> bool:
+    """Whether a folder holds a run that was stopped."""
+    return (folder / UNFINISHED).is_file()
+
+
+def recover(path: Path) -> None:
+    """Puts right what a process that was killed while it saved left beside a folder, and removes the rest.
+
+    Raises:
+        ModelFolderError: it cannot be put right.
+    """
+    try:
+        left = sorted(path.parent.glob(f".{glob.escape(path.name)}.*"))
+        for former in (entry for entry in left if entry.suffix == ".old"):
+            whole = former.with_suffix(".tmp")  # it was whole before the former one made room for it
+            if not path.exists():
+                (whole if whole.exists() else former).rename(path)
+        for entry in left:
+            if entry.suffix in {".old", ".tmp"} and entry.exists():
+                shutil.rmtree(entry)
+        training = path / "training"
+        if training.is_dir():
+            for entry in training.glob(".*.tmp"):
+                entry.unlink()
+            if not any(training.iterdir()):
+                training.rmdir()
+    except OSError as error:
+        raise ModelFolderError(f"{path} cannot be put right: {error.strerror or error}") from None
+
+
 def save(
     model: CharLM,
     folder: str | os.PathLike[str],
     *,
     training: Mapping[str, Any] | None = None,
     report: Mapping[str, Any] | None = None,
+    metrics: Sequence[Mapping[str, Any]] = (),
     card: str = "",
     overwrite: bool = False,
 ) -> Path:
@@ -80,6 +122,7 @@ def save(
         folder: must not exist, or be empty; with `overwrite` it may hold a model, which is replaced.
         training: the settings of the run.
         report: the figures of the run.
+        metrics: the figures of each evaluation.
         card: the text of the model card.
         overwrite: replace a model.
 
@@ -110,6 +153,9 @@ def save(
     }
     if report is not None:
         contents["training/report.json"] = _json(report)
+    if metrics:
+        lines = [json.dumps(figures, ensure_ascii=False, allow_nan=False) + "\n" for figures in metrics]
+        contents["training/metrics.jsonl"] = "".join(lines).encode()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with _replacing(path) as temporary:
@@ -130,12 +176,28 @@ def write_durably(file: Path, data: bytes) -> None:
     Raises:
         OSError: it cannot be written.
     """
-    file.parent.mkdir(exist_ok=True)
+    file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("wb") as stream:
         stream.write(data)
         stream.flush()
         os.fsync(stream.fileno())
     _sync_folder(file.parent)
+
+
+def replace_durably(file: Path, data: bytes) -> None:
+    """Writes a file, or replaces it: after a crash there is the former one or the new one, and nothing between.
+
+    Raises:
+        OSError: it cannot be written; the former one is as it was.
+    """
+    temporary = file.with_name(f".{file.name}.{secrets.token_hex(4)}.tmp")
+    try:
+        write_durably(temporary, data)
+        temporary.replace(file)
+        _sync_folder(file.parent)
+    except OSError:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def _sync_folder(folder: Path) -> None:
@@ -175,6 +237,10 @@ def load(folder: str | os.PathLike[str]) -> CharLM:
         ModelFolderError: the folder holds no model, one of a later version, or a damaged one.
     """
     path = Path(folder)
+    if not path.exists() and path.parent.is_dir():
+        recover(path)
+    if not is_model(path) and is_unfinished(path):
+        raise ModelFolderError(f"{path} holds a run that was stopped; finish it: zuoci train --resume --out {path}")
     if not is_model(path):
         what = "does not exist" if not path.exists() else f"holds no model: {_CONFIG} and {_WEIGHTS} are missing"
         raise ModelFolderError(f"{path} {what}; name a folder that training has written")

@@ -10,13 +10,16 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import torch
 from torch import Tensor, nn
 
+from zuoci.model.fused import run_layer
+
 if TYPE_CHECKING:
     from zuoci.model.config import ModelConfig
     from zuoci.text.vocabulary import Vocabulary
 
 State: TypeAlias = tuple[Tensor, ...]  # one tensor (L, B, H); for the LSTM a pair of them, hidden and cell
 
-Initialisation: TypeAlias = Literal["uniform", "lesson"]
+Path: TypeAlias = Literal["auto", "fused", "torch"]
+Initialisation: TypeAlias = Literal["uniform", "orthogonal", "lesson"]
 
 
 class CharLM(nn.Module):
@@ -36,6 +39,8 @@ class CharLM(nn.Module):
     Attributes:
         config: the settings.
         vocabulary: the characters, by id.
+        path: which code runs the layers: `zuoci.model.fused`, or `torch.nn`'s own (cuDNN on a GPU); `auto`
+            takes the one that measures faster, fused on a CPU and torch on a GPU. Not saved.
     """
 
     def __init__(self, config: ModelConfig, vocabulary: Vocabulary) -> None:
@@ -43,6 +48,7 @@ class CharLM(nn.Module):
         super().__init__()
         self.config = config
         self.vocabulary = vocabulary
+        self.path: Path = "auto"
         V, E, H = len(vocabulary), config.embedding_size, config.hidden_size
         with torch.device("meta"):  # nothing is drawn from torch's global generator
             self.embedding = nn.Embedding(V, E) if E else None
@@ -64,7 +70,9 @@ class CharLM(nn.Module):
             generator: the source of randomness.
             how: `lesson`: weights from N(0, 0.01), biases zero. `uniform`: what `torch.nn` does for these
                 cells, every weight from U(−1/√H, 1/√H), but biases zero, the LSTM's forget gate at 1
-                (Jozefowicz et al. 2015), and embeddings from N(0, 1).
+                (Jozefowicz et al. 2015), and embeddings from N(0, 1). `orthogonal`: the same, but each gate's
+                recurrent matrix orthogonal (Saxe et al. 2014), and the columns that one-hot inputs select from
+                N(0, 1): otherwise a state hardly depends on which character was read.
 
         Returns:
             The model itself.
@@ -77,8 +85,13 @@ class CharLM(nn.Module):
                     param.chunk(4)[1].fill_(1.0)  # torch.nn's order of the gates is i f g o
             elif how == "lesson":
                 param.normal_(0.0, 0.01, generator=generator)
-            elif name.startswith("embedding"):
+            elif name.startswith("embedding") or (
+                how == "orthogonal" and self.embedding is None and name == "layers.0.weight_ih_l0"
+            ):
                 param.normal_(0.0, 1.0, generator=generator)
+            elif how == "orthogonal" and "weight_hh" in name:
+                for gate in param.split(self.config.hidden_size):
+                    nn.init.orthogonal_(gate, generator=generator)
             else:
                 param.uniform_(-bound, bound, generator=generator)
         return self
@@ -114,17 +127,25 @@ class CharLM(nn.Module):
 
     def hidden(self, inputs: Tensor, state: State, generator: torch.Generator | None = None) -> tuple[Tensor, State]:
         """`forward` without the output layer: hidden states `(T, B, H)` of the last layer, and the new state."""
-        if self.embedding is None:
-            x = nn.functional.one_hot(inputs, len(self.vocabulary)).to(self.output.weight.dtype)
-        else:
-            x = self._drop(self.embedding(inputs), generator)
+        x = inputs if self.embedding is None else self._drop(self.embedding(inputs), generator)
+        fused = self.path == "fused" or (self.path == "auto" and not self.output.weight.is_cuda)
         after: list[State] = []
         for layer, module in enumerate(self.layers):
-            before = tuple(part[layer : layer + 1].contiguous() for part in state)
-            x, new = module(x, before if self.config.cell == "lstm" else before[0])
-            after.append(new if isinstance(new, tuple) else (new,))
+            before = tuple(part[layer] for part in state)
+            x, new = self._fused(module, x, before) if fused else self._torch(module, x, before)
+            after.append(new)
             x = self._drop(x, generator)
-        return x, tuple(torch.cat(parts) for parts in zip(*after, strict=True))
+        return x, tuple(torch.stack(parts) for parts in zip(*after, strict=True))
+
+    def _fused(self, module: nn.Module, x: Tensor, state: State) -> tuple[Tensor, State]:
+        return run_layer(self.config.cell, x, state, *module.parameters())
+
+    def _torch(self, module: nn.Module, x: Tensor, state: State) -> tuple[Tensor, State]:
+        if not x.is_floating_point():
+            x = nn.functional.one_hot(x, len(self.vocabulary)).to(self.output.weight.dtype)
+        parts = tuple(part.unsqueeze(0) for part in state)
+        x, new = module(x, parts if self.config.cell == "lstm" else parts[0])
+        return x, tuple(part[0] for part in (new if isinstance(new, tuple) else (new,)))
 
     def _drop(self, x: Tensor, generator: torch.Generator | None) -> Tensor:
         rate = self.config.dropout

@@ -19,16 +19,29 @@ if TYPE_CHECKING:
     from os import PathLike
 
 
+DEFAULT_RECIPE = "auto"
+
+
 class TrainConfig(BaseModel):
     """How a model is trained."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    recipe: str = Field(default="lyrics", description="the named recipe that the settings started from")
+    recipe: str = Field(default=DEFAULT_RECIPE, description="the named recipe that the settings started from")
     seed: int = Field(
         default=0, ge=0, lt=2**63, description="seed of weights, order of minibatches, dropout and held-out songs"
     )
-    epochs: int = Field(default=16, ge=1, le=1_000_000, description="passes through the training text, at most")
+    epochs: int = Field(default=16, ge=0, le=1_000_000, description="passes through the training text, at most; 0: any")
+    steps: int = Field(default=0, ge=0, description="updates of the weights, at most; 0: any")
+    seconds: float = Field(
+        default=0.0,
+        ge=0.0,
+        le=1e7,
+        description="time for training; turned into steps after a short measurement; 0: any",
+    )
+    until_perplexity: float = Field(
+        default=0.0, ge=0.0, description="stop after the epoch whose training perplexity is as low as this; 0: never"
+    )
     batch_size: int = Field(default=16, ge=1, le=1_000_000, description="pieces of text in a minibatch")
     seq_len: int = Field(default=32, ge=1, le=1_000_000, description="characters of each piece in a minibatch")
     sampling: Literal["random", "consecutive"] = Field(
@@ -37,16 +50,29 @@ class TrainConfig(BaseModel):
     )
     optimizer: Literal["sgd", "adamw"] = Field(default="adamw", description="plain gradient descent, or AdamW")
     learning_rate: float = Field(default=4e-3, gt=0.0, description="size of a step; the highest one of a schedule")
+    output_rate: float = Field(
+        default=1.0, gt=0.0, description="the output layer's learning rate, in multiples of the other layers'"
+    )
     weight_decay: float = Field(
         default=0.01, ge=0.0, description="AdamW's pull of the weights towards zero, per unit of rate"
     )
     schedule: Literal["constant", "cosine"] = Field(
         default="cosine", description="learning rate over the run: as it is, or falling to a tenth along a cosine"
     )
+    warmup_steps: int = Field(default=0, ge=0, description="first steps, over which the learning rate rises from zero")
     max_grad_norm: float = Field(default=1.0, gt=0.0, description="longer gradients are shortened to this length")
-    initialisation: Literal["uniform", "lesson"] = Field(
-        default="uniform", description="first weights: as torch.nn draws them, or from N(0, 0.01)"
+    initialisation: Literal["uniform", "orthogonal", "lesson"] = Field(
+        default="uniform",
+        description="first weights: as torch.nn draws them; orthogonal matrices between states; or from N(0, 0.01)",
     )
+    precision: Literal["auto", "float32", "bfloat16"] = Field(
+        default="auto", description="of the matrix products; auto: bfloat16 where the processor has instructions for it"
+    )
+    path: Literal["auto", "fused", "torch"] = Field(
+        default="auto",
+        description="code of the recurrent layers: zuoci's, torch.nn's, or the faster one for the device",
+    )
+    threads: int = Field(default=0, ge=0, le=4096, description="threads that share a minibatch; 0: one a core")
     validation: float = Field(
         default=0.1, ge=0.0, le=0.9, description="share of the text that is held out, to judge the model on; 0: none"
     )
@@ -55,10 +81,10 @@ class TrainConfig(BaseModel):
         description="hold out whole songs, or the end of the text in one piece; auto: songs up to 300,000 characters",
     )
     patience: int = Field(
-        default=0, ge=0, description="stop after so many epochs without a better held-out loss; 0: never"
+        default=0, ge=0, description="stop after so many evaluations without a better held-out loss; 0: never"
     )
     keep: Literal["last", "best"] = Field(
-        default="last", description="weights of the last epoch, or of the one with the best held-out loss"
+        default="last", description="weights of the last evaluation, or of the one with the best held-out loss"
     )
     max_characters: int = Field(default=0, ge=0, description="train on so many first characters only; 0: on all")
     join_lines: bool = Field(default=False, description="turn newlines into spaces first, as in the lesson")
@@ -74,9 +100,26 @@ class Settings(BaseModel):
 
 
 RECIPES: dict[str, dict[str, Any]] = {
+    # By the size of the text and the time that there is: see `choose`.
+    "auto": {"keep": "best"},
     # The default, for a small folder of lyrics: half a minute on a laptop. Much dropout, since there is so little
     # text. It goes on past the best held-out loss, where texts are vague, until phrases hold together.
     "lyrics": {"cell": "gru", "hidden_size": 256, "embedding_size": 128, "dropout": 0.5},
+    # To learn a small text by heart in seconds, with the lesson's model. The output layer learns faster than the
+    # rest: in the first epochs it has to find out which characters there are at all.
+    "fast": {
+        "cell": "rnn",
+        "hidden_size": 256,
+        "epochs": 30,
+        "batch_size": 32,
+        "seq_len": 35,
+        "sampling": "random",
+        "learning_rate": 0.008,
+        "output_rate": 4.0,
+        "weight_decay": 0.0,
+        "schedule": "constant",
+        "initialisation": "orthogonal",
+    },
     # Every figure as in the lesson, the treatment of its text included.
     "lesson": {
         "cell": "rnn",
@@ -92,6 +135,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "schedule": "constant",
         "max_grad_norm": 0.01,
         "initialisation": "lesson",
+        "precision": "float32",
         "validation": 0.0,
         "patience": 0,
         "keep": "last",
@@ -101,19 +145,30 @@ RECIPES: dict[str, dict[str, Any]] = {
 }
 
 
-def resolve(recipe: str = "lyrics", overrides: Mapping[str, Any] | None = None) -> Settings:
+def resolve(
+    recipe: str = DEFAULT_RECIPE, overrides: Mapping[str, Any] | None = None, text: str | None = None
+) -> Settings:
     """The settings of a recipe, with some of them replaced.
 
     Args:
         recipe: a name in `RECIPES`.
         overrides: values by the name of a field of `ModelConfig` or `TrainConfig`.
+        text: what will be trained on; the recipe auto chooses by its size.
 
     Raises:
         SettingsError: there is no such recipe or setting, or a value is out of bounds.
     """
     if recipe not in RECIPES:
         raise SettingsError(f"there is no recipe {recipe!r}; there are {', '.join(RECIPES)}")
-    chosen = {**RECIPES[recipe], **(overrides or {}), "recipe": recipe}
+    given = dict(overrides or {})
+    chosen = {**RECIPES[recipe], "recipe": recipe}
+    if recipe == "auto":
+        if text is None:
+            raise SettingsError("the recipe auto chooses by the size of the text: pass it, or name another recipe")
+        chosen |= choose(text, seconds=given.get("seconds") or 0.0)
+    if given.get("seconds") or given.get("steps"):
+        given.setdefault("epochs", 0)
+    chosen |= given
     unknown = chosen.keys() - ModelConfig.model_fields.keys() - TrainConfig.model_fields.keys()
     if unknown:
         known = sorted([*ModelConfig.model_fields, *TrainConfig.model_fields])
@@ -123,9 +178,19 @@ def resolve(recipe: str = "lyrics", overrides: Mapping[str, Any] | None = None) 
         for name, part in (("model", ModelConfig), ("training", TrainConfig))
     }
     try:
-        return Settings.model_validate(parts)
+        settings = Settings.model_validate(parts)
     except ValidationError as error:
         raise SettingsError(describe(error)) from None
+    if not (settings.training.epochs or settings.training.steps or settings.training.seconds):
+        raise SettingsError("epochs must be positive, unless steps or seconds is given: got 0")
+    return settings
+
+
+def choose(text: str, seconds: float = 0.0) -> dict[str, Any]:
+    """What the recipe auto makes of a text and of the time that there is."""
+    if len(text) < 200_000:
+        return {"cell": "gru", "hidden_size": 256, "embedding_size": 128, "dropout": 0.5}
+    return {"cell": "gru", "hidden_size": 512, "batch_size": 64, "initialisation": "orthogonal", "epochs": 10}
 
 
 def describe(error: ValidationError) -> str:

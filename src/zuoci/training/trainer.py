@@ -1,152 +1,392 @@
 """Training: minibatches and a model → a trained model.
 
-`train` is a generator. It yields a report for every step and epoch and prints nothing; whoever runs it
-renders the reports.
+A `Run` is iterated for its reports and prints nothing; whoever runs it renders them. Between two reports it can
+be captured, and a run that is restored from there goes on bit by bit as if it had never stopped.
 """
 
 from __future__ import annotations
 
+import dataclasses
+import hashlib
 import math
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch.nn.functional import cross_entropy
-from torch.nn.utils import get_total_norm
 
 from zuoci.errors import CorpusError, DivergenceError
-from zuoci.model.checkpoint import save
 from zuoci.model.language_model import CharLM, State
 from zuoci.text.batches import Batch, ConsecutiveBatches, RandomBatches
 from zuoci.text.vocabulary import Vocabulary
-from zuoci.training.card import model_card
 from zuoci.training.evaluation import Score, evaluate
+from zuoci.training.gradients import Gradients, Workers
+from zuoci.training.optimisation import clip_gradients, learning_rate, make_optimizer
 from zuoci.training.recipe import Settings, TrainConfig, resolve
+from zuoci.training.reports import EndReport, EvalReport, RollbackReport, StepReport
 from zuoci.training.split import split
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Sequence
-    from os import PathLike
-    from pathlib import Path
+    from collections.abc import Iterator
 
     from torch import Tensor
 
     from zuoci.text.corpus import Corpus
 
+_FEW_EPOCHS = 4  # a run that time or steps limit to fewer is evaluated so many times, any other after each epoch
+_MEASURED = 10  # steps, at least, from which the pace of a run with a time budget is known
+_GOOD_EVERY = 64  # steps between two states to go back to after a loss that is not finite
+_ROLLBACKS = 3
 
-@dataclass(frozen=True, slots=True)
-class StepReport:
-    """After one optimizer update.
+
+@dataclass
+class Progress:
+    """How far a run has come: all of its state that is not a tensor.
 
     Attributes:
+        steps: updates of the whole run; 0: not known yet.
+        began_to_fall: the step at which a time budget was turned into steps.
         step: updates so far.
-        steps: updates that the whole run has, if it is not stopped early.
-        epoch: the epoch of the step, from 1.
-        nll: of its minibatch, nats a character.
+        epoch: the current one, from 1.
+        batch: minibatches of the current epoch so far.
         characters: characters trained on so far.
-        seconds: since the first minibatch, evaluation included.
+        round_nll: summed over the characters of the current round.
+        round_characters: their number.
+        evaluated: the step of the last evaluation.
+        rounds: what the evaluations gave.
+        rate_scale: what the learning rate is multiplied with, after rollbacks.
+        rollbacks: how often the run went back.
+        seconds: since the first minibatch.
+        last_rate: the learning rate of the last step.
     """
 
-    step: int
-    steps: int
-    epoch: int
-    nll: float
-    characters: int
-    seconds: float
+    steps: int = 0
+    began_to_fall: int = 0
+    step: int = 0
+    epoch: int = 1
+    batch: int = 0
+    characters: int = 0
+    round_nll: float = 0.0
+    round_characters: int = 0
+    evaluated: int = 0
+    rounds: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    rate_scale: float = 1.0
+    rollbacks: int = 0
+    seconds: float = 0.0
+    last_rate: float = 0.0
 
 
-@dataclass(frozen=True, slots=True)
-class EvalReport:
-    """After one epoch.
+# What a rollback takes back. It never crosses an evaluation, since each is followed by a new good state.
+_TAKEN_BACK = ("step", "epoch", "batch", "characters", "round_nll", "round_characters", "last_rate")
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """The state of a run between two steps.
 
     Attributes:
-        epoch: from 1.
-        train: over the epoch's characters while it was trained, as the lesson defines it.
-        validation: on the held-out text; None if nothing is held out.
-        best: this epoch's weights are the best so far (without a held-out text, the latest are).
-        seconds: of this epoch.
-        model: the model as it is now.
+        progress: a copy.
+        tensors: weights, optimizer, carried state, generators; by name.
     """
 
-    epoch: int
-    train: Score
-    validation: Score | None
-    best: bool
-    seconds: float
-    model: CharLM
+    progress: Progress
+    tensors: dict[str, Tensor]
 
 
-@dataclass(frozen=True, slots=True)
-class EndReport:
-    """At the end.
+class Run:
+    """A training run.
 
     Attributes:
-        model: with the weights that were kept.
-        settings: what it was trained with.
-        corpus_characters: characters of the corpus, held-out ones included.
-        songs: songs of the corpus.
-        kept: the report of the epoch whose weights were kept.
-        epochs: epochs that were trained.
-        steps: optimizer updates.
-        characters: characters trained on.
-        train_seconds: from the first minibatch to the last, evaluation included.
+        corpus: the songs.
+        settings: with precision and threads as they really are.
+        parts: the text to train on, and the held-out one.
+        model: as it is now.
+        progress: how far it has come.
+        good: where a loss that is not finite would send it back to.
+        best: the best weights so far, if those are to be kept.
     """
 
-    model: CharLM
-    settings: Settings
-    corpus_characters: int
-    songs: int
-    kept: EvalReport
-    epochs: int
-    steps: int
-    characters: int
-    train_seconds: float
+    def __init__(
+        self,
+        corpus: Corpus,
+        settings: Settings | None = None,
+        *,
+        model: CharLM | None = None,
+        device: torch.device | str | None = None,
+    ) -> None:
+        """Prepares a run.
 
-    def as_dict(self) -> dict[str, Any]:
-        """The figures of the run, for JSON."""
-        return {
-            "characters": self.corpus_characters,
-            "songs": self.songs,
-            "vocab_size": len(self.model.vocabulary),
-            "parameters": self.model.parameter_count,
-            "epochs": self.epochs,
-            "kept_epoch": self.kept.epoch,
-            "steps": self.steps,
-            "train_seconds": self.train_seconds,
-            "characters_per_second": self.characters_per_second,
-            "train": self.kept.train.as_dict(),
-            "validation": self.kept.validation.as_dict() if self.kept.validation else None,
-        }
-
-    def save(self, folder: str | PathLike[str], *, overwrite: bool = False) -> Path:
-        """Saves the model with its settings, its figures and a model card.
-
-        Returns:
-            The folder.
+        Args:
+            corpus: the songs.
+            settings: from `resolve`; by default those of the recipe `auto`.
+            model: to start from; its characters must cover the corpus. By default a new one.
+            device: by default CUDA where there is one, else the CPU.
 
         Raises:
-            ModelFolderError: the folder is taken, or cannot be written.
+            CorpusError: the corpus is shorter than one minibatch, or too small to hold out a part of.
+            VocabularyError: the corpus has characters that `model` does not know.
         """
-        settings = self.settings.training.model_dump(mode="json")
-        return save(
-            self.model,
-            folder,
-            training=settings,
-            report=self.as_dict(),
-            card=model_card(self.as_dict(), settings),
-            overwrite=overwrite,
-        )
+        settings = settings or resolve(text=corpus.text)
+        self.corpus = corpus
+        self.parts = split(corpus, settings.training)
+        device = torch.device(device or default_device())
+        config = self.config = _concrete(settings.training, device)
+        self.settings = settings.model_copy(update={"training": config})
+        self.progress = Progress()
+        self.sampling = torch.Generator().manual_seed(config.seed)
+        if model is None:
+            vocabulary = Vocabulary(self.parts.training + self.parts.validation)
+            model = CharLM(settings.model, vocabulary).initialise(self.sampling, config.initialisation)
+        self.model = model.to(device)
+        model.path = config.path
+        self.batches = make_batches(model.vocabulary.encode(self.parts.training), config, self.sampling)
+        self.held_out = model.vocabulary.encode(self.parts.validation)
+        if config.validation and len(self.held_out) < 2:
+            raise CorpusError(
+                f"too little different text to hold out {config.validation:.0%} of: {len(corpus.text)} characters in "
+                f"{len(corpus)} songs; add text, or set validation to 0"
+            )
+        if not config.seconds:
+            self.progress.steps = self._limit()
+        self.workers = Workers(config.threads)
+        dtype = torch.bfloat16 if config.precision == "bfloat16" else model.output.weight.dtype
+        self.gradients = Gradients(model, self.workers, dtype, config.seed)
+        self.optimizer = make_optimizer(model, config)
+        self.state: State = self.gradients.initial_state(config.batch_size)
+        self.best: dict[str, Tensor] = {}  # replaced, never changed
+        self._epoch_start = self.sampling.get_state()
+        self.good = self.capture()
 
     @property
-    def characters_per_second(self) -> float:
-        """Characters trained on in a second."""
-        return self.characters / max(self.train_seconds, 1e-9)
+    def digest(self) -> str:
+        """Identifies the text."""
+        return hashlib.sha256(f"{self.parts.training}\0{self.parts.validation}".encode()).hexdigest()
 
+    def _limit(self) -> int:
+        """The most steps that epochs and steps allow; 0: no limit."""
+        limits = [self.config.epochs * len(self.batches), self.config.steps]
+        return min((limit for limit in limits if limit), default=0)
 
-def default_device() -> torch.device:
-    """CUDA where there is one, else the CPU."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    def __iter__(self) -> Iterator[StepReport | RollbackReport | EvalReport | EndReport]:
+        """Trains to the end.
+
+        Yields:
+            A `StepReport` after each update, an `EvalReport` after each round, an `EndReport` last.
+
+        Raises:
+            DivergenceError: the loss was not finite, again and again.
+        """
+        with self.workers:
+            begin = time.perf_counter() - self.progress.seconds
+            batches: Iterator[Batch] | None = None
+            while not self._finished():
+                if self._evaluation_due():
+                    evaluated = self._evaluate()
+                    self.progress.seconds = time.perf_counter() - begin
+                    self.good = self.capture()
+                    yield evaluated
+                    continue
+                batches = batches or self._rest_of_epoch()
+                batch = next(batches, None)
+                if batch is None:
+                    self._next_epoch()
+                    batches = None
+                    continue
+                report = self._step(batch)
+                self.progress.seconds = time.perf_counter() - begin
+                if isinstance(report, RollbackReport):
+                    batches = None
+                else:
+                    self._plan()
+                yield report
+            yield self._end()
+
+    def _rest_of_epoch(self) -> Iterator[Batch]:
+        self.sampling.set_state(self._epoch_start)
+        return islice(self.batches, self.progress.batch, None)
+
+    def _next_epoch(self) -> None:
+        self.progress.epoch += 1
+        self.progress.batch = 0
+        self._epoch_start = self.sampling.get_state()
+        self.state = self.gradients.initial_state(self.config.batch_size)
+
+    def _step(self, batch: Batch) -> StepReport | RollbackReport:
+        progress, config = self.progress, self.config
+        state = self.state if self.batches.carries_state else self.gradients.initial_state(config.batch_size)
+        nll, state = self.gradients.compute(batch, state)
+        norm = clip_gradients(self.gradients.params, config.max_grad_norm)
+        if not (math.isfinite(nll) and math.isfinite(norm)):
+            return self._roll_back(f"the loss is {nll:g} and its gradient's norm {norm:g}")
+        rate = learning_rate(config, progress.step, progress.steps, progress.began_to_fall) * progress.rate_scale
+        for group in self.optimizer.param_groups:
+            group["lr"] = rate * group["scale"]
+        self.optimizer.step()
+        self.state = state
+        characters = batch.targets.numel()
+        progress.step += 1
+        progress.batch += 1
+        progress.characters += characters
+        progress.round_nll += nll * characters
+        progress.round_characters += characters
+        progress.last_rate = rate
+        if progress.step % _GOOD_EVERY == 0:
+            snapshot = self.capture()
+            if _finite(self.model):
+                self.good = snapshot
+        return StepReport(progress.step, progress.steps, progress.epoch, nll, progress.characters, progress.seconds)
+
+    def _roll_back(self, reason: str) -> RollbackReport:
+        progress = self.progress
+        rate = self.config.learning_rate * progress.rate_scale
+        if progress.rollbacks == _ROLLBACKS:
+            raise DivergenceError(
+                f"training diverged at step {progress.step + 1}, for the {_ROLLBACKS + 1}th time: {reason}; "
+                f"lower learning_rate (now {rate:g}) or max_grad_norm"
+            )
+        self.restore(
+            Snapshot(
+                dataclasses.replace(
+                    progress,
+                    **{name: getattr(self.good.progress, name) for name in _TAKEN_BACK},
+                    rollbacks=progress.rollbacks + 1,
+                    rate_scale=progress.rate_scale / 2,
+                ),
+                self.good.tensors,
+            )
+        )
+        return RollbackReport(self.progress.step, rate / 2, reason)
+
+    def _plan(self) -> None:
+        """Turns a time budget into steps, once, when the pace is known."""
+        progress, budget = self.progress, self.config.seconds
+        if progress.steps or not budget:
+            return
+        if progress.step == 1:
+            self._first_step = progress.seconds  # slower than all others: memory is new, code is cold
+        enough = progress.step >= _MEASURED and progress.seconds >= 0.02 * budget
+        if not enough and progress.seconds < budget / 2:
+            return
+        pace = progress.seconds / progress.step
+        if progress.step > 1:
+            pace = (progress.seconds - self._first_step) / (progress.step - 1)
+        # Reading costs a third of training. It is a part of the pace already where epochs are that short.
+        evaluation = pace * len(self.held_out) / self.config.batch_size / self.config.seq_len / 3
+        left = budget - progress.seconds
+        steps = progress.step + left / pace
+        if steps < _FEW_EPOCHS * len(self.batches):
+            steps -= _FEW_EPOCHS * evaluation / pace
+        elif progress.epoch == 1:
+            steps -= left / pace * evaluation / (evaluation + pace * len(self.batches))
+        steps = max(progress.step, int(steps))
+        progress.steps = min(steps, self._limit() or steps)
+        progress.began_to_fall = progress.step
+
+    def _evaluation_due(self) -> bool:
+        progress = self.progress
+        if progress.step == progress.evaluated:
+            return False
+        if progress.step == progress.steps:
+            return True
+        whole = progress.steps == self.config.epochs * len(self.batches)
+        if progress.steps and not whole and progress.steps < _FEW_EPOCHS * len(self.batches):
+            return progress.step % -(-progress.steps // _FEW_EPOCHS) == 0
+        return progress.batch == len(self.batches)
+
+    def _evaluate(self) -> EvalReport:
+        progress = self.progress
+        nll = progress.round_nll / progress.round_characters
+        of = "the training text, while it was trained"
+        of += ", over one epoch, as the lesson counts" if progress.batch == len(self.batches) else ""
+        train = Score(nll=nll, characters=progress.round_characters, protocol=of)
+        score = None
+        if len(self.held_out):
+            model = self.gradients.reader()
+            score = evaluate(model, self.held_out, of=self.parts.held_out, workers=self.workers)
+        best = self._best_round()
+        better = best is None or not best.validation or (score is not None and score.nll < best.validation.nll)
+        report = EvalReport(
+            progress.step,
+            progress.step / len(self.batches),
+            train,
+            score,
+            better,
+            progress.last_rate,
+            progress.characters,
+            progress.seconds,
+            self.model,
+        )
+        if better and self.config.keep == "best":
+            self.best = {name: value.clone() for name, value in self.model.state_dict().items()}
+        progress.round_nll, progress.round_characters, progress.evaluated = 0.0, 0, progress.step
+        progress.rounds = [*progress.rounds, report.as_dict()]
+        return report
+
+    def _rounds(self) -> list[EvalReport]:
+        return [EvalReport.from_dict(figures, self.model) for figures in self.progress.rounds]
+
+    def _best_round(self) -> EvalReport | None:
+        return next((report for report in reversed(self._rounds()) if report.best), None)
+
+    def _finished(self) -> bool:
+        progress, config = self.progress, self.config
+        if progress.evaluated != progress.step or not progress.rounds:
+            return False
+        if progress.steps and progress.step >= progress.steps:
+            return True
+        if self._rounds()[-1].train.perplexity <= config.until_perplexity:
+            return True
+        since_best = next(k for k, figures in enumerate(reversed(progress.rounds)) if figures["best"])
+        return bool(config.patience) and since_best >= config.patience
+
+    def _end(self) -> EndReport:
+        rounds = self._rounds()
+        kept = (self.config.keep == "best" and self._best_round()) or rounds[-1]
+        if self.best:
+            self.model.load_state_dict(self.best)
+        score = None
+        if len(self.held_out):
+            score = evaluate(self.model, self.held_out, of=self.parts.held_out, workers=self.workers)
+        return EndReport(
+            self.model.eval(),
+            self.settings,
+            len(self.corpus.text),
+            len(self.corpus),
+            rounds,
+            kept,
+            score,
+            self.progress.step / len(self.batches),
+            self.progress.step,
+            self.progress.characters,
+            rounds[-1].seconds,
+        )
+
+    def capture(self) -> Snapshot:
+        """The state as it is now."""
+        tensors = {f"model.{name}": value.clone() for name, value in self.model.state_dict().items()}
+        for index, values in self.optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{index}.{key}": value.clone() for key, value in values.items() if value is not None}
+        tensors |= {f"state.{k}": value.clone() for k, value in enumerate(self.state)}
+        tensors |= {f"dropout.{k}": value.get_state() for k, value in enumerate(self.gradients.generators)}
+        tensors["sampling"] = self._epoch_start.clone()
+        return Snapshot(dataclasses.replace(self.progress), tensors)
+
+    def restore(self, snapshot: Snapshot) -> None:
+        """Goes back to a state."""
+        tensors = snapshot.tensors
+        self.progress = dataclasses.replace(snapshot.progress)
+        self.model.load_state_dict({name: tensors[f"model.{name}"] for name in self.model.state_dict()})
+        states: dict[int, dict[str, Tensor]] = {}
+        for name, value in tensors.items():
+            if name.startswith("optimizer."):
+                _, index, key = name.split(".")
+                states.setdefault(int(index), {})[key] = value.clone()
+        self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": states})
+        self.state = tuple(tensors[f"state.{k}"].to(self.model.device) for k in range(len(self.state)))
+        for k, generator in enumerate(self.gradients.generators):
+            generator.set_state(tensors[f"dropout.{k}"])
+        self._epoch_start = tensors["sampling"].clone()
 
 
 def train(
@@ -155,65 +395,14 @@ def train(
     *,
     model: CharLM | None = None,
     device: torch.device | str | None = None,
-) -> Iterator[StepReport | EvalReport | EndReport]:
-    """Trains a model on a corpus.
+) -> Iterator[StepReport | RollbackReport | EvalReport | EndReport]:
+    """Trains a model on a corpus: iterates a `Run`, whose arguments, reports and errors these are."""
+    return iter(Run(corpus, settings, model=model, device=device))
 
-    Args:
-        corpus: the songs.
-        settings: from `resolve`; by default those of the recipe `lyrics`.
-        model: to start from; its characters must cover the corpus. By default a new one.
-        device: by default CUDA where there is one, else the CPU.
 
-    Yields:
-        A `StepReport` after each update, an `EvalReport` after each epoch, an `EndReport` last.
-
-    Raises:
-        CorpusError: the corpus is shorter than one minibatch.
-        VocabularyError: the corpus has characters that `model` does not know.
-        DivergenceError: the loss is no longer finite.
-    """
-    settings = settings or resolve()
-    config = settings.training
-    parts = split(corpus, config)
-    generator = torch.Generator().manual_seed(config.seed)
-    if model is None:
-        vocabulary = Vocabulary(parts.training + parts.validation)
-        model = CharLM(settings.model, vocabulary).initialise(generator, config.initialisation)
-    model.to(device or default_device())
-    ids = model.vocabulary.encode(parts.training)
-    batches = make_batches(ids, config, generator)
-    held_out = model.vocabulary.encode(parts.validation)
-    if config.validation and len(held_out) < 2:
-        raise CorpusError(
-            f"too little different text to hold out {config.validation:.0%} of: {len(corpus.text)} characters in "
-            f"{len(corpus)} songs; add text, or set validation to 0"
-        )
-    updater = _Updater(model, config, config.epochs * len(batches))
-    best: EvalReport | None = None
-    kept: EvalReport | None = None
-    best_weights: dict[str, Tensor] = {}
-    epoch = 0
-    while epoch < config.epochs and not (config.patience and best and epoch - best.epoch >= config.patience):
-        epoch += 1
-        begin = updater.seconds
-        train_score = yield from _epoch(batches, updater, epoch)
-        score = evaluate(model, held_out, of=parts.held_out) if len(held_out) else None
-        improved = best is None or best.validation is None or (score is not None and score.nll < best.validation.nll)
-        report = EvalReport(epoch, train_score, score, improved, updater.seconds - begin, model)
-        if improved:
-            best = report
-        if improved or config.keep == "last":
-            kept = report
-        if improved and config.keep == "best":
-            best_weights = {name: value.clone() for name, value in model.state_dict().items()}
-        yield report
-    assert kept is not None
-    seconds = updater.seconds
-    if best_weights:
-        model.load_state_dict(best_weights)
-    yield EndReport(
-        model.eval(), settings, len(corpus.text), len(corpus), kept, epoch, updater.step, updater.characters, seconds
-    )
+def default_device() -> torch.device:
+    """CUDA where there is one, else the CPU."""
+    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
 def make_batches(ids: Tensor, config: TrainConfig, generator: torch.Generator) -> RandomBatches | ConsecutiveBatches:
@@ -227,103 +416,22 @@ def make_batches(ids: Tensor, config: TrainConfig, generator: torch.Generator) -
     return ConsecutiveBatches(ids, config.batch_size, config.seq_len)
 
 
-def learning_rate(config: TrainConfig, step: int, steps: int) -> float:
-    """The learning rate of a step, from 0: constant, or falling to a tenth of its start along half a cosine."""
-    if config.schedule == "constant":
-        return config.learning_rate
-    return config.learning_rate * (0.55 + 0.45 * math.cos(math.pi * step / steps))
+def _concrete(config: TrainConfig, device: torch.device) -> TrainConfig:
+    """The settings with nothing left to this machine."""
+    threads = 1 if device.type != "cpu" else min(config.threads or torch.get_num_threads(), config.batch_size)
+    precision = config.precision
+    if precision == "auto":
+        precision = "bfloat16" if _has_bfloat16(device) else "float32"
+    return config.model_copy(update={"threads": threads, "precision": precision})
 
 
-def clip_gradients(params: Sequence[Tensor], max_norm: float) -> float:
-    """Takes all gradients as one vector g and shortens it in place: g ← min(θ/‖g‖, 1) · g.
-
-    (`torch.nn.utils.clip_grad_norm_` adds 1e-6 to the norm, which the lesson does not.)
-
-    Args:
-        params: those without a gradient are passed over.
-        max_norm: θ.
-
-    Returns:
-        ‖g‖, as it was.
-    """
-    gradients = [param.grad for param in params if param.grad is not None]
-    norm = get_total_norm(gradients).item()
-    if norm > max_norm:
-        for gradient in gradients:
-            gradient.mul_(max_norm / norm)
-    return norm
+def _has_bfloat16(device: torch.device) -> bool:
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported()
+    supports = (getattr(torch.cpu, name, bool) for name in ("_is_avx512_bf16_supported", "_is_amx_tile_supported"))
+    return any(support() for support in supports)
 
 
-class _Updater:
-    """A model, its optimizer, and how far they have come."""
-
-    def __init__(self, model: CharLM, config: TrainConfig, steps: int) -> None:
-        self.model = model
-        self.config = config
-        self.steps = steps
-        self.step = 0
-        self.characters = 0
-        self.begin = time.perf_counter()
-        self.params = [param for param in model.parameters() if param.requires_grad]
-        self.dropout = torch.Generator(model.device).manual_seed(config.seed)
-        if config.optimizer == "sgd":
-            self.optimizer: torch.optim.Optimizer = torch.optim.SGD(self.params, config.learning_rate)
-        else:
-            decayed = [param for param in self.params if param.dim() > 1]
-            rest = [param for param in self.params if param.dim() == 1]
-            groups = [
-                {"params": decayed, "weight_decay": config.weight_decay},
-                {"params": rest, "weight_decay": 0.0},
-            ]
-            self.optimizer = torch.optim.AdamW(groups, config.learning_rate)
-
-    @property
-    def seconds(self) -> float:
-        return time.perf_counter() - self.begin
-
-    def update(self, batch: Batch, state: State) -> tuple[float, State]:
-        """Takes one step down the gradient of a minibatch.
-
-        Returns:
-            The minibatch's nll before the step, and the state after it, cut off from the graph.
-
-        Raises:
-            DivergenceError: the loss or the gradient is not finite; the weights are untouched.
-        """
-        device = self.model.device
-        logits, state = self.model(batch.inputs.to(device), state, self.dropout)
-        loss = cross_entropy(logits.flatten(0, 1), batch.targets.to(device).flatten())
-        self.optimizer.zero_grad()
-        loss.backward()
-        nll, norm = loss.item(), clip_gradients(self.params, self.config.max_grad_norm)
-        if not (math.isfinite(nll) and math.isfinite(norm)):
-            raise DivergenceError(
-                f"training diverged at step {self.step + 1}: the loss is {nll:g} and its gradient's norm {norm:g}; "
-                f"lower learning_rate (now {self.config.learning_rate:g}) or max_grad_norm"
-            )
-        for group in self.optimizer.param_groups:
-            group["lr"] = learning_rate(self.config, self.step, self.steps)
-        self.optimizer.step()
-        self.step += 1
-        self.characters += batch.targets.numel()
-        return nll, tuple(part.detach() for part in state)
-
-
-def _epoch(
-    batches: RandomBatches | ConsecutiveBatches, updater: _Updater, epoch: int
-) -> Generator[StepReport, None, Score]:
-    updater.model.train()  # whoever had the last report may have written with the model
-    total, before = 0.0, updater.characters
-    state = updater.model.initial_state(batches.batch_size)
-    for batch in batches:
-        if not batches.carries_state:
-            state = updater.model.initial_state(batches.batch_size)
-        nll, state = updater.update(batch, state)
-        total += nll * batch.targets.numel()
-        yield StepReport(updater.step, updater.steps, epoch, nll, updater.characters, updater.seconds)
-    characters = updater.characters - before
-    return Score(
-        nll=total / characters,
-        characters=characters,
-        protocol="the training text, over one epoch while it was trained, as the lesson counts",
-    )
+def _finite(model: CharLM) -> bool:
+    norms = torch._foreach_norm(list(model.parameters()))  # pyright: ignore
+    return bool(torch.stack(norms).isfinite().all())

@@ -1,0 +1,239 @@
+"""Recurrent layers over whole sequences, with backpropagation through time written by hand.
+
+Dimensions: T time, B batch, H hidden, G gates (1 for rnn, 3 for gru, 4 for lstm).
+
+`torch.nn`'s cells record every step of the sequence for autograd. Here one autograd function covers them all:
+the steps write into buffers made once, derivatives of the activations are taken over the whole sequence, and
+the gradients of the recurrent weights are one matrix product (Σ_t dg_tᵀ h_{t-1}) instead of T. What is left in
+the loop over time is one product and a few element-wise passes a step, small enough for the cache.
+
+The weights are laid out as in `torch.nn`: gates stacked along the rows, r z n for the GRU and i f g o for the
+LSTM. The functions compute in the dtype of what they are given.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch.autograd import Function
+from torch.nn import functional
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+_sigmoid_backward = torch.ops.aten.sigmoid_backward.default  # (dy, y) → dy · y(1 − y), in one pass
+_tanh_backward = torch.ops.aten.tanh_backward.default  # (dy, y) → dy · (1 − y²)
+
+
+def run_layer(
+    cell: str,
+    x: Tensor,
+    state: tuple[Tensor, ...],
+    weight_ih: Tensor,
+    weight_hh: Tensor,
+    bias_ih: Tensor,
+    bias_hh: Tensor,
+) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """One recurrent layer over a whole sequence.
+
+        rnn   h_t = tanh(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh)              (rnn_relu: relu instead)
+        gru   r, z = σ(…) of the same sum;  n = tanh(W_in x_t + b_in + r (W_hn h_{t-1} + b_hn))
+              h_t = (1 − z) n + z h_{t-1}
+        lstm  i, f, o = σ(…);  g = tanh(…);  c_t = f c_{t-1} + i g;  h_t = o tanh(c_t)
+
+    Args:
+        cell: rnn, rnn_relu, gru or lstm.
+        x: `(T, B, I)`; or int64 ids `(T, B)`, which stand for one-hot vectors: rows are looked up, not multiplied.
+        state: `(h_0,)`, or `(h_0, c_0)` for the lstm, each `(B, H)`.
+        weight_ih: `(G·H, I)`.
+        weight_hh: `(G·H, H)`.
+        bias_ih: `(G·H,)`.
+        bias_hh: `(G·H,)`.
+
+    Returns:
+        h_1 … h_T `(T, B, H)`, and the last state.
+    """
+    H = weight_hh.shape[1]
+    bias_hn = bias_hh[2 * H :]
+    bias = torch.cat([bias_ih[: 2 * H] + bias_hh[: 2 * H], bias_ih[2 * H :]]) if cell == "gru" else bias_ih + bias_hh
+    if x.is_floating_point():
+        gates = functional.linear(x, weight_ih, bias)
+    elif weight_ih.shape[1] <= x.numel():  # add the bias to the smaller of the two
+        gates = functional.embedding(x, weight_ih.t() + bias)
+    else:
+        gates = functional.embedding(x, weight_ih.t().contiguous()) + bias
+    if cell == "gru":
+        out: Tensor = _GRU.apply(gates, state[0], weight_hh, bias_hn)  # pyright: ignore[reportAssignmentType]
+        return out, (out[-1],)
+    if cell == "lstm":
+        both: tuple[Tensor, Tensor] = _LSTM.apply(gates, *state, weight_hh)  # pyright: ignore[reportAssignmentType]
+        return both[0], (both[0][-1], both[1])
+    out = _RNN.apply(gates, state[0], weight_hh, cell == "rnn_relu")  # pyright: ignore[reportAssignmentType]
+    return out, (out[-1],)
+
+
+# The functions below use up the memory of `gates`, the sums of all that does not depend on h.
+
+
+class _RNN(Function):
+    @staticmethod
+    def forward(ctx: Any, gates: Tensor, h0: Tensor, weight: Tensor, relu: bool) -> Tensor:
+        activate = torch.relu_ if relu else torch.tanh_
+        h, across = h0, weight.t()
+        for gate in gates.unbind():
+            h = activate(gate.addmm_(h, across))
+        ctx.relu = relu
+        ctx.save_for_backward(gates, h0, weight)
+        ctx.mark_dirty(gates)
+        return gates
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        (dout,) = grads
+        out, h0, weight = ctx.saved_tensors
+        T = len(out)
+        slope = (out > 0).to(out.dtype) if ctx.relu else _tanh_backward(torch.ones_like(out), out)
+        dgates = slope  # each step reads its slope, and leaves its gradient there
+        dh = dout[-1]
+        for t in range(T - 1, -1, -1):
+            dgates[t].mul_(dh)
+            dh = torch.addmm(dout[t - 1], dgates[t], weight) if t else dgates[0] @ weight
+        dweight = _outer(dgates, out, h0)
+        return dgates, dh, dweight, None
+
+
+class _GRU(Function):
+    @staticmethod
+    def forward(ctx: Any, gates: Tensor, h0: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+        T, B, H = *gates.shape[:2], h0.shape[1]
+        out = gates.new_empty(T, B, H)
+        new = gates[:, :, 2 * H :].clone(memory_format=torch.contiguous_format)  # x_n, then n
+        # The gates' memory becomes r, z, and hn = W_hn h + b_hn: the product with h is added to all three at once.
+        gates[:, :, 2 * H :] = bias
+        h, across = h0, weight.t()
+        for t in range(T):
+            gate, n = gates[t].addmm_(h, across), new[t]
+            gate[:, : 2 * H].sigmoid_()
+            r, z, hn = gate.chunk(3, 1)
+            n.addcmul_(r, hn).tanh_()
+            h = torch.lerp(n, h, z, out=out[t])
+        ctx.save_for_backward(gates, new, out, h0, weight)
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        (dout,) = grads
+        gates, new, out, h0, weight = ctx.saved_tensors
+        T, B, H = out.shape
+        r, z, hn = gates.chunk(3, 2)
+        # What dh is multiplied with to give the gradients before the activations of r, z, hn; and of x_n.
+        slopes = torch.empty_like(gates).view(T, B, 3, H)
+        slope_n = _tanh_backward(1 - z, new)
+        slopes[:, :, 0] = _sigmoid_backward(slope_n * hn, r)
+        change = torch.cat([h0.unsqueeze(0), out[:-1]]).sub_(new)
+        slopes[:, :, 1] = _sigmoid_backward(change, z)
+        torch.mul(slope_n, r, out=slopes[:, :, 2])
+        dgates = slopes.view(T, B, 3 * H)
+        dnew = slope_n
+        dh = dout[-1]
+        for t in range(T - 1, -1, -1):
+            slopes[t].mul_(dh.unsqueeze(1))
+            dnew[t].mul_(dh)
+            dh = torch.addcmul(dout[t - 1], dh, z[t]) if t else dh * z[0]
+            dh.addmm_(dgates[t], weight)
+        dweight = _outer(dgates, out, h0)
+        dbias = dgates[:, :, 2 * H :].sum((0, 1))
+        dgates[:, :, 2 * H :] = dnew
+        return dgates, dh, dweight, dbias
+
+
+class _LSTM(Function):
+    @staticmethod
+    def forward(ctx: Any, gates: Tensor, h0: Tensor, c0: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
+        T, B, H = *gates.shape[:2], h0.shape[1]
+        out, cells, squashed = (gates.new_empty(T, B, H) for _ in range(3))
+        h, c, across = h0, c0, weight.t()
+        for t in range(T):
+            gate = gates[t].addmm_(h, across)
+            gate[:, : 2 * H].sigmoid_()
+            gate[:, 2 * H : 3 * H].tanh_()
+            gate[:, 3 * H :].sigmoid_()
+            i, f, g, o = gate.chunk(4, 1)
+            c = torch.mul(f, c, out=cells[t]).addcmul_(i, g)
+            h = torch.mul(o, torch.tanh(c, out=squashed[t]), out=out[t])
+        ctx.save_for_backward(gates, cells, squashed, out, h0, c0, weight)
+        return out, c.clone()
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        dout, dc = grads
+        gates, cells, squashed, out, h0, c0, weight = ctx.saved_tensors
+        T, B, H = out.shape
+        i, f, g, o = gates.chunk(4, 2)
+        # i, f, g are multiplied with dc; o with dh.
+        slopes = torch.empty_like(gates).view(T, B, 4, H)
+        slopes[:, :, 0] = _sigmoid_backward(g, i)
+        slopes[:, :, 1] = _sigmoid_backward(torch.cat([c0.unsqueeze(0), cells[:-1]]), f)
+        slopes[:, :, 2] = _tanh_backward(i, g)
+        slopes[:, :, 3] = _sigmoid_backward(squashed, o)
+        into_cell = _tanh_backward(o, squashed)
+        dgates = slopes.view(T, B, 4 * H)
+        dh = dout[-1]
+        for t in range(T - 1, -1, -1):
+            dc = torch.addcmul(dc, dh, into_cell[t])
+            slopes[t, :, :3].mul_(dc.unsqueeze(1))
+            slopes[t, :, 3].mul_(dh)
+            dc = dc * f[t]
+            dh = torch.addmm(dout[t - 1], dgates[t], weight) if t else dgates[0] @ weight
+        return dgates, dh, dc, _outer(dgates, out, h0)
+
+
+def _outer(dgates: Tensor, out: Tensor, h0: Tensor) -> Tensor:
+    """Σ_t dg_tᵀ h_{t-1}, the gradient of the recurrent weights."""
+    before = torch.cat([h0.unsqueeze(0), out[:-1]])
+    return dgates.flatten(0, 1).t() @ before.flatten(0, 1)
+
+
+def output_loss(hidden: Tensor, weight: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
+    """−Σ_i log softmax(W h_i + b)[y_i], summed over all predicted characters.
+
+    The softmax and its gradient, p − onehot(y), are taken in one go, for as many rows at a time as stay in the
+    cache, so that no float32 tensor of the size of all logits is ever made.
+
+    Args:
+        hidden: `(N, H)`.
+        weight: `(V, H)`.
+        bias: `(V,)`.
+        targets: int64 `(N,)`.
+
+    Returns:
+        A number, float32 at least.
+    """
+    return _OutputLoss.apply(hidden, weight, bias, targets)  # pyright: ignore[reportReturnType]
+
+
+_CACHED = 1 << 17  # logits that are worked on at once: half a megabyte in float32
+
+
+class _OutputLoss(Function):
+    @staticmethod
+    def forward(ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
+        dtype = torch.promote_types(hidden.dtype, torch.float32)
+        rows = max(16, _CACHED // len(weight))
+        dlogits = hidden.new_empty(len(hidden), len(weight))
+        total = hidden.new_zeros((), dtype=dtype)
+        for part, h, y in zip(dlogits.split(rows), hidden.split(rows), targets.split(rows), strict=True):
+            log_p = functional.linear(h, weight, bias).log_softmax(1, dtype=dtype)
+            expected = y.unsqueeze(1)
+            total -= log_p.gather(1, expected).sum()
+            p = log_p.exp_()
+            part.copy_(p.scatter_add_(1, expected, p.new_full((len(y), 1), -1.0)))
+        ctx.save_for_backward(dlogits, hidden, weight)
+        return total
+
+    @staticmethod
+    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
+        dlogits, hidden, weight = ctx.saved_tensors
+        scale = grads[0].to(dlogits.dtype)
+        return (dlogits @ weight).mul_(scale), (dlogits.t() @ hidden).mul_(scale), dlogits.sum(0).mul_(scale), None

@@ -1,0 +1,134 @@
+"""The gradient of a minibatch, computed on all cores.
+
+torch shares each operation among its threads, and they wait for each other after every one, spinning. An
+operation of a recurrent step is short, so that on a machine where something else runs as well, most of the time
+goes into waiting. Here a minibatch is cut into as many parts as there are threads, each thread takes one part
+from beginning to end, and they wait for each other once a minibatch: as fast on an idle machine, and not much
+slower than its share on a busy one (figures in benchmarks/README.md).
+"""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, TypeVar
+
+import torch
+
+from zuoci.model.fused import output_loss
+from zuoci.model.language_model import CharLM, State
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from torch import Tensor
+
+    from zuoci.text.batches import Batch
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+class Workers:
+    """Threads that each run torch on one core."""
+
+    def __init__(self, count: int) -> None:
+        """Makes `count` threads, to be used in a `with`."""
+        self.count = count
+
+    def __enter__(self) -> Workers:
+        """Starts the threads. Until they end, the thread that started them runs torch on one core as well.
+
+        Else torch's own threads would spin after its operations, on the cores where the workers are to run.
+        """
+        self._usual = torch.get_num_threads()
+        torch.set_num_threads(1)
+        self._pool = ThreadPoolExecutor(self.count, "zuoci", torch.set_num_threads, (1,))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Ends the threads."""
+        self._pool.shutdown()
+        torch.set_num_threads(self._usual)
+
+    def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+        """function(item) for each item, in the order of the items."""
+        return list(self._pool.map(function, items))
+
+
+class Gradients:
+    """Computes gradients of a model's mean negative log-likelihood.
+
+    Each worker has a replica of the model in the precision of the computation. In float32 replicas share the
+    model's own memory; in bfloat16 they share one rounded copy, made anew for each minibatch.
+    """
+
+    def __init__(self, model: CharLM, workers: Workers, dtype: torch.dtype, seed: int) -> None:
+        """Makes the replicas.
+
+        Args:
+            model: whose `grad`s are to be set.
+            workers: one part of a minibatch for each.
+            dtype: float32, or bfloat16.
+            seed: of the dropout masks.
+        """
+        self.model = model
+        self.workers = workers
+        self.params = [param for param in model.parameters() if param.requires_grad]
+        every = list(model.parameters())
+        shared = [param.detach().to(dtype) for param in every]
+        self._rounded = [(copy, param) for copy, param in zip(shared, every, strict=True) if copy.dtype != param.dtype]
+        self.replicas: list[CharLM] = []
+        self.generators: list[torch.Generator] = []
+        for worker in range(workers.count):
+            replica = CharLM(model.config, model.vocabulary)
+            replica.path = model.path
+            for (_, own), copy, param in zip(replica.named_parameters(), shared, every, strict=True):
+                own.data = copy
+                own.requires_grad_(param.requires_grad)
+            self.replicas.append(replica.train())
+            self.generators.append(torch.Generator(model.device).manual_seed(seed + worker))
+
+    def initial_state(self, batch_size: int) -> State:
+        """The state before the first character."""
+        return self.replicas[0].initial_state(batch_size)
+
+    def reader(self) -> CharLM:
+        """A model with the current weights in the precision of the computation, to evaluate."""
+        self._round()
+        return self.replicas[0]
+
+    def _round(self) -> None:
+        if self._rounded:
+            copies, params = zip(*self._rounded, strict=True)
+            torch._foreach_copy_(copies, params)  # pyright: ignore
+
+    def compute(self, batch: Batch, state: State) -> tuple[float, State]:
+        """Sets the gradients of the model for a minibatch.
+
+        Returns:
+            The minibatch's mean negative log-likelihood, and the state after it, cut off from the graph.
+        """
+        self._round()
+        parts = min(self.workers.count, batch.inputs.shape[1])
+        numel = batch.targets.numel()
+
+        def gradient(part: int) -> tuple[Tensor, State, tuple[Tensor, ...]]:
+            replica = self.replicas[part]
+
+            def own(whole: Tensor) -> Tensor:
+                return whole.tensor_split(parts, dim=1)[part].to(replica.device)
+
+            state_before = tuple(own(value) for value in state)
+            hidden, after = replica.hidden(own(batch.inputs), state_before, self.generators[part])
+            output = replica.output
+            loss = output_loss(hidden.flatten(0, 1), output.weight, output.bias, own(batch.targets).flatten()) / numel
+            grads = torch.autograd.grad(loss, [param for param in replica.parameters() if param.requires_grad])
+            return loss.detach(), tuple(value.detach() for value in after), grads
+
+        losses, states, gradients = zip(*self.workers.map(gradient, range(parts)), strict=True)
+        for param, *shares in zip(self.params, *gradients, strict=True):
+            total = shares[0].to(param.dtype)
+            for share in shares[1:]:
+                total += share
+            param.grad = total
+        return float(sum(losses)), tuple(torch.cat(values, dim=1) for values in zip(*states, strict=True))

@@ -1,0 +1,76 @@
+"""Gradients → new weights."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+import torch
+from torch.nn.utils import get_total_norm
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor
+
+    from zuoci.model.language_model import CharLM
+    from zuoci.training.recipe import TrainConfig
+
+_BETAS = (0.9, 0.99)  # a run has hundreds to thousands of steps, too few for the usual 0.999
+
+
+def make_optimizer(model: CharLM, config: TrainConfig) -> torch.optim.Optimizer:
+    """The optimizer of the settings. Each group knows its `scale`, in multiples of the learning rate."""
+    groups: list[dict[str, object]] = []
+    for of_output in (False, True):
+        for decayed in (True, False):  # matrices are, biases are not
+            params = [
+                param
+                for name, param in model.named_parameters()
+                if param.requires_grad and name.startswith("output") == of_output and (param.dim() > 1) == decayed
+            ]
+            scale = config.output_rate if of_output else 1.0
+            groups.append({"params": params, "scale": scale, "weight_decay": config.weight_decay * decayed})
+    if config.optimizer == "sgd":
+        for group in groups:
+            group["weight_decay"] = 0.0
+        return torch.optim.SGD(groups, config.learning_rate)
+    return torch.optim.AdamW(groups, config.learning_rate, betas=_BETAS, fused=True)
+
+
+def learning_rate(config: TrainConfig, step: int, steps: int, begin: int = 0) -> float:
+    """The learning rate of a step, from 0.
+
+    It rises from zero over `warmup_steps`; then it is constant, or falls to a tenth along half a cosine.
+
+    Args:
+        config: the settings.
+        step: updates so far.
+        steps: updates of the whole run; 0: not known yet, so that it does not fall yet.
+        begin: where the cosine begins, if not at the end of the warm-up.
+    """
+    rate = config.learning_rate * min(1.0, (step + 1) / max(1, config.warmup_steps))
+    begin = max(begin, config.warmup_steps)
+    if config.schedule == "constant" or step < begin or not steps:
+        return rate
+    return rate * (0.55 + 0.45 * math.cos(math.pi * (step - begin) / max(1, steps - begin)))
+
+
+def clip_gradients(params: Sequence[Tensor], max_norm: float) -> float:
+    """Takes all gradients as one vector g and shortens it in place: g ← min(θ/‖g‖, 1) · g.
+
+    (`torch.nn.utils.clip_grad_norm_` adds 1e-6 to the norm, which the lesson does not.)
+
+    Args:
+        params: those without a gradient are passed over.
+        max_norm: θ.
+
+    Returns:
+        ‖g‖, as it was.
+    """
+    gradients = [param.grad for param in params if param.grad is not None]
+    norm = get_total_norm(gradients).item()
+    if norm > max_norm:
+        for gradient in gradients:
+            gradient.mul_(max_norm / norm)
+    return norm

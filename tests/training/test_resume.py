@@ -1,0 +1,223 @@
+"""A run that is stopped, however, ends as if it had not been."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import torch
+
+import zuoci
+from zuoci.training.resume import Checkpoints, locked
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from zuoci.training.trainer import Snapshot
+
+DRIVER = Path(__file__).with_name("kill_driver.py")
+SMALL = {"epochs": 3, "hidden_size": 8, "embedding_size": 4, "batch_size": 4, "seq_len": 16, "keep": "best"}
+
+KINDS = [
+    {"sampling": "random"},
+    {"sampling": "consecutive", "cell": "lstm", "num_layers": 2, "precision": "float32"},
+    {"sampling": "consecutive", "optimizer": "sgd", "learning_rate": 0.5, "threads": 1},
+    {"sampling": "random", "steps": 7, "epochs": 0, "validation": 0.0},
+]
+
+
+def figures(reports: Iterable[object]) -> list[Any]:
+    """Everything in some reports but the time."""
+    rows: list[Any] = []
+    for report in reports:
+        if isinstance(report, zuoci.StepReport):
+            rows.append((report.step, report.steps, report.epoch, report.nll, report.characters))
+        elif isinstance(report, zuoci.EvalReport):
+            rows.append({**report.as_dict(), "seconds": 0})
+        elif isinstance(report, zuoci.EndReport):
+            rows.append({**report.as_dict(), "train_seconds": 0, "characters_per_second": 0})
+            rows.append(zuoci.Writer(report.model).write("山前", zuoci.WriteConfig(seed=3)).text)
+    return rows
+
+
+def same(one: Snapshot, other: Snapshot) -> bool:
+    return one.tensors.keys() == other.tensors.keys() and all(
+        torch.equal(value, other.tensors[name]) for name, value in one.tensors.items()
+    )
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+def test_a_run_stopped_after_any_report_ends_the_same(
+    corpus: zuoci.Corpus, kind: dict[str, object], tmp_path: Path
+) -> None:
+    settings = zuoci.resolve("lyrics", {**SMALL, **kind})
+    whole = zuoci.Run(corpus, settings, device="cpu")
+    reports = figures(whole)
+    count = len(list(zuoci.Run(corpus, settings, device="cpu")))
+    for stop in range(1, count):
+        first = zuoci.Run(corpus, settings, device="cpu")
+        before: list[object] = []
+        for report in first:
+            before += figures([report])
+            if len(before) == stop:
+                break
+        zuoci.save_run(first, tmp_path / "model")
+        second = zuoci.load_run(tmp_path / "model").resume(corpus, device="cpu")
+        assert before + figures(second) == reports, f"stopped after report {stop}"
+        assert same(second.capture(), whole.capture())
+
+
+def test_a_rollback_after_a_resume_is_the_rollback_without(
+    corpus: zuoci.Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("zuoci.training.trainer._GOOD_EVERY", 5)
+    settings = zuoci.resolve("lyrics", {**SMALL, "epochs": 4})
+
+    def poisoned(run: zuoci.Run, at: int) -> zuoci.Run:
+        compute, poison = run.gradients.compute, [at]
+
+        def bad(batch: zuoci.Batch, state: Any) -> Any:
+            nll, after = compute(batch, state)
+            if poison and run.progress.step == poison[0]:
+                poison.clear()
+                nll = float("nan")
+            return nll, after
+
+        monkeypatch.setattr(run.gradients, "compute", bad)
+        return run
+
+    whole = poisoned(zuoci.Run(corpus, settings, device="cpu"), 11)
+    reports = list(whole)
+    rollbacks = [report for report in reports if isinstance(report, zuoci.RollbackReport)]
+    assert [report.step for report in rollbacks] == [10]
+    assert rollbacks[0].learning_rate == pytest.approx(settings.training.learning_rate / 2)
+    first = zuoci.Run(corpus, settings, device="cpu")
+    for report in first:
+        if isinstance(report, zuoci.StepReport) and report.step == 11:
+            break
+    zuoci.save_run(first, tmp_path / "model")
+    second = poisoned(zuoci.load_run(tmp_path / "model").resume(corpus, device="cpu"), 11)
+    assert figures(second)[-2:] == figures(reports)[-2:]
+    assert same(second.capture(), whole.capture())
+
+
+def test_it_gives_up_after_three_rollbacks_with_sound_weights(corpus: zuoci.Corpus) -> None:
+    settings = zuoci.resolve(
+        "lesson",
+        {"cell": "rnn_relu", "learning_rate": 1e35, "max_grad_norm": 1e30, "batch_size": 2, "seq_len": 5},
+    )
+    run = zuoci.Run(corpus, settings, device="cpu")
+    seen: list[object] = []
+    with pytest.raises(zuoci.DivergenceError, match=r"for the 4th time: .* lower learning_rate \(now 1.25e\+34\)"):
+        seen.extend(run)
+    assert sum(isinstance(report, zuoci.RollbackReport) for report in seen) == 3
+    assert all(value.isfinite().all() for name, value in run.good.tensors.items() if name.startswith("model."))
+
+
+def test_a_time_budget_becomes_steps_once(corpus: zuoci.Corpus, tmp_path: Path) -> None:
+    settings = zuoci.resolve("lyrics", {**SMALL, "seconds": 1.0, "epochs": 0})
+    run = zuoci.Run(corpus, settings, device="cpu")
+    checkpoints = Checkpoints(run, tmp_path / "model", every=1e9)
+    saved = None
+    reports: list[object] = []
+    for report in run:
+        reports.append(report)
+        if checkpoints.after(report):
+            assert saved is None
+            saved = report
+    end = reports[-1]
+    assert isinstance(saved, zuoci.StepReport)
+    assert isinstance(end, zuoci.EndReport)
+    assert 10 <= saved.step < end.steps
+    second = zuoci.load_run(tmp_path / "model").resume(corpus, device="cpu")
+    assert second.progress.steps == end.steps  # the plan stays, however fast the machine is now
+    assert figures(second)[-2:] == figures(reports)[-2:]
+    assert same(second.capture(), run.capture())
+
+
+def test_another_text_is_refused(corpus: zuoci.Corpus, tmp_path: Path) -> None:
+    zuoci.save_run(zuoci.Run(corpus, zuoci.resolve("lyrics", SMALL), device="cpu"), tmp_path / "model")
+    with pytest.raises(zuoci.SettingsError, match="was trained on another text"):
+        zuoci.load_run(tmp_path / "model").resume(zuoci.Corpus(corpus.songs[1:]), device="cpu")
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        (None, b"", "there is no run in it"),
+        ("training/unfinished.safetensors", b"", "is damaged"),
+        ("training/unfinished.safetensors", b"\0" * 100, "is damaged"),
+    ],
+)
+def test_nothing_to_resume(tmp_path: Path, name: str | None, content: bytes, message: str) -> None:
+    if name:
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(zuoci.ModelFolderError, match=message):
+        zuoci.load_run(tmp_path)
+
+
+def test_one_process_a_folder(tmp_path: Path) -> None:
+    with (
+        locked(tmp_path / "model"),
+        pytest.raises(zuoci.ModelFolderError, match="another zuoci trains into"),
+        locked(tmp_path / "model"),
+    ):
+        pass
+    with locked(tmp_path / "model"):
+        pass
+    assert not list(tmp_path.iterdir())
+
+
+def drive(*arguments: object) -> list[str]:
+    done = subprocess.run(
+        [sys.executable, str(DRIVER), *map(str, arguments)], capture_output=True, text=True, check=False, timeout=500
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr, done.stderr
+    return done.stdout.splitlines()
+
+
+def result(folder: Path) -> tuple[str, Any]:
+    """The weights' hash, and the figures without the time."""
+    report = json.loads((folder / "training" / "report.json").read_text("utf-8"))
+    report |= {"train_seconds": 0, "characters_per_second": 0}
+    return hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest(), report
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Any]:
+    folder = tmp_path_factory.mktemp("runs") / "model"
+    assert drive(folder, "random", 0, 0) == ["0 True"]
+    return result(folder)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the driver forks")
+def test_killed_at_thirty_random_moments(tmp_path: Path, undisturbed: tuple[str, Any]) -> None:
+    folder = tmp_path / "model"
+    kills = drive(folder, "random", 1, 30)
+    assert kills.count("killed") >= 25
+    assert result(folder) == undisturbed
+    assert [entry.name for entry in tmp_path.iterdir()] == ["model"]  # and everything is swept away
+    assert not list(folder.rglob(".*")) + list(folder.rglob("unfinished*"))
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the driver forks")
+@pytest.mark.parametrize("save_every", [0.0, 1e9])
+def test_killed_at_every_write_flush_and_rename(
+    tmp_path: Path, undisturbed: tuple[str, Any], save_every: float
+) -> None:
+    folder = tmp_path / "model"
+    lines = drive(folder, "calls", save_every)
+    assert lines[-2:] == ["ended", "0 True"]
+    assert lines.count("killed") > 15
+    assert result(folder) == undisturbed
+    assert [entry.name for entry in tmp_path.iterdir()] == ["model"]
