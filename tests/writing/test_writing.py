@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -9,6 +11,7 @@ from hypothesis import strategies as st
 
 import zuoci
 from zuoci import WriteConfig, Writer, lesson
+from zuoci.model.stepper import Stepper
 from zuoci.writing.sampling import draw, greedy
 
 
@@ -61,23 +64,64 @@ def test_the_nll_is_that_of_what_was_written(model: zuoci.CharLM) -> None:
     assert lyrics.nll == pytest.approx(nll.item(), rel=1e-4)
 
 
+def draws(logits: list[float], temperature: float, count: int) -> np.ndarray[Any, Any]:
+    uniform = np.random.default_rng(0).random(count)
+    return draw(np.tile(np.array(logits, np.float32), (count, 1)), np.full(count, temperature), uniform)
+
+
 def test_draws_follow_the_softmax_of_logits_over_temperature() -> None:
-    logits = torch.tensor([0.0, 1.0, 2.0, -1.0])
-    generator = torch.Generator().manual_seed(0)
+    logits = [0.0, 1.0, 2.0, -1.0]
     for temperature in (0.5, 1.0, 2.0):
-        expected = torch.softmax(logits / temperature, dim=0) * 4000
-        counts = torch.bincount(torch.tensor([draw(logits, temperature, generator) for _ in range(4000)]), minlength=4)
-        chi_square = ((counts - expected) ** 2 / expected).sum().item()
+        expected = torch.softmax(torch.tensor(logits) / temperature, dim=0).numpy() * 4000
+        counts = np.bincount(draws(logits, temperature, 4000), minlength=4)
+        chi_square = ((counts - expected) ** 2 / expected).sum()
         assert chi_square < 16.27  # p = 0.001 with 3 degrees of freedom
 
 
 def test_what_is_impossible_is_never_drawn() -> None:
-    logits = torch.tensor([-math.inf, 0.0, -math.inf])
-    generator = torch.Generator().manual_seed(0)
-    assert {draw(logits, 1.0, generator) for _ in range(200)} == {1}
+    assert set(draws([-math.inf, 0.0, -math.inf], 1.0, 200)) == {1}
+    last = draw(np.array([[0.0, 0.0, -math.inf]], np.float32), np.ones(1), np.array([1.0 - 2**-53]))
+    assert last[0] == 1
 
 
 def test_a_low_temperature_is_greedy() -> None:
-    logits = torch.tensor([1.0, 3.0, 2.0])
-    generator = torch.Generator().manual_seed(0)
-    assert {draw(logits, 0.01, generator) for _ in range(100)} == {greedy(logits)} == {1}
+    logits = [1.0, 3.0, 2.0]
+    assert set(draws(logits, 0.01, 100)) == set(greedy(np.array([logits], np.float32))) == {1}
+
+
+@pytest.mark.parametrize("embedding_size", [0, 4])
+@pytest.mark.parametrize("num_layers", [1, 2])
+@pytest.mark.parametrize("cell", ["rnn", "rnn_relu", "gru", "lstm"])
+def test_the_stepper_is_the_model_character_by_character(cell: str, num_layers: int, embedding_size: int) -> None:
+    config = {"cell": cell, "hidden_size": 5, "num_layers": num_layers, "embedding_size": embedding_size}
+    model = zuoci.CharLM(zuoci.ModelConfig.model_validate(config), zuoci.Vocabulary("abcdefg")).double()
+    model.initialise(torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        for param in model.parameters():
+            param.add_(torch.randn(param.shape, generator=torch.Generator().manual_seed(param.numel())))
+    ids = torch.randint(7, (12, 3), generator=torch.Generator().manual_seed(1))
+    expected, _ = model(ids, model.initial_state(3))
+    stepper = Stepper(model)
+    state = stepper.start(3)
+    for now, logits in zip(ids, expected, strict=True):
+        before = [part.copy() for part in state]
+        got, after = stepper.step(now.numpy(), state)
+        np.testing.assert_allclose(got, logits.detach().numpy(), rtol=1e-10, atol=1e-12)
+        assert all(np.array_equal(one, other) for one, other in zip(before, state, strict=True))
+        state = after
+
+
+def test_many_texts_at_once_are_those_that_are_written_alone(model: zuoci.CharLM) -> None:
+    writer = Writer(model)
+    openings = ["山", "山前一路", "", "路上", "人"]
+    configs = [WriteConfig(length=3 + 9 * k, seed=k, temperature=0.5 + k, greedy=k == 3) for k in range(5)]
+    together = writer.write_many(openings, configs)
+    alone = [writer.write(opening, config) for opening, config in zip(openings, configs, strict=True)]
+    assert [lyrics.text for lyrics in together] == [lyrics.text for lyrics in alone]
+    assert [lyrics.nll for lyrics in together] == pytest.approx([lyrics.nll for lyrics in alone], rel=1e-5)
+    assert writer.write_many([], []) == []
+
+
+def test_a_longer_text_begins_like_a_shorter_one(model: zuoci.CharLM) -> None:
+    short, long = (Writer(model).write("山", WriteConfig(length=n, seed=7)).text for n in (20, 600))
+    assert long.startswith(short)

@@ -1,33 +1,46 @@
-"""Logits → the id of the next character."""
+"""Logits → the ids of the next characters, of many streams at once.
+
+Dimensions: B streams, V vocabulary.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import torch
+import numpy as np
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from numpy.typing import NDArray
 
 
-def greedy(logits: Tensor) -> int:
-    """The most probable id; of several, the first.
-
-    Args:
-        logits: `(V,)`.
-    """
-    return int(logits.argmax().item())
-
-
-def draw(logits: Tensor, temperature: float, generator: torch.Generator) -> int:
-    """Draws an id with probability softmax(logits / temperature), from one uniform number.
+def greedy(logits: NDArray[Any]) -> NDArray[np.int64]:
+    """The most probable ids `(B,)`; of several, the first.
 
     Args:
-        logits: `(V,)`.
-        temperature: above 0.
-        generator: on the CPU.
+        logits: `(B, V)`.
     """
-    # In float64 on the CPU, so that devices and precisions agree wherever their logits do.
-    bounds = torch.softmax(logits.double().cpu() / temperature, dim=-1).cumsum(dim=-1)
-    uniform = torch.rand((), dtype=torch.float64, generator=generator) * bounds[-1]
-    return min(int(torch.searchsorted(bounds, uniform, right=True).item()), len(logits) - 1)
+    return logits.argmax(1)
+
+
+def draw(logits: NDArray[Any], temperature: NDArray[Any], uniform: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Draws ids `(B,)` with probabilities softmax(logits / temperature), each by inverting the distribution function.
+
+    Args:
+        logits: `(B, V)`.
+        temperature: `(B,)`, above 0.
+        uniform: from [0, 1), `(B,)`.
+    """
+    weights = logits - logits.max(1, keepdims=True)
+    weights /= temperature[:, None]
+    np.exp(weights, out=weights)
+    bounds = weights.cumsum(1, dtype=np.float64)
+    ids = (bounds <= (uniform * bounds[:, -1])[:, None]).sum(1)
+    return np.minimum(ids, logits.shape[1] - 1)
+
+
+def surprise(logits: NDArray[Any], ids: NDArray[np.int64]) -> NDArray[np.float64]:
+    """−log softmax(logits)[ids], in nats `(B,)`."""
+    top = logits.max(1, keepdims=True)
+    total = np.exp(logits - top).sum(1, dtype=np.float64)
+    chosen = np.take_along_axis(logits, ids[:, None], 1)
+    return np.log(total) - (chosen - top)[:, 0]

@@ -1,0 +1,112 @@
+"""A model made ready to write: one character after another, for one stream or many side by side.
+
+Dimensions: B streams, V vocabulary, H hidden, L layers, G gates.
+
+One step of a small model is a few short vector operations. Here they are numpy's, which begin in half a
+microsecond where torch's take two or more; whatever depends on the character alone (its embedding, the input
+weights, the biases) is multiplied out once into one row a character. That makes a step several times as fast
+as `CharLM.forward`, with the same logits but for rounding.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+import torch
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from zuoci.model.language_model import CharLM
+
+Array: TypeAlias = "NDArray[Any]"
+Streams: TypeAlias = "list[Array]"  # of each layer, `(B, H)`; for the LSTM `(2, B, H)`, hidden and cell
+
+
+class Stepper:
+    """Steps a copy of a model's weights. Writing needs no GPU: weights anywhere else are copied from there."""
+
+    @torch.no_grad()
+    def __init__(self, model: CharLM) -> None:
+        """Copies the weights; later changes of the model do not show."""
+        dtype = torch.promote_types(model.output.weight.dtype, torch.float32)
+        weights = {name: value.detach().cpu().to(dtype) for name, value in model.state_dict().items()}
+        self.cell = model.config.cell
+        H = self.hidden_size = model.config.hidden_size
+        self.recurrent: list[Array] = []  # (H, G·H)
+        self.inputs: list[Array] = []  # of layer 0: (V, G·H), all that follows from the character; else (H, G·H)
+        self.biases: list[Array] = []  # (G·H,)
+        self.bias_new: list[Array] = []  # of the gru (H,)
+        for layer in range(model.config.num_layers):
+            ih, hh, bias_ih, bias_hh = (
+                weights[f"layers.{layer}.{name}_l0"] for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
+            )
+            bias = bias_ih + bias_hh
+            if self.cell == "gru":
+                bias[2 * H :] = bias_ih[2 * H :]
+            x = ih.t()
+            if layer == 0:
+                x = (weights["embedding.weight"] @ x if model.embedding is not None else x) + bias
+            self.inputs.append(x.contiguous().numpy())
+            self.biases.append(bias.numpy())
+            self.recurrent.append(hh.t().contiguous().numpy())
+            self.bias_new.append(bias_hh[2 * H :].clone().numpy())
+        self.output: Array = weights["output.weight"].t().contiguous().numpy()
+        self.output_bias: Array = weights["output.bias"].numpy()
+
+    def start(self, count: int) -> Streams:
+        """The state of `count` streams before their first character."""
+        parts = (2,) if self.cell == "lstm" else ()
+        return [np.zeros((*parts, count, self.hidden_size), self.output.dtype) for _ in self.inputs]
+
+    def step(self, ids: Array, state: Streams) -> tuple[Array, Streams]:
+        """Reads one character in each stream.
+
+        Args:
+            ids: int64 `(B,)`.
+            state: left as it is.
+
+        Returns:
+            Logits `(B, V)` and the new state.
+        """
+        after: Streams = []
+        x = self.inputs[0].take(ids, 0)
+        for layer, before in enumerate(state):
+            if layer:
+                x = np.dot(after[-1] if self.cell != "lstm" else after[-1][0], self.inputs[layer]) + self.biases[layer]
+            after.append(self._cell(layer, x, before))
+        top = after[-1][0] if self.cell == "lstm" else after[-1]
+        logits = np.dot(top, self.output)
+        logits += self.output_bias
+        return logits, after
+
+    def _cell(self, layer: int, x: Array, before: Array) -> Array:
+        H = self.hidden_size
+        if self.cell == "lstm":
+            x += np.dot(before[0], self.recurrent[layer])
+            i, f, o = _sigmoid(x[:, :H]), _sigmoid(x[:, H : 2 * H]), _sigmoid(x[:, 3 * H :])
+            cell = f * before[1] + i * np.tanh(x[:, 2 * H : 3 * H])
+            return np.stack([o * np.tanh(cell), cell])
+        hidden = np.dot(before, self.recurrent[layer])
+        if self.cell == "gru":
+            gates = hidden[:, : 2 * H]
+            gates += x[:, : 2 * H]
+            _sigmoid(gates)
+            new = hidden[:, 2 * H :]
+            new += self.bias_new[layer]
+            new *= gates[:, :H]
+            new += x[:, 2 * H :]
+            np.tanh(new, out=new)
+            return new + gates[:, H:] * (before - new)
+        x += hidden
+        return np.tanh(x, out=x) if self.cell == "rnn" else np.maximum(x, 0.0, out=x)
+
+
+def _sigmoid(x: Array) -> Array:
+    """σ(x) = (1 + tanh(x/2)) / 2, in place; unlike 1 / (1 + exp(−x)) it cannot overflow."""
+    x *= 0.5
+    np.tanh(x, out=x)
+    x += 1.0
+    x *= 0.5
+    return x
