@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 import os
 import re
 import signal
@@ -299,3 +300,27 @@ def test_a_terminal_without_unicode_gets_escapes(folder: Path) -> None:
     result = zuoci_command("write", folder, "山", "--length", "3", PYTHONIOENCODING="ascii")
     assert result.returncode == 0, result.stderr
     assert result.stdout.startswith("\\u5c71")
+
+
+def test_score_and_plot(run: Callable[..., Result], songs: Path, tmp_path: Path) -> None:
+    assert run("train", songs, *SMALL, "--out", "m").returncode == 0
+    (tmp_path / "new.txt").write_text("山前百人\n路上百歌X\n", "utf-8")
+    plain = run("score", "m", "new.txt")
+    assert plain.returncode == 0
+    assert re.match(r"perplexity \d+\.\d\d, .* over 9 characters \(new.txt, state carried through\)\n", plain.stdout)
+    assert "to compare:\nperplexity" in plain.stdout
+    assert "note: 1 characters that the model has never seen were left out: X" in plain.stderr
+    result = run("score", "m", "new.txt", "--corpus", songs, "--window", 4, "--json")
+    document = json.loads(result.stdout)
+    assert document["schema"] == "zuoci.score/1"
+    assert (document["characters"], document["unknown"]) == (9, 1)
+    assert document["protocol"] == "new.txt, the state reset every 4 characters"
+    assert document["perplexity"] == pytest.approx(math.exp(document["nll"]))
+    assert document["bits_per_char"] == pytest.approx(document["nll"] / math.log(2))
+    assert document["baseline"]["protocol"] == "new.txt, interpolated 5-gram"
+    assert document["baseline"]["characters"] == 9
+    (tmp_path / "one.txt").write_text("山", "utf-8")
+    assert "is too short to be scored" in run("score", "m", "one.txt").stderr
+    assert "nowhere does not exist" in run("score", "nowhere", "new.txt").stderr
+    assert run("plot", "m", "-o", "c.svg").stderr == "the curve is in c.svg\n"
+    assert (tmp_path / "c.svg").stat().st_size > 1000

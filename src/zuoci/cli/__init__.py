@@ -23,6 +23,8 @@ if TYPE_CHECKING:
 COMMANDS = {
     "train": "Train a model on lyrics, and write with it.",
     "write": "Continue an opening with a model.",
+    "score": "Say how well a model predicts a text.",
+    "plot": "Draw the course of a training run.",
     "lesson": "Replay the lesson from scratch, as it prints itself.",
 }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import signal
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from zuoci.text.corpus import Corpus
+    from zuoci.training.metrics import TensorBoard
     from zuoci.training.reports import EndReport, EvalReport
     from zuoci.training.resume import Checkpoints
     from zuoci.training.trainer import Run
@@ -58,6 +59,9 @@ def command(
     save_every: Annotated[
         float, typer.Option(help="Seconds between two saves of the run, to resume it from.", min=0.0)
     ] = 30.0,
+    tensorboard: Annotated[
+        Path | None, typer.Option(help="Folder for a log to watch with TensorBoard.", metavar="DIR")
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
     **settings: Any,
 ) -> None:
@@ -72,6 +76,7 @@ def command(
     if not resume:
         resolve(recipe or DEFAULT_RECIPE, chosen, text="")  # what is wrong is said before anything is read
     from zuoci.model.checkpoint import check_destination, is_unfinished
+    from zuoci.training.metrics import TensorBoard
     from zuoci.training.resume import Checkpoints, load_run, locked
     from zuoci.training.trainer import Run
 
@@ -88,7 +93,9 @@ def command(
             resolved = resolve(recipe or DEFAULT_RECIPE, chosen, text=corpus.text)
             run = Run(corpus, resolved)
         openings = prefix or _openings(run.corpus)
-        end = _run(run, Checkpoints(run, folder, sources=sources, every=save_every), openings)
+        checkpoints = Checkpoints(run, folder, sources=sources, every=save_every)
+        with closing(TensorBoard(tensorboard)) if tensorboard else nullcontext() as board:
+            end = _run(run, checkpoints, openings, board)
         end.save(folder, overwrite=overwrite or is_unfinished(folder))
     _say_result(end)
     if as_json:
@@ -135,7 +142,7 @@ def _write(end_or_report: EndReport | EvalReport, opening: str, length: int) -> 
     return Writer(end_or_report.model).write(opening, WriteConfig(length=length))
 
 
-def _run(run: Run, checkpoints: Checkpoints, openings: Sequence[str]) -> EndReport:
+def _run(run: Run, checkpoints: Checkpoints, openings: Sequence[str], board: TensorBoard | None) -> EndReport:
     """Trains, with a progress bar where someone looks, samples now and then, and saves what can be resumed."""
     from zuoci.training.reports import EndReport, RollbackReport, StepReport
 
@@ -165,6 +172,8 @@ def _run(run: Run, checkpoints: Checkpoints, openings: Sequence[str]) -> EndRepo
                     show(f"epoch {report.epoch:.4g}, {_figures(report)}")
                     for opening in openings:
                         show("  " + _write(report, opening, length=50).text.replace("\n", " / "))
+            if board:
+                board.after(report)
             try:
                 checkpoints.after(report)
             except ModelFolderError as error:
@@ -225,3 +234,4 @@ def _say_result(end: EndReport) -> None:
         f"kept epoch {kept.epoch:.4g}: perplexity {kept.train.perplexity:.2f}"
         + (f", held out {held_out.perplexity:.1f} ({held_out.protocol})" if held_out else "")
     )
+    say(end.verdict)

@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 FORMAT = "zuoci-model"
 VERSION = 1
 _CONFIG, _WEIGHTS, _VOCABULARY = "config.json", "model.safetensors", "vocabulary.json"
+_REPORT = "training/report.json"
+METRICS = "training/metrics.jsonl"
 UNFINISHED = "training/unfinished.safetensors"
 
 
@@ -152,10 +154,10 @@ def save(
         "README.md": card.encode(),
     }
     if report is not None:
-        contents["training/report.json"] = _json(report)
+        contents[_REPORT] = _json(report)
     if metrics:
         lines = [json.dumps(figures, ensure_ascii=False, allow_nan=False) + "\n" for figures in metrics]
-        contents["training/metrics.jsonl"] = "".join(lines).encode()
+        contents[METRICS] = "".join(lines).encode()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with _replacing(path) as temporary:
@@ -266,3 +268,34 @@ def load(folder: str | os.PathLike[str]) -> CharLM:
     if broken:
         raise ModelFolderError(f"{path} is damaged: {broken[0]} holds values that are no finite numbers")
     return model.eval()
+
+
+def load_report(folder: str | os.PathLike[str]) -> dict[str, Any]:
+    """The figures of the run that made a model; {} if it was saved without.
+
+    Raises:
+        ModelFolderError: they are damaged.
+    """
+    rows = _lines(Path(folder) / _REPORT, whole=True)
+    return rows[0] if rows else {}
+
+
+def load_metrics(folder: str | os.PathLike[str]) -> list[dict[str, Any]]:
+    """The figures of each evaluation of that run; [] if it was saved without.
+
+    Raises:
+        ModelFolderError: they are damaged.
+    """
+    return _lines(Path(folder) / METRICS)
+
+
+def _lines(file: Path, *, whole: bool = False) -> list[dict[str, Any]]:
+    if not file.exists():
+        return []
+    try:
+        text = file.read_text("utf-8")
+        return [json.loads(line) for line in ([text] if whole else text.splitlines())]
+    except OSError as error:
+        raise ModelFolderError(f"{file} cannot be read: {error.strerror or error}") from None
+    except ValueError as error:
+        raise ModelFolderError(f"{file} is damaged: {error}") from None

@@ -53,7 +53,7 @@ class RandomBatches:
         """Cuts the text into windows.
 
         Args:
-            ids: int64 `(n,)`, in memory or memory-mapped.
+            ids: int32 or int64 `(n,)`, in memory or memory-mapped.
             batch_size: windows in a minibatch.
             seq_len: characters in a window.
             generator: draws one permutation of the windows each epoch.
@@ -81,7 +81,7 @@ class RandomBatches:
         offsets = torch.arange(self.seq_len + 1).unsqueeze(1)
         order = torch.randperm(self.window_count, generator=self.generator)
         for chosen in order[: len(self) * self.batch_size].view(len(self), self.batch_size):
-            window = self.ids[chosen * self.seq_len + offsets]  # (T + 1, B)
+            window = self.ids[chosen * self.seq_len + offsets].long()  # (T + 1, B)
             yield Batch(window[:-1], window[1:])
 
 
@@ -98,7 +98,7 @@ class ConsecutiveBatches:
         """Cuts the text into lanes.
 
         Args:
-            ids: int64 `(n,)`, in memory or memory-mapped.
+            ids: int32 or int64 `(n,)`, in memory or memory-mapped.
             batch_size: lanes.
             seq_len: characters of a lane in one minibatch.
 
@@ -122,5 +122,5 @@ class ConsecutiveBatches:
 
     def __iter__(self) -> Iterator[Batch]:
         for start in range(0, len(self) * self.seq_len, self.seq_len):
-            window = self.lanes[:, start : start + self.seq_len + 1].t()  # (T + 1, B)
+            window = self.lanes[:, start : start + self.seq_len + 1].t().long()  # (T + 1, B)
             yield Batch(window[:-1], window[1:])

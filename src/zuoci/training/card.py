@@ -18,6 +18,7 @@ def model_card(report: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
     rows = [("training", report["train"])]
     if report["validation"]:
         rows.append(("held out", report["validation"]))
+        rows.append(("held out, by counting", report["baseline"]))
     table = "\n".join(f"| {name} | {_figures(score)} | {score['protocol']} |" for name, score in rows)
     return f"""---
 library_name: zuoci
@@ -28,12 +29,14 @@ pipeline_tag: text-generation
 
 A character-level recurrent language model, trained with zuoci (recipe `{settings["recipe"]}`, seed {settings["seed"]})
 on {report["characters"]:,} characters of {report["songs"]:,} songs with {report["vocab_size"]:,} different characters.
-It has {report["parameters"]:,} parameters and was trained for {report["epochs"]} epochs in
-{report["train_seconds"]:.1f} s; these are the weights of epoch {report["kept_epoch"]}.
+It has {report["parameters"]:,} parameters and was trained for {report["epochs"]:.4g} epochs in
+{report["train_seconds"]:.1f} s; these are the weights of epoch {report["kept_epoch"]:.4g}.
 
 | text | nats a character | bits a character | perplexity | how it was measured |
 | --- | --- | --- | --- | --- |
 {table}
+
+In words: {report["verdict"]}.
 
 What it writes may repeat what it was trained on word for word. Ask the owners of those lyrics before you publish it.
 

@@ -41,7 +41,7 @@ def make_optimizer(model: CharLM, config: TrainConfig) -> torch.optim.Optimizer:
 def learning_rate(config: TrainConfig, step: int, steps: int, begin: int = 0) -> float:
     """The learning rate of a step, from 0.
 
-    It rises from zero over `warmup_steps`; then it is constant, or falls to a tenth along half a cosine.
+    It rises from zero over `warmup_steps`; then it is constant, or falls to `final_rate` of it along half a cosine.
 
     Args:
         config: the settings.
@@ -53,7 +53,8 @@ def learning_rate(config: TrainConfig, step: int, steps: int, begin: int = 0) ->
     begin = max(begin, config.warmup_steps)
     if config.schedule == "constant" or step < begin or not steps:
         return rate
-    return rate * (0.55 + 0.45 * math.cos(math.pi * (step - begin) / max(1, steps - begin)))
+    high = (1.0 + math.cos(math.pi * (step - begin) / max(1, steps - begin))) / 2
+    return rate * (config.final_rate + (1.0 - config.final_rate) * high)
 
 
 def clip_gradients(params: Sequence[Tensor], max_norm: float) -> float:

@@ -57,7 +57,10 @@ class TrainConfig(BaseModel):
         default=0.01, ge=0.0, description="AdamW's pull of the weights towards zero, per unit of rate"
     )
     schedule: Literal["constant", "cosine"] = Field(
-        default="cosine", description="learning rate over the run: as it is, or falling to a tenth along a cosine"
+        default="cosine", description="learning rate over the run: as it is, or falling along a cosine"
+    )
+    final_rate: float = Field(
+        default=0.1, ge=0.0, le=1.0, description="where the cosine ends, as a share of the learning rate"
     )
     warmup_steps: int = Field(default=0, ge=0, description="first steps, over which the learning rate rises from zero")
     max_grad_norm: float = Field(default=1.0, gt=0.0, description="longer gradients are shortened to this length")
@@ -101,7 +104,14 @@ class Settings(BaseModel):
 
 RECIPES: dict[str, dict[str, Any]] = {
     # By the size of the text and the time that there is: see `choose`.
-    "auto": {"keep": "best"},
+    "auto": {
+        "cell": "gru",
+        "embedding_size": 128,
+        "initialisation": "orthogonal",
+        "weight_decay": 0.1,
+        "final_rate": 0.01,
+        "keep": "best",
+    },
     # The default, for a small folder of lyrics: half a minute on a laptop. Much dropout, since there is so little
     # text. It goes on past the best held-out loss, where texts are vague, until phrases hold together.
     "lyrics": {"cell": "gru", "hidden_size": 256, "embedding_size": 128, "dropout": 0.5},
@@ -187,10 +197,32 @@ def resolve(
 
 
 def choose(text: str, seconds: float = 0.0) -> dict[str, Any]:
-    """What the recipe auto makes of a text and of the time that there is."""
-    if len(text) < 200_000:
-        return {"cell": "gru", "hidden_size": 256, "embedding_size": 128, "dropout": 0.5}
-    return {"cell": "gru", "hidden_size": 512, "batch_size": 64, "initialisation": "orthogonal", "epochs": 10}
+    """What the recipe auto makes of a text and of the time that there is.
+
+    The more often the text will be read, the more dropout it needs. With little time, a smaller model sees more
+    of the text, which is worth more than its size. The figures behind it are in docs/experiments.md.
+
+    Args:
+        text: the corpus.
+        seconds: the time budget; 0: none, then as many passes as usually pay, and no more once they do not.
+    """
+    if len(text) < _SMALL:
+        return {"hidden_size": 256, "dropout": 0.5, "epochs": 24, "patience": 4}
+    budget = (seconds or 180.0) * _PACE  # characters that can be read
+    passes = budget / len(text)
+    large = budget > 8e6
+    return {
+        "hidden_size": 512 if large else 384,
+        "batch_size": 64,
+        "dropout": 0.0 if passes < 6 else 0.2 if passes < 15 else 0.3,
+        "epochs": 0 if seconds else max(1, round(passes)),
+        "warmup_steps": 50,
+        "patience": 0 if seconds else 4,
+    }
+
+
+_SMALL = 200_000  # characters, below which a text is learnt by heart before anything else
+_PACE = 60_000  # characters a second that a laptop trains on, roughly: only to choose by
 
 
 def describe(error: ValidationError) -> str:

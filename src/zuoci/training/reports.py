@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from zuoci.training.recipe import Settings
 
 
+_FAR = 2.0  # held-out perplexity, in multiples of that on the training text, from which a model knows rather its text
+
+
 @dataclass(frozen=True, slots=True)
 class StepReport:
     """After one optimizer update.
@@ -115,6 +118,7 @@ class EndReport:
         rounds: all evaluations.
         kept: the evaluation whose weights were kept.
         validation: those weights on the held-out text, in float32; None if nothing is held out.
+        baseline: an n-gram on the held-out text, to compare with; None if nothing is held out.
         epochs: passes through the training text.
         steps: optimizer updates.
         characters: characters trained on.
@@ -128,6 +132,7 @@ class EndReport:
     rounds: Sequence[EvalReport]
     kept: EvalReport
     validation: Score | None
+    baseline: Score | None
     epochs: float
     steps: int
     characters: int
@@ -147,7 +152,25 @@ class EndReport:
             "characters_per_second": self.characters_per_second,
             "train": self.kept.train.as_dict(),
             "validation": self.validation.as_dict() if self.validation else None,
+            "baseline": self.baseline.as_dict() if self.baseline else None,
+            "verdict": self.verdict,
         }
+
+    @property
+    def verdict(self) -> str:
+        """In plain words, whether the text was enough."""
+        if not (self.validation and self.baseline):
+            return "nothing was held out, so that nobody knows how well it does on new text"
+        size = f"{self.corpus_characters:,} characters"
+        new, known = self.validation.perplexity, self.kept.train.perplexity
+        figures = f"held-out perplexity {new:.4g} against {known:.4g} on the training text"
+        if new > self.baseline.perplexity:
+            words = "too little for this model: counting alone predicts new text better"
+        elif new > _FAR * known:
+            words = "enough to imitate, too little to generalise"
+        else:
+            words = "enough to generalise"
+        return f"{size}: {words}; {figures}, {self.baseline.perplexity:.4g} by counting alone"
 
     def save(self, folder: str | PathLike[str], *, overwrite: bool = False) -> Path:
         """Saves the model with its settings, its figures, its metrics and a model card.

@@ -20,6 +20,7 @@ from zuoci.errors import CorpusError, DivergenceError
 from zuoci.model.language_model import CharLM, State
 from zuoci.text.batches import Batch, ConsecutiveBatches, RandomBatches
 from zuoci.text.vocabulary import Vocabulary
+from zuoci.training.baseline import NGram
 from zuoci.training.evaluation import Score, evaluate
 from zuoci.training.gradients import Gradients, Workers
 from zuoci.training.optimisation import clip_gradients, learning_rate, make_optimizer
@@ -140,7 +141,8 @@ class Run:
             model = CharLM(settings.model, vocabulary).initialise(self.sampling, config.initialisation)
         self.model = model.to(device)
         model.path = config.path
-        self.batches = make_batches(model.vocabulary.encode(self.parts.training), config, self.sampling)
+        ids = model.vocabulary.encode(self.parts.training, torch.int32)
+        self.batches = make_batches(ids, config, self.sampling)
         self.held_out = model.vocabulary.encode(self.parts.validation)
         if config.validation and len(self.held_out) < 2:
             raise CorpusError(
@@ -345,9 +347,12 @@ class Run:
         kept = (self.config.keep == "best" and self._best_round()) or rounds[-1]
         if self.best:
             self.model.load_state_dict(self.best)
-        score = None
+        score = baseline = None
         if len(self.held_out):
             score = evaluate(self.model, self.held_out, of=self.parts.held_out, workers=self.workers)
+            vocabulary = self.model.vocabulary
+            ngram = NGram(vocabulary.encode(self.parts.training), len(vocabulary))
+            baseline = ngram.score(self.held_out, of=self.parts.held_out)
         return EndReport(
             self.model.eval(),
             self.settings,
@@ -356,6 +361,7 @@ class Run:
             rounds,
             kept,
             score,
+            baseline,
             self.progress.step / len(self.batches),
             self.progress.step,
             self.progress.characters,

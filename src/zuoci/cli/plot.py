@@ -1,0 +1,23 @@
+"""`zuoci plot`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from zuoci.cli import say
+
+
+def command(
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A folder that training has written.")],
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="An image; the ending says which kind.", metavar="FILE")
+    ] = Path("curve.svg"),
+) -> None:
+    """Draws training and held-out perplexity over the characters seen."""
+    from zuoci.training.metrics import draw_curve, read_metrics
+
+    draw_curve(read_metrics(model), out)
+    say(f"the curve is in {out}")
