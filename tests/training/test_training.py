@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from typing import TYPE_CHECKING
@@ -268,6 +269,63 @@ class TestSettings:
             read_settings_file(file)
         with pytest.raises(zuoci.SettingsError, match="cannot be read: No such file"):
             read_settings_file(tmp_path / "nowhere.toml")
+
+
+def test_a_run_stops_after_the_epoch_that_meets_a_perplexity(corpus: zuoci.Corpus) -> None:
+    overrides = {"hidden_size": 32, "batch_size": 4, "seq_len": 8, "validation": 0.0, "until_perplexity": 3.0}
+    epochs, end = run(corpus, zuoci.resolve("fast", overrides))
+    reached = [report.train.perplexity for report in epochs]
+    assert reached[-1] <= 3.0 < min(reached[:-1])
+    assert end.kept == epochs[-1]
+    assert end.epochs == len(epochs) < 30
+
+
+def test_a_run_of_few_steps_on_a_long_text_is_judged_four_times(corpus: zuoci.Corpus) -> None:
+    overrides = {"hidden_size": 8, "batch_size": 2, "seq_len": 8, "steps": 9}
+    reports, end = run(corpus, zuoci.resolve("lyrics", overrides))
+    assert [report.step for report in reports] == [3, 6, 9]
+    assert end.steps == 9
+    assert end.epochs < 1
+
+
+def test_the_verdict_says_whether_the_text_was_enough(corpus: zuoci.Corpus, settings: zuoci.Settings) -> None:
+    _, end = run(corpus, settings)
+    assert end.verdict.startswith("300 characters: too little for this model: counting alone predicts new text better")
+    score = zuoci.Score(nll=1.0, characters=5, protocol="")
+    trained = dataclasses.replace(end.kept, train=score)
+    for nll, words in ((1.5, "enough to generalise"), (2.0, "enough to imitate, too little to generalise")):
+        better = dataclasses.replace(
+            end,
+            kept=trained,
+            validation=score.model_copy(update={"nll": nll}),
+            baseline=score.model_copy(update={"nll": 3.0}),
+        )
+        assert f"300 characters: {words}; held-out perplexity" in better.verdict
+    assert "nothing was held out" in dataclasses.replace(end, validation=None).verdict
+
+
+def test_auto_chooses_by_size_and_time() -> None:
+    small, large = "词" * 50_000, "词" * 1_000_000
+    of = {
+        (name, seconds): zuoci.resolve("auto", {"seconds": seconds} if seconds else {}, text=text)
+        for name, text in (("small", small), ("large", large))
+        for seconds in (0, 60, 600)
+    }
+    assert of["small", 0].model.dropout > of["large", 0].model.dropout
+    assert of["large", 60].model.hidden_size < of["large", 600].model.hidden_size
+    assert of["large", 60].model.dropout < of["large", 600].model.dropout
+    assert of["large", 60].training.epochs == 0 < of["large", 0].training.epochs
+    assert all(settings.training.keep == "best" for settings in of.values())
+    own = zuoci.resolve("auto", {"hidden_size": 7, "epochs": 3, "cell": "rnn"}, text=large)
+    assert (own.model.hidden_size, own.model.cell, own.training.epochs) == (7, "rnn", 3)
+
+
+def test_the_rate_warms_up_and_falls_where_the_plan_begins() -> None:
+    config = zuoci.TrainConfig(learning_rate=1.0, warmup_steps=4, final_rate=0.0)
+    assert [learning_rate(config, step, 100) for step in range(5)] == pytest.approx([0.25, 0.5, 0.75, 1.0, 1.0])
+    assert learning_rate(config, 100, 100) == pytest.approx(0.0)
+    assert [learning_rate(config, step, 0) for step in (10, 50)] == [1.0, 1.0]  # not planned yet
+    assert [learning_rate(config, step, 100, begin=20) for step in (10, 20, 60)] == pytest.approx([1.0, 1.0, 0.5])
 
 
 def test_the_cosine_falls_to_a_tenth() -> None:

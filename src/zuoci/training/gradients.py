@@ -74,19 +74,22 @@ class Gradients:
         self.model = model
         self.workers = workers
         self.params = [param for param in model.parameters() if param.requires_grad]
-        every = list(model.parameters())
-        shared = [param.detach().to(dtype) for param in every]
-        self._rounded = [(copy, param) for copy, param in zip(shared, every, strict=True) if copy.dtype != param.dtype]
-        self.replicas: list[CharLM] = []
-        self.generators: list[torch.Generator] = []
-        for worker in range(workers.count):
-            replica = CharLM(model.config, model.vocabulary)
-            replica.path = model.path
-            for (_, own), copy, param in zip(replica.named_parameters(), shared, every, strict=True):
-                own.data = copy
-                own.requires_grad_(param.requires_grad)
-            self.replicas.append(replica.train())
-            self.generators.append(torch.Generator(model.device).manual_seed(seed + worker))
+        self.replicas = [self._replica(dtype) for _ in range(workers.count)]
+        self.generators = [torch.Generator(model.device).manual_seed(seed + k) for k in range(workers.count)]
+        first = list(self.replicas[0].parameters())
+        for replica in self.replicas if dtype == model.output.weight.dtype else self.replicas[1:]:
+            shared = model.parameters() if dtype == model.output.weight.dtype else first
+            for own, param in zip(replica.parameters(), shared, strict=True):
+                own.data = param.data
+        pairs = zip(first, model.parameters(), strict=True)
+        self._rounded = [(copy.data, param) for copy, param in pairs if copy.dtype != param.dtype]
+
+    def _replica(self, dtype: torch.dtype) -> CharLM:
+        replica = CharLM(self.model.config, self.model.vocabulary).to(self.model.device, dtype).train()
+        replica.path = self.model.path
+        for own, param in zip(replica.parameters(), self.model.parameters(), strict=True):
+            own.requires_grad_(param.requires_grad)
+        return replica
 
     def initial_state(self, batch_size: int) -> State:
         """The state before the first character."""
