@@ -22,8 +22,8 @@ from torch.nn import functional
 if TYPE_CHECKING:
     from torch import Tensor
 
-_sigmoid_backward = torch.ops.aten.sigmoid_backward.default  # (dy, y) → dy · y(1 − y), in one pass
-_tanh_backward = torch.ops.aten.tanh_backward.default  # (dy, y) → dy · (1 − y²)
+_sigmoid_backward = torch.ops.aten.sigmoid_backward  # (dy, y) → dy · y(1 − y), in one pass
+_tanh_backward = torch.ops.aten.tanh_backward  # (dy, y) → dy · (1 − y²)
 
 
 def run_layer(
@@ -129,10 +129,12 @@ class _GRU(Function):
         r, z, hn = gates.chunk(3, 2)
         # What dh is multiplied with to give the gradients before the activations of r, z, hn; and of x_n.
         slopes = torch.empty_like(gates).view(T, B, 3, H)
-        slope_n = _tanh_backward(1 - z, new)
-        slopes[:, :, 0] = _sigmoid_backward(slope_n * hn, r)
-        change = torch.cat([h0.unsqueeze(0), out[:-1]]).sub_(new)
-        slopes[:, :, 1] = _sigmoid_backward(change, z)
+        work = 1 - z
+        slope_n = _tanh_backward(work, new)
+        _sigmoid_backward(torch.mul(slope_n, hn, out=work), r, grad_input=slopes[:, :, 0])
+        torch.sub(h0, new[0], out=work[0])
+        torch.sub(out[:-1], new[1:], out=work[1:])
+        _sigmoid_backward(work, z, grad_input=slopes[:, :, 1])
         torch.mul(slope_n, r, out=slopes[:, :, 2])
         dgates = slopes.view(T, B, 3 * H)
         dnew = slope_n
@@ -173,10 +175,11 @@ class _LSTM(Function):
         i, f, g, o = gates.chunk(4, 2)
         # i, f, g are multiplied with dc; o with dh.
         slopes = torch.empty_like(gates).view(T, B, 4, H)
-        slopes[:, :, 0] = _sigmoid_backward(g, i)
-        slopes[:, :, 1] = _sigmoid_backward(torch.cat([c0.unsqueeze(0), cells[:-1]]), f)
-        slopes[:, :, 2] = _tanh_backward(i, g)
-        slopes[:, :, 3] = _sigmoid_backward(squashed, o)
+        _sigmoid_backward(g, i, grad_input=slopes[:, :, 0])
+        _sigmoid_backward(c0, f[0], grad_input=slopes[0, :, 1])
+        _sigmoid_backward(cells[:-1], f[1:], grad_input=slopes[1:, :, 1])
+        _tanh_backward(i, g, grad_input=slopes[:, :, 2])
+        _sigmoid_backward(squashed, o, grad_input=slopes[:, :, 3])
         into_cell = _tanh_backward(o, squashed)
         dgates = slopes.view(T, B, 4 * H)
         dh = dout[-1]
