@@ -20,16 +20,21 @@ RESULTS = Path(__file__).with_name("results")
 
 
 def median_seconds(functions: Sequence[Callable[[], object]], rounds: int) -> list[float]:
-    """The median time of each function, called in turn, so that a noisy minute meets all of them."""
+    """The median time of each function. They take turns, so that a noisy minute meets all of them.
+
+    A turn is three calls, of which the first is not counted: threads of the function before it still spin then.
+    """
     times: list[list[float]] = [[] for _ in functions]
     for function in functions:
         function()
         function()
-    for _ in range(rounds):
+    for _ in range(-(-rounds // 2)):
         for function, taken in zip(functions, times, strict=True):
-            start = time.perf_counter()
             function()
-            taken.append(time.perf_counter() - start)
+            for _ in range(2):
+                start = time.perf_counter()
+                function()
+                taken.append(time.perf_counter() - start)
     return [statistics.median(taken) for taken in times]
 
 

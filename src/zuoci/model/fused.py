@@ -19,7 +19,11 @@ import torch
 from torch.autograd import Function
 from torch.nn import functional
 
+from zuoci.model.products import lay_out, product, product_plus
+
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from torch import Tensor
 
 _sigmoid_backward = torch.ops.aten.sigmoid_backward  # (dy, y) → dy · y(1 − y), in one pass
@@ -76,17 +80,21 @@ def run_layer(
 # The functions below use up the memory of `gates`, the sums of all that does not depend on h.
 
 
+def _relu(x: Tensor, out: Tensor) -> Tensor:
+    return torch.clamp_min(x, 0.0, out=out)
+
+
 class _RNN(Function):
     @staticmethod
     def forward(ctx: Any, gates: Tensor, h0: Tensor, weight: Tensor, relu: bool) -> Tensor:
-        activate = torch.relu_ if relu else torch.tanh_
-        h, across = h0, weight.t()
-        for gate in gates.unbind():
-            h = activate(gate.addmm_(h, across))
+        activate = _relu if relu else torch.tanh
+        h, across = h0, lay_out(weight)
+        out = torch.empty_like(gates)
+        for t, gate in enumerate(gates):
+            h = activate(product_plus(h, across, gate), out=out[t])
         ctx.relu = relu
-        ctx.save_for_backward(gates, h0, weight)
-        ctx.mark_dirty(gates)
-        return gates
+        ctx.save_for_backward(out, h0, weight)
+        return out
 
     @staticmethod
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
@@ -95,10 +103,11 @@ class _RNN(Function):
         T = len(out)
         slope = (out > 0).to(out.dtype) if ctx.relu else _tanh_backward(torch.ones_like(out), out)
         dgates = slope  # each step reads its slope, and leaves its gradient there
-        dh = dout[-1]
+        dh, back = dout[-1], weight.t()
+        before = _before(dout)
         for t in range(T - 1, -1, -1):
             dgates[t].mul_(dh)
-            dh = torch.addmm(dout[t - 1], dgates[t], weight) if t else dgates[0] @ weight
+            dh = product_plus(dgates[t], back, before[t])
         dweight = _outer(dgates, out, h0)
         return dgates, dh, dweight, None
 
@@ -111,11 +120,12 @@ class _GRU(Function):
         new = gates[:, :, 2 * H :].clone(memory_format=torch.contiguous_format)  # x_n, then n
         # The gates' memory becomes r, z, and hn = W_hn h + b_hn: the product with h is added to all three at once.
         gates[:, :, 2 * H :] = bias
-        h, across = h0, weight.t()
+        h, across = h0, lay_out(weight)
         for t in range(T):
-            gate, n = gates[t].addmm_(h, across), new[t]
-            gate[:, : 2 * H].sigmoid_()
+            total, gate, n = product_plus(h, across, gates[t]), gates[t], new[t]
+            torch.sigmoid(total[:, : 2 * H], out=gate[:, : 2 * H])
             r, z, hn = gate.chunk(3, 1)
+            hn.copy_(total[:, 2 * H :])
             n.addcmul_(r, hn).tanh_()
             h = torch.lerp(n, h, z, out=out[t])
         ctx.save_for_backward(gates, new, out, h0, weight)
@@ -138,12 +148,12 @@ class _GRU(Function):
         torch.mul(slope_n, r, out=slopes[:, :, 2])
         dgates = slopes.view(T, B, 3 * H)
         dnew = slope_n
-        dh = dout[-1]
+        dh, back = dout[-1], weight.t()
+        before = _before(dout)
         for t in range(T - 1, -1, -1):
             slopes[t].mul_(dh.unsqueeze(1))
             dnew[t].mul_(dh)
-            dh = torch.addcmul(dout[t - 1], dh, z[t]) if t else dh * z[0]
-            dh.addmm_(dgates[t], weight)
+            dh = product_plus(dgates[t], back, torch.addcmul(before[t], dh, z[t]))
         dweight = _outer(dgates, out, h0)
         dbias = dgates[:, :, 2 * H :].sum((0, 1))
         dgates[:, :, 2 * H :] = dnew
@@ -155,12 +165,12 @@ class _LSTM(Function):
     def forward(ctx: Any, gates: Tensor, h0: Tensor, c0: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
         T, B, H = *gates.shape[:2], h0.shape[1]
         out, cells, squashed = (gates.new_empty(T, B, H) for _ in range(3))
-        h, c, across = h0, c0, weight.t()
+        h, c, across = h0, c0, lay_out(weight)
         for t in range(T):
-            gate = gates[t].addmm_(h, across)
-            gate[:, : 2 * H].sigmoid_()
-            gate[:, 2 * H : 3 * H].tanh_()
-            gate[:, 3 * H :].sigmoid_()
+            total, gate = product_plus(h, across, gates[t]), gates[t]
+            torch.sigmoid(total[:, : 2 * H], out=gate[:, : 2 * H])
+            torch.tanh(total[:, 2 * H : 3 * H], out=gate[:, 2 * H : 3 * H])
+            torch.sigmoid(total[:, 3 * H :], out=gate[:, 3 * H :])
             i, f, g, o = gate.chunk(4, 1)
             c = torch.mul(f, c, out=cells[t]).addcmul_(i, g)
             h = torch.mul(o, torch.tanh(c, out=squashed[t]), out=out[t])
@@ -182,20 +192,26 @@ class _LSTM(Function):
         _sigmoid_backward(squashed, o, grad_input=slopes[:, :, 3])
         into_cell = _tanh_backward(o, squashed)
         dgates = slopes.view(T, B, 4 * H)
-        dh = dout[-1]
+        dh, back = dout[-1], weight.t()
+        before = _before(dout)
         for t in range(T - 1, -1, -1):
             dc = torch.addcmul(dc, dh, into_cell[t])
             slopes[t, :, :3].mul_(dc.unsqueeze(1))
             slopes[t, :, 3].mul_(dh)
             dc = dc * f[t]
-            dh = torch.addmm(dout[t - 1], dgates[t], weight) if t else dgates[0] @ weight
+            dh = product_plus(dgates[t], back, before[t])
         return dgates, dh, dc, _outer(dgates, out, h0)
 
 
 def _outer(dgates: Tensor, out: Tensor, h0: Tensor) -> Tensor:
     """Σ_t dg_tᵀ h_{t-1}, the gradient of the recurrent weights."""
     before = torch.cat([h0.unsqueeze(0), out[:-1]])
-    return dgates.flatten(0, 1).t() @ before.flatten(0, 1)
+    return product(dgates.flatten(0, 1).t(), before.flatten(0, 1).t())
+
+
+def _before(dout: Tensor) -> Sequence[Tensor]:
+    """What the steps before add to the gradient of the state: nothing before the first."""
+    return [torch.zeros_like(dout[0]), *dout[:-1]]
 
 
 def output_loss(hidden: Tensor, weight: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
@@ -227,11 +243,14 @@ class _OutputLoss(Function):
         dlogits = hidden.new_empty(len(hidden), len(weight))
         total = hidden.new_zeros((), dtype=dtype)
         for part, h, y in zip(dlogits.split(rows), hidden.split(rows), targets.split(rows), strict=True):
-            log_p = functional.linear(h, weight, bias).log_softmax(1, dtype=dtype)
+            work = part if part.dtype == dtype else torch.empty_like(part, dtype=dtype)
+            log_p = torch.log_softmax(product(h, weight).add_(bias), 1, dtype=dtype, out=work)
             expected = y.unsqueeze(1)
             total -= log_p.gather(1, expected).sum()
             p = log_p.exp_()
-            part.copy_(p.scatter_add_(1, expected, p.new_full((len(y), 1), -1.0)))
+            p.scatter_add_(1, expected, p.new_full((len(y), 1), -1.0))
+            if p is not part:
+                part.copy_(p)
         ctx.save_for_backward(dlogits, hidden, weight)
         return total
 
@@ -239,4 +258,5 @@ class _OutputLoss(Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         dlogits, hidden, weight = ctx.saved_tensors
         scale = grads[0].to(dlogits.dtype)
-        return (dlogits @ weight).mul_(scale), (dlogits.t() @ hidden).mul_(scale), dlogits.sum(0).mul_(scale), None
+        dhidden, dweight = product(dlogits, weight.t()), product(dlogits.t(), hidden.t())
+        return dhidden.mul_(scale), dweight.mul_(scale), dlogits.sum(0).mul_(scale), None
