@@ -1,0 +1,99 @@
+"""How a Chinese syllable rhymes: its final, and the group that a published standard puts the final in.
+
+- 十三辙 (shisanzhe): the thirteen tracks of northern sung verse, as in Luo Changpei's 北京俗曲百种摘韵 (1942).
+- 中华新韵 (xinyun): the fourteen groups of the Chinese Poetry Society (中华诗词学会), 2005.
+- 中华通韵 (tongyun): the sixteen groups of the Ministry of Education and the State Language Commission, 2019.
+
+Tones do not count. 儿 is a syllable of its own (er), also where speech would curl it onto the one before.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import cache, lru_cache
+
+# "-i" is the vowel of zhi chi shi ri zi ci si; ê that of 欸; io that of 哟; iai that of the old reading of 崖.
+_TABLES = {
+    "十三辙": (
+        "发花 a ia ua|梭坡 o e uo io|乜斜 ê ie üe|一七 i -i ü er|姑苏 u|怀来 ai uai iai|灰堆 ei uei|遥条 ao iao|"
+        "由求 ou iou|言前 an ian uan üan|人辰 en in uen ün|江阳 ang iang uang|中东 eng ing ueng ong iong"
+    ),
+    "中华新韵": (
+        "麻 a ia ua|波 o e uo io|皆 ê ie üe|开 ai uai iai|微 ei uei|豪 ao iao|尤 ou iou|"
+        "寒 an ian uan üan|文 en in uen ün|唐 ang iang uang|庚 eng ing ueng ong iong|齐 i er ü|支 -i|姑 u"
+    ),
+    "中华通韵": (
+        "啊 a ia ua|喔 o uo io|鹅 e ê ie üe|衣 i -i|乌 u|迂 ü|哀 ai uai iai|欸 ei uei|熬 ao iao|欧 ou iou|"
+        "安 an ian uan üan|恩 en in uen ün|昂 ang iang uang|英 eng ing ueng|雍 ong iong|儿 er"
+    ),
+}
+STANDARDS = {
+    standard: {final: name for name, *finals in map(str.split, table.split("|")) for final in finals}
+    for standard, table in _TABLES.items()
+}
+STANDARDS_IN_ASCII = {"shisanzhe": "十三辙", "xinyun": "中华新韵", "tongyun": "中华通韵"}
+
+CHARACTERS = "〇\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
+_MAX_READ = 1000  # characters before the end of a line: pypinyin's time grows with the square of their number
+_TONE_MARKS = "\u0304\u0301\u030c\u0300"
+_FINALS = frozenset(STANDARDS["十三辙"])
+_WITHOUT_FINAL = frozenset({"m", "n", "ng", "hm", "hng"})
+
+
+def syllable(reading: str) -> str | None:
+    """A syllable of pinyin without its tone, or None if it is none.
+
+    Args:
+        reading: with a tone mark, a tone number or neither (zhǎng, zhang3, zhang); v or u: for ü.
+    """
+    letters = re.sub("[0-5]$", "", reading.strip().lower()).replace("u:", "ü").replace("v", "ü")
+    plain = "".join(mark for mark in unicodedata.normalize("NFD", letters) if mark not in _TONE_MARKS)
+    plain = unicodedata.normalize("NFC", plain)
+    return plain if plain in _WITHOUT_FINAL or final(plain) else None
+
+
+@lru_cache(maxsize=4096)
+def final(plain: str) -> str | None:
+    """The final of a syllable without tone, as the tables write it: yue → üe, shi → -i, ng → None."""
+    match = re.fullmatch("(zh|ch|sh|[bpmfdtnlgkhjqxzcsryw]?)(er|[aeiouüêng]+)", plain)
+    if match is None:
+        return None
+    initial, rest = match.groups()
+    if initial in ("zh", "ch", "sh", "r", "z", "c", "s") and rest == "i":
+        return "-i"
+    if initial and rest.startswith("u") and (initial in "jqxy" or rest == "ue"):
+        rest = "ü" + rest[1:]
+    if initial == "y" and rest[0] not in "iü":
+        rest = "i" + rest
+    elif initial == "w" and rest != "u":
+        rest = "u" + rest
+    rest = {"iu": "iou", "ui": "uei", "un": "uen"}.get(rest, rest)
+    return rest if rest in _FINALS else None
+
+
+def last_syllable(run: str) -> str | None:
+    """The reading of the last of some Chinese characters in their context, without tone; None if it has none."""
+    from pypinyin import Style, lazy_pinyin
+
+    read = lazy_pinyin(run[-_MAX_READ:], style=Style.TONE)
+    return syllable(read[-1]) if read else None
+
+
+def last_syllables(character: str) -> frozenset[str]:
+    """Every reading that `last_syllable` may give the character at the end of a line."""
+    from pypinyin.constants import PINYIN_DICT
+
+    alone = PINYIN_DICT.get(ord(character), "").split(",")[0]
+    return _ends_of_phrases().get(character, frozenset()) | {read for read in (syllable(alone),) if read}
+
+
+@cache
+def _ends_of_phrases() -> dict[str, frozenset[str]]:
+    """Character → its readings as the last one of pypinyin's phrases: the only words that pypinyin cuts a line into."""
+    from pypinyin.constants import PHRASES_DICT
+
+    read: dict[str, set[str]] = {}
+    for phrase, readings in PHRASES_DICT.items():
+        read.setdefault(phrase[-1], set()).add(readings[-1][0])
+    return {character: frozenset(filter(None, map(syllable, readings))) for character, readings in sorted(read.items())}
