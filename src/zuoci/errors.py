@@ -5,7 +5,8 @@
     ├── VocabularyError      a character that the model has never seen
     ├── SettingsError        a setting is unknown, out of bounds, or conflicts with another
     ├── ModelFolderError     a model folder is missing, damaged, foreign or already taken
-    └── DivergenceError      the loss stopped being a finite number
+    ├── DivergenceError      the loss stopped being a finite number
+    └── WritingError         no text was found that keeps all wishes
 
 A message names what was seen, what is allowed and what to do, in one line.
 """
@@ -43,3 +44,7 @@ class ModelFolderError(ZuociError):
 
 class DivergenceError(ZuociError):
     """The training loss stopped being a finite number."""
+
+
+class WritingError(ZuociError):
+    """No text was found that keeps all wishes."""

@@ -228,6 +228,8 @@ _PACE = 60_000  # characters a second that a laptop trains on, roughly: only to 
 def describe(error: ValidationError) -> str:
     """One line for the first thing that is wrong with some settings."""
     first = error.errors()[0]
+    if first["type"] == "value_error":
+        return first["msg"].removeprefix("Value error, ")
     name = first["loc"][-1] if first["loc"] else "the settings"
     message = first["msg"].removeprefix("Input should be ").removeprefix("a ").removeprefix("Value error, ")
     return f"{name} must be {message}: got {first['input']!r}"

@@ -2,17 +2,111 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from zuoci.errors import SettingsError
+from zuoci.writing.form import parse_line_openings, parse_numbers
+from zuoci.writing.rhyme import parse_readings, parse_scheme
 
 
 class WriteConfig(BaseModel):
-    """How a text is drawn from a model."""
+    """How a text is drawn from a model, and what form it has."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    length: int = Field(default=50, ge=1, le=1_000_000, description="characters to write after the opening")
+    length: int = Field(
+        default=50, ge=1, le=1_000_000, description="characters to write after the opening, where no form is given"
+    )
     temperature: float = Field(
-        default=0.6, gt=0.0, le=100.0, description="above 1 bolder, below 1 safer; 1 draws as the model believes"
+        default=0.8, gt=0.0, le=100.0, description="above 1 bolder, below 1 safer; 1 draws as the model believes"
+    )
+    top_k: int = Field(default=0, ge=0, description="draw from the so many likeliest characters; 0: from all")
+    top_p: float = Field(
+        default=1.0, gt=0.0, le=1.0, description="draw from the likeliest characters that together hold this share"
+    )
+    min_p: float = Field(
+        default=0.05, ge=0.0, le=1.0, description="draw from characters at least so many times as likely as the likeliest"
     )
     greedy: bool = Field(default=False, description="always take the most probable character")
     seed: int = Field(default=0, ge=0, lt=2**63, description="the same seed gives the same text")
+    max_repeats: int | None = Field(
+        default=None,
+        ge=0,
+        le=1000,
+        description="so many times a block may follow itself; 0: any; by default 3, and any if greedy",
+    )
+    max_copy: int | None = Field(
+        default=None,
+        ge=0,
+        le=1000,
+        description="never write more than so many characters in a row that stand in the training text; 0: any; "
+        "by default 7 where that text or its fingerprint is at hand, and any if greedy",
+    )
+    ban: str = Field(default="", max_length=10_000, description="characters that must not be written")
+    stop: tuple[str, ...] = Field(
+        default=(), max_length=16, description="end before this text; may be given several times"
+    )
+    lines: int = Field(default=0, ge=0, le=1000, description="write so many lines; 0: no form")
+    line_length: str = Field(
+        default="",
+        max_length=1000,
+        description="length of the lines, one number or a pattern like 7,5,7,5; a Chinese character or a word of "
+        "letters counts 1; 0: any",
+    )
+    stanza: str = Field(
+        default="", max_length=1000, description="lines in a stanza, one number or a pattern; an empty line parts them"
+    )
+    acrostic: str = Field(default="", max_length=1000, description="characters that begin the lines, one each")
+    word: tuple[str, ...] = Field(
+        default=(), max_length=100, description="a word that must appear; may be given several times"
+    )
+    line_opening: tuple[str, ...] = Field(
+        default=(), max_length=1000, description="how a line begins, as 3=我说; may be given several times"
+    )
+    rhyme: str = Field(default="", max_length=1000, description="rhyme scheme, as AABB, ABAB or XAXA; X: free")
+    rhyme_standard: Literal["shisanzhe", "xinyun", "tongyun"] = Field(
+        default="shisanzhe", description="what rhymes in Chinese: 十三辙, 中华新韵 or 中华通韵"
+    )
+    reading: tuple[str, ...] = Field(
+        default=(), max_length=1000, description="how a phrase is read, as 长大=zhang3 da4; may be given several times"
+    )
+    draws: int = Field(
+        default=4, ge=1, le=256, description="ends of a rhymed line that are drawn side by side, to keep one"
+    )
+
+    @field_validator("line_length", "stanza", "rhyme", "line_opening", "reading")
+    @classmethod
+    def _readable(cls, value: str | tuple[str, ...], info: object) -> str | tuple[str, ...]:
+        parse = {
+            "line_length": parse_numbers,
+            "stanza": parse_numbers,
+            "rhyme": parse_scheme,
+            "line_opening": parse_line_openings,
+            "reading": parse_readings,
+        }[info.field_name]  # pyright: ignore
+        if value:
+            try:
+                parse(value)  # pyright: ignore
+            except SettingsError as error:
+                raise ValueError(str(error)) from None
+        return value
+
+    @property
+    def has_form(self) -> bool:
+        """Whether the text is made of lines by some form, rather than of `length` characters."""
+        return bool(
+            self.lines
+            or self.line_length
+            or self.stanza
+            or self.acrostic
+            or self.word
+            or self.line_opening
+            or self.rhyme
+        )
+
+    @property
+    def repeats(self) -> int:
+        """How often a block may follow itself; 0: any."""
+        return (0 if self.greedy else 3) if self.max_repeats is None else self.max_repeats

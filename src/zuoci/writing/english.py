@@ -72,3 +72,21 @@ def _dictionary() -> Callable[[str], list[str]]:
     except ImportError:
         return lambda _: []
     return pronouncing.phones_for_word
+
+
+@cache
+def _words_by_rime() -> dict[str, list[str]]:
+    try:
+        import pronouncing
+    except ImportError:
+        return {}
+    pronouncing.init_cmu()
+    words: dict[str, list[str]] = {}
+    for word, phones in pronouncing.pronunciations:
+        words.setdefault(_rime(phones.split(" #")[0].split()), []).append(word)
+    return words
+
+
+def rhyming_words(rime: str) -> list[str]:
+    """The words of the dictionary that rhyme so, in lower case; [] without the extra."""
+    return _words_by_rime().get(rime, [])

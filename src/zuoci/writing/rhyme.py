@@ -139,6 +139,22 @@ def _own_reading(phrase: str, reading: str) -> str:
     return syllables[-1] or ""
 
 
+def parse_readings(pairs: Sequence[str]) -> dict[str, str]:
+    """Reads pairs such as `长大=zhang3 da4`.
+
+    Raises:
+        SettingsError: one is no such pair, or the reading does not fit its phrase.
+    """
+    readings: dict[str, str] = {}
+    for pair in pairs:
+        phrase, equals, reading = pair.partition("=")
+        if not equals:
+            raise SettingsError(f"a reading is written as 长大=zhang3 da4: got {pair!r}")
+        readings[phrase.strip()] = reading.strip()
+        _own_reading(phrase.strip(), reading.strip())
+    return readings
+
+
 def parse_scheme(text: str) -> Scheme:
     """Reads a rhyme scheme: a label for each line, or None for a line that need not rhyme.
 

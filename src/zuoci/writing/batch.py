@@ -1,0 +1,246 @@
+"""Many texts, one batch: whoever writes asks for steps, and all that was asked for is done at once.
+
+A text is written by a generator (`Steps`) that knows nothing of others: it yields an `Ask`, with a row for each
+stream that it follows, and is sent the `Answer`. A `Batch` puts the rows of all its texts side by side, reads one
+character in each, and draws the next. Texts join and leave between two steps, and none changes what another writes:
+the arithmetic of a row does not depend on its neighbours (`Stepper`), nor do its draws (`uniforms`).
+
+Dimensions: R rows, V vocabulary.
+"""
+
+from __future__ import annotations
+
+import os
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
+
+import numpy as np
+
+from zuoci.writing.sampling import (
+    at_temperature,
+    draw,
+    greedy,
+    keep_min_p,
+    keep_top_k,
+    keep_top_p,
+    share_allowed,
+    surprise,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+
+    from numpy.typing import NDArray
+
+    from zuoci.model.stepper import Stepper, Streams
+    from zuoci.writing.config import WriteConfig
+    from zuoci.writing.originality import CopyGuard
+
+Result = TypeVar("Result")
+FREE = -1  # in `forced`: a character that is drawn
+_ROWS_A_THREAD = 16  # with fewer, waiting for another thread costs more than it brings
+
+
+@dataclass(slots=True)
+class Ask:
+    """A step that a text asks for.
+
+    Attributes:
+        ids: the character that each row reads, `(R,)`.
+        state: of each row before.
+        uniform: the number from [0, 1) that each row's draw takes, `(R,)`; None: the most probable one is taken.
+        forced: what each row's next character must be, `(R,)`, or `FREE`; None: all are free.
+        allowed: the characters that may come next, `(V,)` or `(R, V)`; None: any.
+        guard: forbids what would copy, too.
+        recent: the last ids of each row, for the guard, `(R, limit)`.
+        weigh: whether the share that was allowed is wanted.
+    """
+
+    ids: NDArray[np.int64]
+    state: Streams
+    uniform: NDArray[np.float64] | None = None
+    forced: NDArray[np.int64] | None = None
+    allowed: NDArray[np.bool_] | None = None
+    guard: CopyGuard | None = None
+    recent: NDArray[np.int64] | None = None
+    weigh: bool = False
+
+
+@dataclass(slots=True)
+class Answer:
+    """What came of it.
+
+    Attributes:
+        ids: the next characters, `(R,)`.
+        state: after what was read, before what was drawn.
+        nll: how unlikely the model itself thought each, in nats, `(R,)`.
+        share: −∞ where nothing was allowed, a forced character neither, and the id means nothing; else 0, or if it
+            is wanted, the log of the share of the probability that was allowed, or that a forced character had; `(R,)`.
+        logits: the model's, `(R, V)`.
+    """
+
+    ids: NDArray[np.int64]
+    state: Streams
+    nll: NDArray[np.float64]
+    share: NDArray[np.float64]
+    logits: NDArray[Any]
+
+
+Steps: TypeAlias = "Generator[Ask, Answer, Result]"
+
+
+@dataclass(slots=True)
+class _Text(Generic[Result]):
+    steps: Steps[Result]
+    config: WriteConfig
+    ask: Ask
+
+
+class Batch(Generic[Result]):
+    """Texts that are being written side by side."""
+
+    def __init__(self, stepper: Stepper, threads: int = 0) -> None:
+        """Begins without texts.
+
+        Args:
+            stepper: the model.
+            threads: that share the rows; 0: one a core. It has no influence on what is written.
+        """
+        self.stepper = stepper
+        self.threads = threads or os.cpu_count() or 1
+        self._texts: dict[int, _Text[Result]] = {}
+        self._pool: ThreadPoolExecutor | None = None
+        self._count = 0
+
+    def __len__(self) -> int:
+        """The number of texts."""
+        return len(self._texts)
+
+    def add(self, steps: Steps[Result], config: WriteConfig) -> int:
+        """Takes a text in; returns its number."""
+        self._count += 1
+        self._texts[self._count] = _Text(steps, config, next(steps))
+        return self._count
+
+    def remove(self, number: int) -> None:
+        """Lets go of a text that nobody waits for any more."""
+        text = self._texts.pop(number, None)
+        if text:
+            text.steps.close()
+
+    def step(self) -> list[tuple[int, Result | Exception]]:
+        """One step of all texts.
+
+        Returns:
+            The number of each text that has come to its end, with its result, or the error that ended it.
+        """
+        texts = list(self._texts.items())
+        answers = self._answers([text for _, text in texts])
+        ended: list[tuple[int, Result | Exception]] = []
+        for (number, text), answer in zip(texts, answers, strict=True):
+            try:
+                text.ask = text.steps.send(answer)
+                continue
+            except StopIteration as end:
+                ended.append((number, end.value))
+            except Exception as error:  # noqa: BLE001  # one text's; the others go on
+                ended.append((number, error))
+            del self._texts[number]
+        return ended
+
+    def _answers(self, texts: Sequence[_Text[Result]]) -> list[Answer]:
+        rows = sum(len(text.ask.ids) for text in texts)
+        pieces = min(self.threads, rows // _ROWS_A_THREAD)
+        if pieces < 2:
+            return self._work(texts) if texts else []
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(self.threads, "zuoci-write")
+        parts: list[list[_Text[Result]]] = [[] for _ in range(pieces)]
+        done = 0
+        for text in texts:
+            parts[done * pieces // rows].append(text)
+            done += len(text.ask.ids)
+        return [answer for answers in self._pool.map(self._work, parts) for answer in answers]
+
+    def _work(self, texts: Sequence[_Text[Result]]) -> list[Answer]:
+        if not texts:
+            return []
+        asks = [text.ask for text in texts]
+        counts = [len(ask.ids) for ask in asks]
+        if len(asks) == 1:
+            ids, state = asks[0].ids, asks[0].state
+        else:
+            ids = np.concatenate([ask.ids for ask in asks])
+            state = [np.concatenate(layers) for layers in zip(*(ask.state for ask in asks), strict=True)]
+        logits, state = self.stepper.step(ids, state)
+        bounds = list(pairwise(np.cumsum([0, *counts]).tolist()))
+        chosen, share = _choose(logits, texts, counts, bounds)
+        nll = surprise(logits, chosen)
+        return [
+            Answer(chosen[a:b], [layer[a:b] for layer in state], nll[a:b], share[a:b], logits[a:b]) for a, b in bounds
+        ]
+
+
+def _choose(
+    logits: NDArray[Any], texts: Sequence[_Text[Any]], counts: Sequence[int], bounds: Sequence[tuple[int, int]]
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """The next characters `(R,)`, and their `Answer.share`."""
+    asks = [text.ask for text in texts]
+
+    def setting(name: str) -> NDArray[Any]:
+        return np.repeat([getattr(text.config, name) for text in texts], counts)
+
+    def column(values: Sequence[NDArray[Any] | None], otherwise: float) -> NDArray[Any]:
+        pairs = zip(values, counts, strict=True)
+        return np.concatenate([np.full(count, otherwise) if value is None else value for value, count in pairs])
+
+    drawing = any(ask.uniform is not None for ask in asks)
+    temperature = setting("temperature") if drawing else np.ones(len(logits))
+    share = np.zeros(len(logits))
+    left = logits
+    allowed = _allowed(asks, bounds, logits.shape)
+    if allowed is not None:
+        hopeless = ~allowed.any(1)
+        if any(ask.weigh for ask in asks):
+            share = share_allowed(at_temperature(logits, temperature), allowed)
+        share[hopeless] = -np.inf
+        left = np.where(allowed | hopeless[:, None], logits, -np.inf).astype(logits.dtype, copy=False)
+    if drawing and any(text.config.top_k for text in texts):
+        left = keep_top_k(left, setting("top_k"))
+    if drawing and any(text.config.top_p < 1.0 for text in texts):
+        left = keep_top_p(left, setting("top_p"))
+    if drawing and any(text.config.min_p for text in texts):
+        left = keep_min_p(left, setting("min_p"))
+    if drawing:
+        uniform = column([ask.uniform for ask in asks], -1.0)
+        chosen = draw(at_temperature(left, temperature), uniform)
+        if (uniform < 0.0).any():
+            chosen = np.where(uniform < 0.0, greedy(left), chosen)
+    else:
+        chosen = greedy(left)
+    if any(ask.forced is not None for ask in asks):
+        forced = column([ask.forced for ask in asks], FREE)
+        chosen = np.where(forced == FREE, chosen, forced)
+        possible = np.ones(len(chosen), np.bool_) if allowed is None else allowed[np.arange(len(chosen)), chosen]
+        share = np.where(forced == FREE, share, np.where(possible, -surprise(logits, chosen), -np.inf))
+    return chosen, share
+
+
+def _allowed(
+    asks: Sequence[Ask], bounds: Sequence[tuple[int, int]], shape: tuple[int, int]
+) -> NDArray[np.bool_] | None:
+    """The characters that may come next `(R, V)`; None: any."""
+    if all(ask.allowed is None and ask.guard is None for ask in asks):
+        return None
+    allowed = np.ones(shape, np.bool_)
+    for ask, (a, b) in zip(asks, bounds, strict=True):
+        if ask.allowed is not None:
+            allowed[a:b] = ask.allowed
+    for guard in dict.fromkeys(ask.guard for ask in asks if ask.guard is not None):
+        mine = [(ask.recent, a, b) for ask, (a, b) in zip(asks, bounds, strict=True) if ask.guard is guard]
+        places = np.concatenate([np.arange(a, b) for _, a, b in mine])
+        rows, ids = guard.banned(np.concatenate([recent for recent, _, _ in mine if recent is not None]))
+        allowed[places[rows], ids] = False
+    return allowed

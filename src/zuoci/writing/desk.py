@@ -1,0 +1,92 @@
+"""What every text that a model writes needs beside the model's weights, made once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from zuoci.errors import SettingsError
+from zuoci.text.fingerprint import WINDOW
+from zuoci.writing.alphabet import Alphabet
+from zuoci.writing.chinese import last_syllables
+from zuoci.writing.originality import CopyGuard
+from zuoci.writing.rhyme import Rhymes, parse_readings
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from zuoci.model.stepper import Stepper
+    from zuoci.text.vocabulary import Vocabulary
+    from zuoci.writing.config import WriteConfig
+    from zuoci.writing.originality import Known
+
+
+class Desk:
+    """The characters of a model, its rhymes, and what it must not copy.
+
+    Attributes:
+        stepper: the model.
+        vocabulary: its characters.
+        alphabet: the same, by what they are to a line.
+        against: what it was trained on, or the fingerprint of that; None: nobody knows.
+    """
+
+    def __init__(self, stepper: Stepper, vocabulary: Vocabulary, against: Known | None) -> None:
+        self.stepper = stepper
+        self.vocabulary = vocabulary
+        self.alphabet = Alphabet(vocabulary)
+        self.against = against
+        self._guards: dict[int, CopyGuard] = {}
+        self._rhymes: dict[tuple[str, ...], Rhymes] = {}
+
+    def guard(self, config: WriteConfig) -> CopyGuard | None:
+        """What keeps a text from copying.
+
+        Raises:
+            SettingsError: it is asked for, but what the model was trained on is not at hand.
+        """
+        limit = config.max_copy
+        if limit is None:
+            limit = 0 if config.greedy or self.against is None else WINDOW - 1
+        if limit and self.against is None:
+            raise SettingsError(
+                f"max_copy {limit} needs what the model was trained on: its folder has no fingerprint; name the corpus"
+            )
+        if limit and limit not in self._guards:
+            assert self.against is not None
+            self._guards[limit] = CopyGuard(self.against, limit, self.vocabulary)
+        return self._guards[limit] if limit else None
+
+    def rhymes(self, config: WriteConfig) -> Rhymes:
+        """The rhymes that a text asks for."""
+        key = (config.rhyme_standard, *config.reading)
+        if key not in self._rhymes:
+            self._rhymes[key] = Rhymes(config.rhyme_standard, parse_readings(config.reading))
+        return self._rhymes[key]
+
+    def wanted(self, config: WriteConfig) -> NDArray[np.bool_] | None:
+        """The characters that are not banned `(V,)`; None: all.
+
+        Raises:
+            SettingsError: all are banned.
+        """
+        if not config.ban:
+            return None
+        wanted = ~self.alphabet.mask(config.ban)
+        if not wanted.any():
+            raise SettingsError(f"ban leaves no character to write: the model knows {len(self.vocabulary)}; ban fewer")
+        return wanted
+
+    def recent(self, text: str, limit: int) -> NDArray[np.int64]:
+        """The ids of the last characters of a text, −1 before it, `(1, limit)`."""
+        ids = np.full((1, limit), -1)
+        last = text[-limit:]
+        if last:
+            ids[0, -len(last) :] = [self.alphabet.id(char) for char in last]
+        return ids
+
+    def sounds_like(self, char: str, most: int = 5) -> list[str]:
+        """Characters of the model that are read as an unknown one is."""
+        readings = last_syllables(char)
+        return [other for other in self.vocabulary.characters if readings & last_syllables(other)][:most]

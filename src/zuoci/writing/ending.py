@@ -1,0 +1,77 @@
+"""How a line must end to rhyme with others: which characters may be its last, and whether it does."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from zuoci.writing.english import rhyming_words
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from zuoci.writing.alphabet import Alphabet, Place
+    from zuoci.writing.rhyme import Rhymes
+
+
+class Ending:
+    """What the end of a line must be.
+
+    Lines that rhyme end in different characters or words. The first of them is free to end in any that enough
+    others rhyme with.
+    """
+
+    def __init__(self, rhymes: Rhymes, alphabet: Alphabet, partners: Sequence[str], count: int) -> None:
+        """Prepares for one line.
+
+        Args:
+            rhymes: by what standard.
+            alphabet: of the model.
+            partners: the lines that it must rhyme with.
+            count: how many lines will rhyme so, this one and its partners included.
+        """
+        self.rhymes = rhymes
+        self.alphabet = alphabet
+        self.partners = partners
+        self.count = count
+        self.taken = {rhymes.ending(partner).lower() for partner in partners}
+        keys = {key for partner in partners for key in rhymes.keys(partner)}
+        self._groups = rhymes.endings(alphabet.vocabulary.characters)
+        last = [char for key, chars in self._groups.items() if key in keys or not partners for char in chars]
+        self._last = alphabet.mask(char for char in last if char not in self.taken)
+        self._within = ~alphabet.mask(alphabet.end)
+        self._letters = alphabet.of_kind("word") & (not partners or any(key.startswith("en:") for key in keys))
+        words = {word for key in keys if key.startswith("en:") for word in rhyming_words(key.removeprefix("en:"))}
+        self._next: dict[str, set[str]] = {}  # a beginning of a word that rhymes → the letters that go on
+        for word in words - self.taken:
+            for length, letter in enumerate(word):
+                self._next.setdefault(word[:length], set()).update((letter, letter.upper()))
+
+    def narrow(self, allowed: NDArray[np.bool_], place: Place) -> NDArray[np.bool_]:
+        """Of what the form allows, what can end the line in the rhyme."""
+        if not place.line.length or (place.left == 0 and place.in_word):
+            letters = self._going_on(place) if place.line.length else self.alphabet.of_kind("word")
+            allowed = allowed & (letters | ~self.alphabet.of_kind("word"))
+            return allowed if self.fits(place.text) else allowed & self._within
+        if place.left != 1:
+            return allowed
+        letters = self.alphabet.of_kind("word") if place.in_word else self._going_on(place)
+        return allowed & (letters | self._last | ~self.alphabet.of_kind("word", "unit"))
+
+    def _going_on(self, place: Place) -> NDArray[np.bool_]:
+        """The letters that may follow in the last word."""
+        if not self._next:
+            return self._letters
+        word = place.text[len(place.text) - place.word :] if place.in_word else ""
+        return self._letters & self.alphabet.mask(self._next.get(word.lower(), ()))
+
+    def fits(self, text: str) -> bool:
+        """Whether a line that ends here rhymes."""
+        keys = self.rhymes.keys(text)
+        if not keys or self.rhymes.ending(text).lower() in self.taken:
+            return False
+        if self.partners:
+            return all(self.rhymes.rhyme(text, partner) for partner in self.partners)
+        return any(key.startswith("en:") or len(self._groups.get(key, "")) >= self.count for key in keys)
