@@ -45,7 +45,7 @@ def test_a_run_reports_every_step_and_epoch_and_learns(corpus: zuoci.Corpus) -> 
     assert [report.epoch for report in epochs] == list(range(1, 13))
     assert epochs[-1].train.nll < epochs[0].train.nll - 1.0
     assert end.characters == steps[-1].characters == sum(report.train.characters for report in epochs)
-    assert end.corpus_characters == len(corpus.text)
+    assert end.corpus is corpus
 
 
 def test_an_epochs_figure_is_the_mean_over_its_characters(corpus: zuoci.Corpus, settings: zuoci.Settings) -> None:
