@@ -47,15 +47,15 @@ WINDOW = 8
 FILE = "fingerprint.safetensors"
 NO_CHARACTER = 0x1FFFFF  # beyond all code points, and in as many bits
 _FORMAT, _VERSION = "zuoci-fingerprint", 1
-_KEY, _FLAGS = 24, 3  # bits below the hash of seven characters, and below the eighth
+_KEY, _FLAGS = np.uint64(24), np.uint64(3)  # bits below the hash of seven characters, and below the eighth
 _PIECE = 1 << 20  # characters that are hashed at once
 
 
 def mix(values: Words) -> Words:
     """The finalizer of SplitMix64: a bijection of 64 bits in which each bit depends on all."""
-    values = (values ^ values >> 30) * np.uint64(0xBF58476D1CE4E5B9)
-    values = (values ^ values >> 27) * np.uint64(0x94D049BB133111EB)
-    return values ^ values >> 31
+    values = (values ^ values >> np.uint64(30)) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ values >> np.uint64(27)) * np.uint64(0x94D049BB133111EB)
+    return values ^ values >> np.uint64(31)
 
 
 def mix_points(points: NDArray[Any]) -> Words:
@@ -196,7 +196,7 @@ class Fingerprint:
 
     def source(self, song: int) -> str:
         """The name of the file that a song comes from."""
-        return self.names[self.sources[song]]
+        return self.names[int(self.sources[song])]
 
     def title(self, song: int) -> None:
         """Nothing: titles are text."""

@@ -63,7 +63,7 @@ class SuffixArray:
         """
         lows = np.searchsorted(self._sorted, query).tolist()
         highs = np.searchsorted(self._sorted, query, "right").tolist()
-        following = memoryview(self._following)
+        following = self._following.data
         slots = np.zeros(len(query), np.int64)
         rest = 0  # rank of the query's suffix that begins one symbol later
         for i in range(len(query) - 1, -1, -1):
@@ -77,7 +77,7 @@ class SuffixArray:
 
         One symbol later, the neighbour shares at most one symbol less (Kasai et al., 2001).
         """
-        symbols, order = memoryview(self.symbols), memoryview(self.order)
+        symbols, order = self.symbols.data, self.order.data
         n, m = len(symbols), len(query)
         wanted = query.tolist()
         lengths = np.zeros(m, np.int64)
@@ -97,7 +97,7 @@ class SuffixArray:
     def earliest(self, stretch: NDArray[Any], slot: int) -> int:
         """The first place of a stretch that stands in the sequence, given a slot that `match` gave for it."""
         size, wanted = self.symbols.itemsize, stretch.tobytes()
-        raw, order = memoryview(self.symbols).cast("B"), memoryview(self.order)
+        raw, order = self.symbols.data.cast("B"), self.order.data
 
         def differs(place: int) -> bool:
             return bytes(raw[place * size : place * size + len(wanted)]) != wanted

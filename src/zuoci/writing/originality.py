@@ -34,7 +34,7 @@ class CorpusIndex:
     known_from: ClassVar[int] = 1
 
     def __init__(self, corpus: Corpus) -> None:
-        """Sorts the places of the corpus; about 20 bytes a character."""
+        """Sorts the places of the corpus; 16 bytes a character, some 50 while it sorts."""
         self.corpus = corpus
         self.places = Places.of(corpus)
         self.suffixes = SuffixArray(code_points(corpus.text))
@@ -213,8 +213,8 @@ class CopyGuard:
         keys = np.sort(stretches ^ np.uint64(NO_CHARACTER) ^ masked[size - 1 :])
         self._keys = keys[np.append(True, keys[1:] != keys[:-1])[: len(keys)]]
         bits = min(max(len(self._keys).bit_length() - 1, 1), 30)
-        self._shift = 64 - bits
-        firsts = np.arange(2**bits, dtype=np.uint64) << np.uint64(self._shift)
+        self._shift = np.uint64(64 - bits)
+        firsts = np.arange(2**bits, dtype=np.uint64) << self._shift
         self._buckets = np.append(np.searchsorted(self._keys, firsts), len(self._keys))  # by a key's highest bits
 
     def banned(self, recent: Ids) -> tuple[Ids, Ids]:
