@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from zuoci.model.language_model import CharLM
     from zuoci.text.batches import Batch, ConsecutiveBatches, RandomBatches
     from zuoci.text.corpus import Corpus, Song, load_lyrics, read_corpus
+    from zuoci.text.fingerprint import Fingerprint
     from zuoci.text.vocabulary import Vocabulary
     from zuoci.training.evaluation import Score, evaluate
     from zuoci.training.recipe import Settings, TrainConfig, resolve
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
     from zuoci.training.resume import load_run, save_run
     from zuoci.training.trainer import Run, train
     from zuoci.writing.config import WriteConfig
+    from zuoci.writing.originality import CopyGuard, CorpusIndex, Originality, Span, originality
     from zuoci.writing.writer import Lyrics, Writer
 
 __version__ = "0.1.0"
@@ -46,6 +48,7 @@ _PLACES = {
         "CorpusError", "DivergenceError", "ModelFolderError", "SettingsError", "VocabularyError", "ZuociError",
     ),
     "zuoci.text.corpus": ("Corpus", "Song", "load_lyrics", "read_corpus"),
+    "zuoci.text.fingerprint": ("Fingerprint",),
     "zuoci.text.vocabulary": ("Vocabulary",),
     "zuoci.text.batches": ("Batch", "ConsecutiveBatches", "RandomBatches"),
     "zuoci.model.config": ("ModelConfig",),
@@ -57,16 +60,17 @@ _PLACES = {
     "zuoci.training.resume": ("load_run", "save_run"),
     "zuoci.training.trainer": ("Run", "train"),
     "zuoci.writing.config": ("WriteConfig",),
+    "zuoci.writing.originality": ("CopyGuard", "CorpusIndex", "Originality", "Span", "originality"),
     "zuoci.writing.writer": ("Lyrics", "Writer"),
 }  # fmt: skip
 _HOMES = {name: place for place, names in _PLACES.items() for name in names}
 
 __all__ = [
-    "Batch", "CharLM", "ConsecutiveBatches", "Corpus", "CorpusError", "DivergenceError", "EndReport", "EvalReport",
-    "Lyrics", "ModelConfig", "ModelFolderError", "RandomBatches", "RollbackReport", "Run", "Score", "Settings",
-    "SettingsError", "Song", "StepReport", "TrainConfig", "Vocabulary", "VocabularyError", "WriteConfig", "Writer",
-    "ZuociError", "evaluate", "load", "load_lyrics", "load_run", "read_corpus", "resolve", "save", "save_run",
-    "train",
+    "Batch", "CharLM", "ConsecutiveBatches", "CopyGuard", "Corpus", "CorpusError", "CorpusIndex", "DivergenceError",
+    "EndReport", "EvalReport", "Fingerprint", "Lyrics", "ModelConfig", "ModelFolderError", "Originality",
+    "RandomBatches", "RollbackReport", "Run", "Score", "Settings", "SettingsError", "Song", "Span", "StepReport",
+    "TrainConfig", "Vocabulary", "VocabularyError", "WriteConfig", "Writer", "ZuociError", "evaluate", "load",
+    "load_lyrics", "load_run", "originality", "read_corpus", "resolve", "save", "save_run", "train",
 ]  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import json
 import math
 import os
@@ -324,3 +325,52 @@ def test_score_and_plot(run: Callable[..., Result], songs: Path, tmp_path: Path)
     assert "nowhere does not exist" in run("score", "nowhere", "new.txt").stderr
     assert run("plot", "m", "-o", "c.svg").stderr == "the curve is in c.svg\n"
     assert (tmp_path / "c.svg").stat().st_size > 1000
+
+
+def test_original_by_model_by_corpus_and_by_pipe(
+    run: Callable[..., Result], songs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert run("train", songs, *SMALL, "--out", "m").returncode == 0
+    (tmp_path / "new.txt").write_bytes("新的歌里有三\r\n\r\n第四首\r\n山前五路\r\n路上五人".encode())
+    by_corpus = run("original", songs, "new.txt", "--json")
+    document = json.loads(by_corpus.stdout)
+    assert document["schema"] == "zuoci.original/1"
+    assert (document["characters"], document["longest_copied"], document["known_from"]) == (21, 12, 1)
+    assert document["coverage"] == pytest.approx(19 / 21)
+    first, second = document["spans"]
+    assert first == {
+        "start": 2, "length": 12, "text": "歌里有三\n\n第四首\n山前", "song": 3, "title": "第三首", "line": 5,
+        "source": str(songs),
+    }  # fmt: skip
+    assert (second["start"], second["text"], second["song"]) == (10, "首\n山前五路\n路上五人", 5)
+    by_model = json.loads(run("original", "m", "new.txt", "--json").stdout)
+    unknown = [span | {"title": None, "source": "songs.txt"} for span in document["spans"]]
+    assert by_model == document | {"known_from": 8, "spans": unknown}
+    lines = run("original", songs, "new.txt").stdout.splitlines()
+    assert lines[0] == "longest copied span: 12 characters; 90.5% of 21 characters lie in spans of 8 or more"
+    assert lines[1] == "   12  song 3, 第三首, line 5: 歌里有三 /  / 第四首 / 山前"
+    assert "song 3 (songs.txt), line 5: " in run("original", "m", "new.txt").stdout
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO("路上人\n".encode())))
+    assert run("original", "m", "-").stdout == (
+        "longest copied span: below 8 characters; 0.0% of 3 characters lie in spans of 8 or more\n"
+    )
+
+
+def test_a_model_without_a_fingerprint_and_other_questions_without_an_answer(
+    run: Callable[..., Result], songs: Path, tmp_path: Path
+) -> None:
+    assert run("train", songs, *SMALL, "--out", "m", "--no-fingerprint").returncode == 0
+    assert not (tmp_path / "m" / "fingerprint.safetensors").exists()
+    assert "fingerprint" not in (tmp_path / "m" / "README.md").read_text("utf-8")
+    for arguments, code, message in (
+        (["m", songs], 1, "m holds no fingerprint.safetensors: the model was saved without; name the corpus instead"),
+        (["nowhere", songs], 1, "nowhere does not exist"),
+        ([songs, "nowhere"], 1, "nowhere does not exist"),
+        ([songs, songs, "--least", 0], 2, "least must be at least 1: got 0"),
+        ([songs], 2, "Missing argument"),
+    ):
+        result = run("original", *arguments)
+        assert (result.returncode, result.stdout) == (code, "")
+        assert message in result.stderr
+        assert "Traceback" not in result.stderr
+    assert zuoci.load(tmp_path / "m")

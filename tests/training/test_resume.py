@@ -185,10 +185,11 @@ def drive(*arguments: object) -> list[str]:
 
 
 def result(folder: Path) -> tuple[str, Any]:
-    """The weights' hash, and the figures without the time."""
+    """The hash of weights and fingerprint, and the figures without the time."""
     report = json.loads((folder / "training" / "report.json").read_text("utf-8"))
     report |= {"train_seconds": 0, "characters_per_second": 0}
-    return hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest(), report
+    tensors = [(folder / name).read_bytes() for name in ("model.safetensors", "fingerprint.safetensors")]
+    return hashlib.sha256(b"".join(tensors)).hexdigest(), report
 
 
 @pytest.fixture(scope="module")

@@ -45,7 +45,7 @@ def test_a_run_reports_every_step_and_epoch_and_learns(corpus: zuoci.Corpus) -> 
     assert [report.epoch for report in epochs] == list(range(1, 13))
     assert epochs[-1].train.nll < epochs[0].train.nll - 1.0
     assert end.characters == steps[-1].characters == sum(report.train.characters for report in epochs)
-    assert end.corpus_characters == len(corpus.text)
+    assert end.corpus is corpus
 
 
 def test_an_epochs_figure_is_the_mean_over_its_characters(corpus: zuoci.Corpus, settings: zuoci.Settings) -> None:
@@ -344,3 +344,25 @@ def test_clipping_is_the_lessons() -> None:
     assert param.grad.tolist() == [3.0, 4.0]
     assert clip_gradients([param], 1.0) == 5.0
     torch.testing.assert_close(param.grad, torch.tensor([0.6, 0.8]))
+
+
+def test_a_saved_model_knows_the_whole_corpus_as_it_writes_it(corpus: zuoci.Corpus, tmp_path: Path) -> None:
+    overrides = {"epochs": 1, "hidden_size": 4, "batch_size": 2, "seq_len": 8, "max_characters": 150, "validation": 0.0}
+    for join_lines in (False, True):
+        settings = zuoci.resolve("lyrics", {**overrides, "join_lines": join_lines})
+        *_, end = zuoci.train(corpus, settings, device="cpu")
+        assert isinstance(end, zuoci.EndReport)
+        folder = end.save(tmp_path / str(join_lines))
+        assert zuoci.load(folder)
+        known = zuoci.Fingerprint.load(folder)
+        text = corpus.text.replace("\n", " ") if join_lines else corpus.text
+        assert zuoci.originality(text, known).longest_copied == len(text)
+        assert "`zuoci original FOLDER TEXT` says" in (folder / "README.md").read_text("utf-8")
+        left_out = dataclasses.replace(
+            end,
+            settings=settings.model_copy(
+                update={"training": settings.training.model_copy(update={"fingerprint": False})}
+            ),
+        )
+        with pytest.raises(zuoci.ModelFolderError, match="name the corpus instead"):
+            zuoci.Fingerprint.load(left_out.save(folder, overwrite=True))

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "train": "Train a model on lyrics, and write with it.",
     "write": "Continue an opening with a model.",
+    "original": "Say what of a text is copied, and from where.",
     "score": "Say how well a model predicts a text.",
     "plot": "Draw the course of a training run.",
     "lesson": "Replay the lesson from scratch, as it prints itself.",

@@ -4,6 +4,7 @@
     model.safetensors     the weights
     vocabulary.json       the characters, by id
     README.md             the model card
+    fingerprint.safetensors  hashes of the corpus, unless it was asked to leave them out
     training/report.json  the figures of the run
     training/metrics.jsonl  the figures of each evaluation, one a line
     training/unfinished.safetensors  instead of all that: a run that can be resumed
@@ -32,10 +33,13 @@ from safetensors.torch import save as save_tensors
 from zuoci.errors import ModelFolderError
 from zuoci.model.config import ModelConfig
 from zuoci.model.language_model import CharLM
+from zuoci.text.fingerprint import FILE as FINGERPRINT
 from zuoci.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence
+
+    from zuoci.text.fingerprint import Fingerprint
 
 FORMAT = "zuoci-model"
 VERSION = 1
@@ -115,6 +119,7 @@ def save(
     report: Mapping[str, Any] | None = None,
     metrics: Sequence[Mapping[str, Any]] = (),
     card: str = "",
+    fingerprint: Fingerprint | None = None,
     overwrite: bool = False,
 ) -> Path:
     """Saves a model, whole or not at all.
@@ -126,6 +131,7 @@ def save(
         report: the figures of the run.
         metrics: the figures of each evaluation.
         card: the text of the model card.
+        fingerprint: of the corpus.
         overwrite: replace a model.
 
     Returns:
@@ -153,6 +159,8 @@ def save(
         _CONFIG: _json(config),
         "README.md": card.encode(),
     }
+    if fingerprint is not None:
+        contents[FINGERPRINT] = fingerprint.to_bytes()
     if report is not None:
         contents[_REPORT] = _json(report)
     if metrics:

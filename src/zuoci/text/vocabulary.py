@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from zuoci.errors import ModelFolderError, VocabularyError
+from zuoci.text.places import code_points
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -19,10 +20,6 @@ if TYPE_CHECKING:
 
 _FORMAT = "zuoci-vocabulary"
 _PIECE = 1 << 20  # characters that are looked up at once
-
-
-def _code_points(text: str) -> np.ndarray[Any, np.dtype[np.uint32]]:
-    return np.frombuffer(text.encode("utf-32-le", errors="surrogatepass"), dtype=np.uint32)
 
 
 class Vocabulary:
@@ -55,7 +52,7 @@ class Vocabulary:
 
     @cached_property
     def _sorted(self) -> np.ndarray[Any, np.dtype[np.uint32]]:
-        return _code_points(self.characters)
+        return code_points(self.characters)
 
     def encode(self, text: str, dtype: torch.dtype = torch.int64) -> Tensor:
         """Looks up a text's ids.
@@ -73,7 +70,7 @@ class Vocabulary:
         ids = torch.empty(len(text), dtype=dtype)
         for start in range(0, len(text), _PIECE):
             piece = text[start : start + _PIECE]
-            points = _code_points(piece)
+            points = code_points(piece)
             found = np.searchsorted(self._sorted, points).clip(max=len(self) - 1)
             if (self._sorted[found] != points).any():
                 unknown = "".join(dict.fromkeys(char for char in text if char not in self))

@@ -20,6 +20,7 @@ def model_card(report: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
         rows.append(("held out", report["validation"]))
         rows.append(("held out, by counting", report["baseline"]))
     table = "\n".join(f"| {name} | {_figures(score)} | {score['protocol']} |" for name, score in rows)
+    copies = _COPIES if settings["fingerprint"] else ""
     return f"""---
 library_name: zuoci
 pipeline_tag: text-generation
@@ -39,8 +40,14 @@ It has {report["parameters"]:,} parameters and was trained for {report["epochs"]
 In words: {report["verdict"]}.
 
 What it writes may repeat what it was trained on word for word. Ask the owners of those lyrics before you publish it.
-
+{copies}
 To write with it: `zuoci write FOLDER OPENING`
+"""
+
+
+_COPIES = """
+`zuoci original FOLDER TEXT` says what of a text it has copied. It asks `fingerprint.safetensors`, hashes by which
+whoever knows some of those lyrics can recognise more of them; delete that file where nobody may.
 """
 
 

@@ -91,6 +91,10 @@ class TrainConfig(BaseModel):
     )
     max_characters: int = Field(default=0, ge=0, description="train on so many first characters only; 0: on all")
     join_lines: bool = Field(default=False, description="turn newlines into spaces first, as in the lesson")
+    fingerprint: bool = Field(
+        default=True,
+        description="save hashes of the corpus with the model, to recognise what it copies; the text is not in them",
+    )
 
 
 class Settings(BaseModel):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from zuoci.model.checkpoint import save
+from zuoci.text.fingerprint import Fingerprint
 from zuoci.training.card import model_card
 from zuoci.training.evaluation import Score
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from zuoci.model.language_model import CharLM
+    from zuoci.text.corpus import Corpus
     from zuoci.training.recipe import Settings
 
 
@@ -113,8 +115,7 @@ class EndReport:
     Attributes:
         model: with the weights that were kept.
         settings: what it was trained with.
-        corpus_characters: characters of the corpus, held-out ones included.
-        songs: songs of the corpus.
+        corpus: all songs, held-out ones included.
         rounds: all evaluations.
         kept: the evaluation whose weights were kept.
         validation: those weights on the held-out text, in float32; None if nothing is held out.
@@ -127,8 +128,7 @@ class EndReport:
 
     model: CharLM
     settings: Settings
-    corpus_characters: int
-    songs: int
+    corpus: Corpus
     rounds: Sequence[EvalReport]
     kept: EvalReport
     validation: Score | None
@@ -141,8 +141,8 @@ class EndReport:
     def as_dict(self) -> dict[str, Any]:
         """The figures of the run, for JSON."""
         return {
-            "characters": self.corpus_characters,
-            "songs": self.songs,
+            "characters": len(self.corpus.text),
+            "songs": len(self.corpus),
             "vocab_size": len(self.model.vocabulary),
             "parameters": self.model.parameter_count,
             "epochs": self.epochs,
@@ -161,7 +161,7 @@ class EndReport:
         """In plain words, whether the text was enough."""
         if not (self.validation and self.baseline):
             return "nothing was held out, so that nobody knows how well it does on new text"
-        size = f"{self.corpus_characters:,} characters"
+        size = f"{len(self.corpus.text):,} characters"
         new, known = self.validation.perplexity, self.kept.train.perplexity
         figures = f"held-out perplexity {new:.4g} against {known:.4g} on the training text"
         if new > self.baseline.perplexity:
@@ -173,7 +173,8 @@ class EndReport:
         return f"{size}: {words}; {figures}, {self.baseline.perplexity:.4g} by counting alone"
 
     def save(self, folder: str | PathLike[str], *, overwrite: bool = False) -> Path:
-        """Saves the model with its settings, its figures, its metrics and a model card.
+        """Saves the model with its settings, its figures, its metrics and a model card, and the corpus's
+        fingerprint unless the settings leave it out.
 
         Returns:
             The folder.
@@ -181,7 +182,8 @@ class EndReport:
         Raises:
             ModelFolderError: the folder is taken, or cannot be written.
         """
-        settings = self.settings.training.model_dump(mode="json")
+        training = self.settings.training
+        settings = training.model_dump(mode="json")
         return save(
             self.model,
             folder,
@@ -189,6 +191,7 @@ class EndReport:
             report=self.as_dict(),
             metrics=[report.as_dict() for report in self.rounds],
             card=model_card(self.as_dict(), settings),
+            fingerprint=Fingerprint.of(self.corpus, join_lines=training.join_lines) if training.fingerprint else None,
             overwrite=overwrite,
         )
 

@@ -356,8 +356,7 @@ class Run:
         return EndReport(
             self.model.eval(),
             self.settings,
-            len(self.corpus.text),
-            len(self.corpus),
+            self.corpus,
             rounds,
             kept,
             score,

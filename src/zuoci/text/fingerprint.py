@@ -1,0 +1,220 @@
+"""A corpus → hashes of its windows of 8 characters, which tell a copy from something new without the text.
+
+For the window c₁ … c₈ that begins at a place of the corpus, 64 bits are kept, in the order of the places:
+
+    h(c₁ … c₇), upper 40 bits | c₈ ⊕ lower 21 bits of h | 2 bits unused | the place comes after a newline
+
+where h = mix(Σ mₖ mix(cₖ)) mod 2⁶⁴, mₖ are fixed odd numbers and mix is the finalizer of SplitMix64 (Steele, Lea
+and Flood, 2014). With the numbers of the places where songs begin, and the names of their files, that is all: 8
+bytes a character, and 8 a song.
+
+A window that is not in a corpus of n characters seems to be in it with a probability of n/2⁶¹: 10⁻¹² for two million
+characters. That is as far as a hash can be trusted that was not made to resist those who look for two of a kind.
+
+What can be learnt from it: no text is in it, and it cannot be decoded. But it answers questions, as it must. Who
+knows seven characters in a row finds the eighth, and so on to the end of the text; and who guesses seven characters
+can see whether they are there, millions of times a second. It keeps lyrics from being read, not from being
+recognised, and is no lock for what has to stay secret.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cached_property
+from pathlib import Path, PureWindowsPath
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+from safetensors import SafetensorError
+from safetensors.numpy import load as load_arrays
+from safetensors.numpy import save as save_arrays
+
+from zuoci.errors import ModelFolderError
+from zuoci.text.places import Places, code_points
+from zuoci.text.suffixes import SuffixArray
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from os import PathLike
+
+    from numpy.typing import NDArray
+
+    from zuoci.text.corpus import Corpus
+
+    Words = NDArray[np.uint64]
+
+WINDOW = 8
+FILE = "fingerprint.safetensors"
+NO_CHARACTER = 0x1FFFFF  # beyond all code points, and in as many bits
+_FORMAT, _VERSION = "zuoci-fingerprint", 1
+_KEY, _FLAGS = np.uint64(24), np.uint64(3)  # bits below the hash of seven characters, and below the eighth
+_PIECE = 1 << 20  # characters that are hashed at once
+
+
+def mix(values: Words) -> Words:
+    """The finalizer of SplitMix64: a bijection of 64 bits in which each bit depends on all."""
+    values = (values ^ values >> np.uint64(30)) * np.uint64(0xBF58476D1CE4E5B9)
+    values = (values ^ values >> np.uint64(27)) * np.uint64(0x94D049BB133111EB)
+    return values ^ values >> np.uint64(31)
+
+
+def mix_points(points: NDArray[Any]) -> Words:
+    """A number of 64 bits for each code point."""
+    return mix(points.astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15))
+
+
+_MULTIPLIERS = mix_points(np.arange(NO_CHARACTER + 1, NO_CHARACTER + WINDOW)) | np.uint64(1)
+
+
+def hash_sevens(values: Words) -> Words:
+    """h of every seven neighbours: numbers of characters `(R, n)` → `(R, n − 6)`."""
+    values = np.ascontiguousarray(values)
+    rows, columns = values.shape
+    shape = rows, columns - WINDOW + 2, WINDOW - 1
+    sevens: Words = np.ndarray(shape, np.uint64, values, strides=(*values.strides, values.itemsize))  # pyright: ignore
+    return mix(sevens @ _MULTIPLIERS)
+
+
+def hash_windows(points: NDArray[Any]) -> Words:
+    """The hash of 61 bits of every window of a text: code points `(n,)` → `(n − 7,)`, the lowest bits zero."""
+    words = np.empty(max(len(points) - WINDOW + 1, 0), np.uint64)
+    for start in range(0, len(words), _PIECE):
+        piece = points[start : start + _PIECE + WINDOW - 1]
+        sevens = hash_sevens(mix_points(piece[:-1])[None])[0]
+        eighths = (sevens ^ piece[WINDOW - 1 :]) & np.uint64(NO_CHARACTER)
+        words[start : start + _PIECE] = sevens >> _KEY << _KEY | eighths << _FLAGS
+    return words
+
+
+class Fingerprint:
+    """The hashed windows of a corpus.
+
+    Attributes:
+        words: one for the window at each place, uint64 `(n,)`.
+        places: where songs and lines begin.
+        names: the files that songs come from.
+        sources: which of them each song comes from.
+    """
+
+    known_from: ClassVar[int] = WINDOW
+
+    def __init__(
+        self, words: Words, songs: NDArray[np.int64], sources: NDArray[np.int64], names: Sequence[str]
+    ) -> None:
+        """Takes what `of` and `from_bytes` make."""
+        self.words = words
+        self.places = Places(songs, np.flatnonzero(words & np.uint64(1)))
+        self.sources = sources
+        self.names = names
+
+    def __len__(self) -> int:
+        """The number of characters."""
+        return len(self.words)
+
+    @classmethod
+    def of(cls, corpus: Corpus, *, join_lines: bool = False) -> Fingerprint:
+        """The fingerprint of all songs, held out or not: the question is which lines are there already.
+
+        Args:
+            corpus: the songs.
+            join_lines: a model was trained with spaces for newlines, and writes spaces.
+        """
+        points = code_points(corpus.text)
+        places = Places.of(corpus)
+        if join_lines:
+            points = np.where((points == ord("\n")) | (points == ord("\r")), ord(" "), points)
+        words = hash_windows(np.concatenate([points, np.full(WINDOW - 1, NO_CHARACTER, np.uint32)]))
+        words[places.lines[places.lines < len(words)]] |= np.uint64(1)
+        names = list(dict.fromkeys(song.source for song in corpus.songs))
+        numbers = {name: number for number, name in enumerate(names)}
+        sources = np.array([numbers[song.source] for song in corpus.songs], np.int64)
+        # A path would tell strangers about somebody's disk; Windows's path knows both separators.
+        return cls(words, places.songs, sources, [PureWindowsPath(name).name for name in names])
+
+    def to_bytes(self) -> bytes:
+        """The contents of its file; the same fingerprint gives the same bytes."""
+        arrays = {
+            "windows": self.words,
+            "songs": np.stack([self.places.songs, self.sources], 1).astype(np.uint32),
+        }
+        about = {"format": _FORMAT, "version": _VERSION, "sources": self.names}
+        return save_arrays(arrays, {"zuoci": json.dumps(about, ensure_ascii=False)})
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> Fingerprint:
+        """Reads what `to_bytes` gave.
+
+        Raises:
+            ValueError: it is damaged.
+        """
+        try:
+            arrays = load_arrays(data)
+            header: Any = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+            about = json.loads(header["__metadata__"]["zuoci"])
+            names: list[str] = about["sources"]
+            words, songs = arrays["windows"], arrays["songs"].astype(np.int64)
+            sound = (about["format"], about["version"]) == (_FORMAT, _VERSION)
+            sound = sound and words.dtype == np.uint64 and words.ndim == 1 and songs.shape == (len(songs), 2)
+            sound = sound and all(isinstance(name, str) for name in names)  # pyright: ignore
+            starts, sources = songs.T
+            sound = sound and (len(songs) > 0 or not len(words)) and not starts[:1].any()
+            sound = sound and bool((np.diff(starts) >= 0).all() and (starts <= len(words)).all())
+            sound = sound and bool((sources < len(names)).all())
+        except (SafetensorError, KeyError, TypeError, ValueError, IndexError) as error:
+            raise ValueError(str(error).strip().partition("\n")[0]) from None
+        if not sound:
+            raise ValueError("its parts do not belong together, or another version of zuoci wrote it")
+        return cls(words, starts, sources, names)
+
+    @classmethod
+    def load(cls, folder: str | PathLike[str]) -> Fingerprint:
+        """Reads the fingerprint in a model's folder.
+
+        Raises:
+            ModelFolderError: there is none, or it is damaged.
+        """
+        path = Path(folder) / FILE
+        try:
+            return cls.from_bytes(path.read_bytes())
+        except FileNotFoundError:
+            raise ModelFolderError(
+                f"{folder} holds no {FILE}: the model was saved without; name the corpus instead"
+            ) from None
+        except OSError as error:
+            raise ModelFolderError(f"{path} cannot be read: {error.strerror or error}") from None
+        except ValueError as error:
+            raise ModelFolderError(f"{path} is damaged: {error}; name the corpus instead") from None
+
+    @cached_property
+    def suffixes(self) -> SuffixArray:
+        """The windows as a sequence, to find stretches of them; made on first use."""
+        return SuffixArray(self.words >> _FLAGS)
+
+    def symbols(self, text: str) -> Words:
+        """What a text would be in `suffixes`: its windows."""
+        return hash_windows(code_points(text)) >> _FLAGS
+
+    def source(self, song: int) -> str:
+        """The name of the file that a song comes from."""
+        return self.names[int(self.sources[song])]
+
+    def title(self, song: int) -> None:
+        """Nothing: titles are text."""
+        del song
+
+    def continuations(self) -> tuple[Words, Words]:
+        """At each place, the hash of seven characters, and the masked eighth."""
+        return self.words >> _KEY, self.words >> _FLAGS & np.uint64(NO_CHARACTER)
+
+    @staticmethod
+    def contexts(values: Words) -> tuple[Words, Words]:
+        """The same of texts that the next character is not known of.
+
+        Args:
+            values: what `mix_points` made of the characters, `(R, n)` with n ≥ 7.
+
+        Returns:
+            Hashes of seven characters `(R, n − 6)`, and masks `(R,)`: a code point ⊕ its mask is masked.
+        """
+        sevens = hash_sevens(values)
+        return sevens >> _KEY, sevens[:, -1] & np.uint64(NO_CHARACTER)
