@@ -154,9 +154,9 @@ def _known_suffixes() -> str:
 
 def _blocks(text: str, source: str) -> Iterator[Song]:
     """Cuts a text into its blocks between empty lines; joined, they are the text again."""
-    start = 0
+    start, end = 0, len(text.rstrip())
     for gap in re.finditer(r"\n(?:[^\S\n]*\n)+", text):
-        if text[start : gap.start()].strip() and text[gap.end() :].strip():
+        if text[start : gap.start()].strip() and gap.end() < end:
             yield Song(source, text[start : gap.end()])
             start = gap.end()
     if text[start:]:
