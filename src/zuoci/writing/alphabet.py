@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zuoci.writing.form import LONGEST, Line, kind
+from zuoci.writing.form import LONGEST, Kind, Line, kind
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -35,6 +35,7 @@ class Alphabet:
         self.end = next((char for char in "\n " if char in known), known[0])
         self._ids = {char: i for i, char in enumerate(known)}
         self._masks: dict[tuple[bool, ...], Mask] = {}
+        self._kinds: dict[tuple[Kind, ...], Mask] = {}
 
     def id(self, char: str) -> int:
         """The id of a character that is known."""
@@ -52,9 +53,11 @@ class Alphabet:
         left = wanted & ~self.mask(banned)
         return left if left.any() else wanted.copy()
 
-    def of_kind(self, *kinds: str) -> Mask:
-        """The mask of the characters of some kinds; what ends a line is of none."""
-        return self.mask(char for char in self._ids if kind(char) in kinds and char != self.end)
+    def of_kind(self, *kinds: Kind) -> Mask:
+        """The mask of the characters of some kinds, not to be changed; what ends a line is of none."""
+        if kinds not in self._kinds:
+            self._kinds[kinds] = self.mask(char for char in self._ids if kind(char) in kinds and char != self.end)
+        return self._kinds[kinds]
 
     def allowed(self, *, units: bool, letters: bool, others: bool, spaces: bool, end: bool) -> Mask:
         """The characters that may come next, by what is allowed; not to be changed.
@@ -68,9 +71,11 @@ class Alphabet:
         """
         key = (units, letters, others, spaces, end)
         if key not in self._masks:
-            kinds = {"unit": units, "word": letters, "joiner": others, "other": others, "space": spaces}
-            self._masks[key] = self.of_kind(*(what for what, wanted in kinds.items() if wanted))
-            self._masks[key] |= self.mask(self.end if end else "")
+            kinds: dict[Kind, bool] = {
+                "unit": units, "word": letters, "joiner": others, "other": others, "space": spaces,
+            }  # fmt: skip
+            mask = self.of_kind(*(what for what, wanted in kinds.items() if wanted))
+            self._masks[key] = mask | self.mask(self.end if end else "")
         return self._masks[key]
 
     @cached_property

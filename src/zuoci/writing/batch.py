@@ -13,10 +13,12 @@ from __future__ import annotations
 import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 
 import numpy as np
+import torch
 
 from zuoci.writing.sampling import (
     at_temperature,
@@ -95,7 +97,7 @@ Steps: TypeAlias = "Generator[Ask, Answer, Result]"
 class _Text(Generic[Result]):
     steps: Steps[Result]
     config: WriteConfig
-    ask: Ask
+    ask: Ask | None = None
 
 
 class Batch(Generic[Result]):
@@ -111,17 +113,20 @@ class Batch(Generic[Result]):
         self.stepper = stepper
         self.threads = threads or os.cpu_count() or 1
         self._texts: dict[int, _Text[Result]] = {}
-        self._pool: ThreadPoolExecutor | None = None
         self._count = 0
 
     def __len__(self) -> int:
         """The number of texts."""
         return len(self._texts)
 
+    @cached_property
+    def _pool(self) -> ThreadPoolExecutor:
+        return ThreadPoolExecutor(self.threads, "zuoci-write", torch.set_num_threads, (1,))
+
     def add(self, steps: Steps[Result], config: WriteConfig) -> int:
         """Takes a text in; returns its number."""
         self._count += 1
-        self._texts[self._count] = _Text(steps, config, next(steps))
+        self._texts[self._count] = _Text(steps, config)
         return self._count
 
     def remove(self, number: int) -> None:
@@ -136,37 +141,57 @@ class Batch(Generic[Result]):
         Returns:
             The number of each text that has come to its end, with its result, or the error that ended it.
         """
+        ended: list[tuple[int, Result | Exception]] = []
+        for number, text in list(self._texts.items()):
+            if text.ask is None:
+                self._go_on(number, None, ended)
         texts = list(self._texts.items())
         answers = self._answers([text for _, text in texts])
-        ended: list[tuple[int, Result | Exception]] = []
-        for (number, text), answer in zip(texts, answers, strict=True):
-            try:
-                text.ask = text.steps.send(answer)
-                continue
-            except StopIteration as end:
-                ended.append((number, end.value))
-            except Exception as error:  # noqa: BLE001  # one text's; the others go on
-                ended.append((number, error))
-            del self._texts[number]
+        for k, (number, _) in enumerate(texts):
+            self._go_on(number, answers[k], ended)
         return ended
 
-    def _answers(self, texts: Sequence[_Text[Result]]) -> list[Answer]:
-        rows = sum(len(text.ask.ids) for text in texts)
-        pieces = min(self.threads, rows // _ROWS_A_THREAD)
-        if pieces < 2:
-            return self._work(texts) if texts else []
-        if self._pool is None:
-            self._pool = ThreadPoolExecutor(self.threads, "zuoci-write")
-        parts: list[list[_Text[Result]]] = [[] for _ in range(pieces)]
-        done = 0
-        for text in texts:
-            parts[done * pieces // rows].append(text)
-            done += len(text.ask.ids)
-        return [answer for answers in self._pool.map(self._work, parts) for answer in answers]
+    def _go_on(self, number: int, answer: Answer | None, ended: list[tuple[int, Result | Exception]]) -> None:
+        text = self._texts[number]
+        try:
+            text.ask = text.steps.send(answer)  # pyright: ignore[reportArgumentType]  # None begins
+        except StopIteration as end:
+            ended.append((number, end.value))
+        except Exception as error:  # noqa: BLE001  # this text's; the others go on
+            ended.append((number, error))
+        else:
+            return
+        del self._texts[number]
+
+    def _answers(self, texts: Sequence[_Text[Result]]) -> dict[int, Answer]:
+        """The answer to each text, by its place."""
+        # Greedy texts go another way, which is faster for one alone: which way a text goes, it decides alone.
+        pieces: list[list[int]] = []
+        for greedy_ones in (False, True):
+            places = [k for k, text in enumerate(texts) if text.config.greedy == greedy_ones]
+            rows = sum(len(texts[k].ask.ids) for k in places)
+            count = max(1, min(self.threads, rows // _ROWS_A_THREAD))
+            piece = [list[int]() for _ in range(count)]
+            done = 0
+            for k in places:
+                piece[done * count // rows].append(k)
+                done += len(texts[k].ask.ids)
+            pieces += [places for places in piece if places]
+        answers: dict[int, Answer] = {}
+
+        def work(places: list[int]) -> None:
+            answers.update(zip(places, self._work([texts[k] for k in places]), strict=True))
+
+        if len(pieces) > 1:
+            list(self._pool.map(work, pieces))
+        elif pieces:
+            threads = torch.get_num_threads()
+            torch.set_num_threads(1)  # else they would wait for each other after each short product
+            work(pieces[0])
+            torch.set_num_threads(threads)
+        return answers
 
     def _work(self, texts: Sequence[_Text[Result]]) -> list[Answer]:
-        if not texts:
-            return []
         asks = [text.ask for text in texts]
         counts = [len(ask.ids) for ask in asks]
         if len(asks) == 1:
@@ -174,7 +199,7 @@ class Batch(Generic[Result]):
         else:
             ids = np.concatenate([ask.ids for ask in asks])
             state = [np.concatenate(layers) for layers in zip(*(ask.state for ask in asks), strict=True)]
-        logits, state = self.stepper.step(ids, state)
+        logits, state = self.stepper.step(ids, state, one_by_one=texts[0].config.greedy)
         bounds = list(pairwise(np.cumsum([0, *counts]).tolist()))
         chosen, share = _choose(logits, texts, counts, bounds)
         nll = surprise(logits, chosen)

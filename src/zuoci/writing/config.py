@@ -27,7 +27,10 @@ class WriteConfig(BaseModel):
         default=1.0, gt=0.0, le=1.0, description="draw from the likeliest characters that together hold this share"
     )
     min_p: float = Field(
-        default=0.05, ge=0.0, le=1.0, description="draw from characters at least so many times as likely as the likeliest"
+        default=0.05,
+        ge=0.0,
+        le=1.0,
+        description="draw from characters at least so many times as likely as the likeliest",
     )
     greedy: bool = Field(default=False, description="always take the most probable character")
     seed: int = Field(default=0, ge=0, lt=2**63, description="the same seed gives the same text")

@@ -15,8 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from zuoci.errors import WritingError
 from zuoci.writing.batch import Ask
-from zuoci.writing.ending import Ending
-from zuoci.writing.form import plan, units
+from zuoci.writing.form import kind, plan, units
 from zuoci.writing.sampling import begins_repeat, key_of, uniforms
 from zuoci.writing.verse import Context, Verse, pick, read, write_line
 
@@ -110,7 +109,7 @@ def write_free(
         answer = yield Ask(
             np.array([last]),
             state,
-            uniform=None if config.greedy else block[drawn % _BLOCK, None],
+            uniform=None if config.greedy else block[drawn % _BLOCK : drawn % _BLOCK + 1],
             allowed=allowed,
             guard=guard,
             recent=ids[None, n : n + limit] if guard else None,
@@ -133,7 +132,9 @@ def write_free(
         ids[limit + n] = last
         text += characters[last]
         nll.append(float(answer.nll[0]))
-        stop = next((stop for stop in config.stop if stop and text.endswith(stop) and len(text) - given >= len(stop)), "")
+        stop = next(
+            (stop for stop in config.stop if stop and text.endswith(stop) and len(text) - given >= len(stop)), ""
+        )
         if stop:
             text, finish = text[: -len(stop)], "stop"
             break
@@ -194,7 +195,9 @@ def check(desk: Desk, lines: Sequence[Line], config: WriteConfig) -> None:
         char = missing[0]
         alike = desk.sounds_like(char)
         instead = f"; it knows {' '.join(alike)}, which sound alike" if alike else ""
-        raise SettingsError(f"the form asks for {char}, which the model has never seen{instead}; choose another character")
+        raise SettingsError(
+            f"the form asks for {char}, which the model has never seen{instead}; choose another character"
+        )
     if not desk.alphabet.counts:
         raise SettingsError("the model knows no character that counts for the length of a line: give no form")
     banned = [char for char in asked if char in config.ban]
@@ -213,7 +216,7 @@ def _write_lines(
         i = len(verses)
         line = lines[i]
         others = [verse.text for verse, other in zip(verses, lines, strict=False) if other.rhyme == line.rhyme]
-        ending = Ending(desk.rhymes(config), desk.alphabet, others, line.rhymes) if line.rhyme else None
+        ending = desk.ending(config, others, line.rhymes) if line.rhyme else None
         if ending and others and not line.length:
             line = dataclasses.replace(line, length=max(units(others[0]), sum(units(text) for _, text in line.fixed)))
         tried = tries[i] % _TRIES
@@ -264,6 +267,8 @@ def _place_words(
             places.append((units(verse.text[:n]), now))
         for offset, now in places:
             for word in config.word:
+                if kind(now.text[-1:] or " ") == kind(word[0]) == "word":
+                    continue  # within another word
                 _, nll = yield from read(now, desk, word)
                 odds[word, i, offset] = max(odds.get((word, i, offset), -np.inf), -nll / len(word))
         context, _ = yield from read(now, desk, desk.alphabet.end * (1 + lines[i].last))

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from zuoci.writing.english import rhyming_words
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     import numpy as np
     from numpy.typing import NDArray
@@ -23,11 +23,14 @@ class Ending:
     others rhyme with.
     """
 
-    def __init__(self, rhymes: Rhymes, alphabet: Alphabet, partners: Sequence[str], count: int) -> None:
+    def __init__(
+        self, rhymes: Rhymes, groups: Mapping[str, str], alphabet: Alphabet, partners: Sequence[str], count: int
+    ) -> None:
         """Prepares for one line.
 
         Args:
             rhymes: by what standard.
+            groups: its `endings` of the characters that the model knows.
             alphabet: of the model.
             partners: the lines that it must rhyme with.
             count: how many lines will rhyme so, this one and its partners included.
@@ -38,7 +41,7 @@ class Ending:
         self.count = count
         self.taken = {rhymes.ending(partner).lower() for partner in partners}
         keys = {key for partner in partners for key in rhymes.keys(partner)}
-        self._groups = rhymes.endings(alphabet.vocabulary.characters)
+        self._groups = groups
         last = [char for key, chars in self._groups.items() if key in keys or not partners for char in chars]
         self._last = alphabet.mask(char for char in last if char not in self.taken)
         self._within = ~alphabet.mask(alphabet.end)

@@ -143,7 +143,9 @@ def plan(config: WriteConfig, opening: str = "") -> list[Line]:
     openings = parse_line_openings(config.line_opening)
     scheme = parse_scheme(config.rhyme) if config.rhyme else None
     least = max(len(acrostic), max(openings, default=0))
-    count = config.lines or max(least, len(scheme or ()), len(lengths) if len(lengths) > 1 else 0) or max(4, *stanzas, 0)
+    count = (
+        config.lines or max(least, len(scheme or ()), len(lengths) if len(lengths) > 1 else 0) or max(4, *stanzas, 0)
+    )
     if least > count:
         raise SettingsError(f"acrostic or line_opening asks for {least} lines: got lines {count}; raise lines")
     rhymes = letters_for(scheme, count) if scheme else [None] * count
@@ -157,7 +159,9 @@ def plan(config: WriteConfig, opening: str = "") -> list[Line]:
             raise SettingsError(f"line {i + 1} cannot begin with both {starts[0]!r} and {starts[1]!r}; take one away")
         length = lengths[i % len(lengths)]
         if length and units(start) > length:
-            raise SettingsError(f"line {i + 1} is {length} long, but begins with {start!r} ({units(start)}); raise line_length")
+            raise SettingsError(
+                f"line {i + 1} is {length} long, but begins with {start!r} ({units(start)}); raise line_length"
+            )
         lines.append(
             Line(
                 length=length,

@@ -104,10 +104,10 @@ def draw(logits: Logits, uniform: NDArray[np.float64]) -> Ids:
         logits: `(R, V)`, the largest of each row 0, as `at_temperature` makes them.
         uniform: from [0, 1), `(R,)`.
     """
-    bounds = np.exp(logits).cumsum(1, dtype=np.float64)
-    wanted = uniform * bounds[:, -1]
-    ids = (bounds <= wanted[:, None]).sum(1)
-    return np.minimum(ids, logits.shape[1] - 1)
+    bounds = np.exp(logits).cumsum(1)
+    total = bounds[:, -1]
+    wanted = np.minimum(uniform * total, np.nextafter(total, np.float32(0.0)))  # the last one may have no share
+    return (bounds > wanted[:, None]).argmax(1)
 
 
 def surprise(logits: Logits, ids: Ids) -> NDArray[np.float64]:

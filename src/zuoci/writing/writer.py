@@ -1,56 +1,45 @@
-"""A model and an opening → lyrics."""
+"""A model and a wish → lyrics."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeAlias
-
-import numpy as np
-import torch
-from pydantic import BaseModel, ConfigDict
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Any
 
 from zuoci.model.stepper import Stepper
+from zuoci.writing.batch import Batch
 from zuoci.writing.config import WriteConfig
-from zuoci.writing.sampling import draw, greedy, surprise
+from zuoci.writing.desk import Desk
+from zuoci.writing.drafts import Lyrics, begin, write_form, write_free
+from zuoci.writing.sampling import key_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from numpy.typing import NDArray
+    from collections.abc import Callable, Iterator, Sequence
 
     from zuoci.model.language_model import CharLM
-
-Ids: TypeAlias = "NDArray[np.int64]"
-
-_BLOCK = 256  # uniform numbers drawn at once for each stream
-
-
-class Lyrics(BaseModel):
-    """A text that was written.
-
-    Attributes:
-        text: the opening and what follows it.
-        nll: of what follows, nats a character: how unlikely the model itself thinks it.
-        seed: writes the same text again.
-        unknown: characters of the opening that the model has never seen and that were left out.
-    """
-
-    model_config = ConfigDict(frozen=True)
-
-    text: str
-    nll: float
-    seed: int
-    unknown: str = ""
+    from zuoci.writing.batch import Steps
+    from zuoci.writing.originality import Known
+    from zuoci.writing.verse import Context
 
 
 class Writer:
-    """Writes with a model."""
+    """Writes with a model.
 
-    def __init__(self, model: CharLM) -> None:
-        """Copies the weights as they are now."""
+    Attributes:
+        vocabulary: the characters that it knows.
+        desk: what its texts share.
+    """
+
+    def __init__(self, model: CharLM, against: Known | None = None) -> None:
+        """Copies the weights as they are now.
+
+        Args:
+            model: what to write with.
+            against: what the model was trained on, or the fingerprint of that: what texts must not copy.
+        """
         self.vocabulary = model.vocabulary
-        self.stepper = Stepper(model)
+        self.desk = Desk(Stepper(model), model.vocabulary, against)
 
-    def write(self, opening: str = "", config: WriteConfig | None = None) -> Lyrics:
+    def write(self, opening: str = "", config: WriteConfig | None = None, *, before: Context | None = None) -> Lyrics:
         """Continues an opening.
 
         Characters that the model does not know are replaced by their full-width or half-width forms, or else
@@ -58,58 +47,85 @@ class Writer:
 
         Args:
             opening: the first characters.
-            config: how to draw; by default `WriteConfig()`.
+            config: how to draw, and in which form; by default `WriteConfig()`.
+            before: what stands before the opening, from `read`.
+
+        Raises:
+            SettingsError: the form contradicts itself, or asks for characters that the model does not know.
+            WritingError: nothing was found that keeps all wishes.
         """
-        return self.write_many([opening], [config or WriteConfig()])[0]
+        return self._all([self.steps(opening, config or WriteConfig(), before=before)], [config or WriteConfig()])[0]
 
     def write_many(self, openings: Sequence[str], configs: Sequence[WriteConfig]) -> list[Lyrics]:
         """Continues many openings side by side, which is many times faster than one after another.
 
+        Each text is the one that `write` gives.
+
         Args:
             openings: the first characters of each text.
             configs: how to draw each; as many.
+
+        Raises:
+            ZuociError: that of the first text that has one.
         """
-        adapted = [self.vocabulary.adapt(opening) for opening in openings]
-        prompts = [self.vocabulary.encode(known or self._line_start()).numpy() for known, _ in adapted]
-        begins = np.array([len(prompt) for prompt in prompts])
-        ends = begins + [config.length for config in configs]
-        ids = np.zeros((len(prompts), int(ends.max(initial=0))), np.int64)
-        for row, prompt in zip(ids, prompts, strict=True):
-            row[: len(prompt)] = prompt
-        nll = self._fill(ids, begins, configs)
-        return [
-            Lyrics(
-                text=known + self.vocabulary.decode(row[begin:end].tolist()),
-                nll=float(surprises[begin:end].mean()),
-                seed=config.seed,
-                unknown=unknown,
-            )
-            for (known, unknown), row, surprises, begin, end, config in zip(
-                adapted, ids, nll, begins, ends, configs, strict=True
-            )
-        ]
+        steps = [self.steps(opening, config) for opening, config in zip(openings, configs, strict=True)]
+        return self._all(steps, configs)
 
-    def _fill(self, ids: Ids, begins: Ids, configs: Sequence[WriteConfig]) -> NDArray[np.float64]:
-        """Writes ids `(B, n)`, of which each row is given up to its begin; returns how surprising each was."""
-        count, length = ids.shape
-        nll = np.zeros((count, length))
-        generators = [torch.Generator().manual_seed(config.seed) for config in configs]
-        temperature = np.array([config.temperature for config in configs], np.float32)
-        certain = np.array([config.greedy for config in configs])
-        uniform = np.empty((count, 0))
-        state = self.stepper.start(count)
-        for place in range(1, length):
-            logits, state = self.stepper.step(ids[:, place - 1], state)
-            if (block := (place - 1) % _BLOCK) == 0 and not certain.all():
-                uniform = np.stack([torch.rand(_BLOCK, dtype=torch.float64, generator=g).numpy() for g in generators])
-            chosen = greedy(logits)
-            if not certain.all():
-                chosen = np.where(certain, chosen, draw(logits, temperature, uniform[:, block]))
-            ids[:, place] = np.where(place < begins, ids[:, place], chosen)
-            nll[:, place] = surprise(logits, ids[:, place])
-        return nll
+    def candidates(self, opening: str, config: WriteConfig, count: int) -> list[Lyrics]:
+        """Continues an opening in several ways, of which the first is the one that `write` gives."""
+        configs = [config] + [config.model_copy(update={"seed": key_of(config.seed, k) >> 1}) for k in range(1, count)]
+        return self.write_many([opening] * count, configs)
 
-    def _line_start(self) -> str:
-        """What stands before a line: a newline, or a space where the lesson made spaces of newlines."""
-        known = self.vocabulary
-        return next((char for char in "\n " if char in known), known.characters[0])
+    def stream(self, opening: str = "", config: WriteConfig | None = None) -> Iterator[str]:
+        """Continues an opening, and gives each piece as soon as it is final; together they are what `write` gives."""
+        pieces: SimpleQueue[str] = SimpleQueue()
+        config = config or WriteConfig()
+        batch: Batch[Any] = Batch(self.desk.stepper)
+        batch.add(self.steps(opening, config, hand_out=pieces.put), config)
+        while len(batch):
+            ended = batch.step()
+            while not pieces.empty():
+                if piece := pieces.get():
+                    yield piece
+            for _, result in ended:
+                if isinstance(result, Exception):
+                    raise result
+
+    def read(self, text: str, before: Context | None = None) -> Context:
+        """Reads a text, to write after it; unknown characters as in `write`."""
+        known, _ = self.vocabulary.adapt(text)
+        return self._all([begin(self.desk, known, before)], [WriteConfig()])[0]
+
+    def steps(
+        self,
+        opening: str,
+        config: WriteConfig,
+        *,
+        before: Context | None = None,
+        hand_out: Callable[[str], None] = lambda _: None,
+    ) -> Steps[Lyrics]:
+        """The steps of a text, for a `Batch`.
+
+        Args:
+            opening: the first characters.
+            config: how to draw, and in which form.
+            before: what stands before the opening.
+            hand_out: is called with each piece of the text as soon as it is final.
+        """
+        known, unknown = self.vocabulary.adapt(opening)
+        write = write_form if config.has_form else write_free
+        return write(self.desk, known, config, unknown, before, hand_out)
+
+    def _all(self, steps: Sequence[Steps[Any]], configs: Sequence[WriteConfig]) -> list[Any]:
+        batch: Batch[Any] = Batch(self.desk.stepper)
+        order: dict[int, int] = {}
+        results: list[Any] = [None] * len(steps)
+        for k, (one, config) in enumerate(zip(steps, configs, strict=True)):
+            order[batch.add(one, config)] = k
+        while len(batch):
+            for number, result in batch.step():
+                results[order[number]] = result
+        for result in results:
+            if isinstance(result, Exception):
+                raise result
+        return results
