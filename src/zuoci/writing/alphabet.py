@@ -71,10 +71,10 @@ class Alphabet:
         """
         key = (units, letters, others, spaces, end)
         if key not in self._masks:
-            kinds: dict[Kind, bool] = {
-                "unit": units, "word": letters, "joiner": others, "other": others, "space": spaces,
-            }  # fmt: skip
-            mask = self.of_kind(*(what for what, wanted in kinds.items() if wanted))
+            kinds: list[tuple[Kind, bool]] = [
+                ("unit", units), ("word", letters), ("joiner", others), ("other", others), ("space", spaces),
+            ]  # fmt: skip
+            mask = self.of_kind(*[what for what, wanted in kinds if wanted])
             self._masks[key] = mask | self.mask(self.end if end else "")
         return self._masks[key]
 
