@@ -24,6 +24,7 @@ COMMANDS = {
     "train": "Train a model on lyrics, and write with it.",
     "write": "Continue an opening with a model.",
     "score": "Say how well a model predicts a text.",
+    "export": "Give a model away: a page that writes in any browser, or an ONNX graph.",
     "plot": "Draw the course of a training run.",
     "lesson": "Replay the lesson from scratch, as it prints itself.",
 }
