@@ -103,6 +103,7 @@ def export_html(
         "tensors": weights.tensors,
         "weights": _base64(weights.data),
     }
+    document["identity"] = hashlib.sha256(_json(document).encode()).hexdigest()[:16]  # whose text a browser keeps
     page = render(document).encode()
     write_file(path, page)
     return {"precision": precision, "bytes": len(page), "loss": loss}
@@ -117,14 +118,12 @@ def render(document: Mapping[str, Any]) -> str:
         f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; img-src data:; "
         "base-uri 'none'; form-action 'none'"
     )
-    data = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     values = {
         "title": html.escape(document["title"] or "作词 · zuoci"),
         "policy": policy,
         "style": f"<style>{style}</style>",
         "script": f'<script type="module">{script}</script>',
-        # `<` would let a text end the block
-        "data": f'<script type="application/json" id="model">{data.replace("<", "\\u003c")}</script>',
+        "data": f'<script type="application/json" id="model">{_json(document)}</script>',
     }
     return re.sub(r"<!--\{(\w+)\}-->|\{\{(\w+)\}\}", lambda found: values[found[1] or found[2]], page)
 
@@ -154,6 +153,11 @@ def bundle(main: str, read: Callable[[str], str]) -> str:
 
 def _variable(name: str) -> str:
     return f"${name.removesuffix('.js')}"
+
+
+def _json(document: Mapping[str, Any]) -> str:
+    text = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c")  # which would let a text end the block
 
 
 def _hash(text: str) -> str:

@@ -4,7 +4,7 @@
 // nothing, and at most two of them stand in a row.
 
 const BREAK = 0, CHARACTER = 1, LETTER = 2, OTHER = 3;
-const LONGEST_LINE = 24; // what a line without a given length may count
+const LONGEST_LINE = 16; // what a line without a given length may count
 const LONGEST_WORD = 24; // letters
 const FILLERS = 2;
 const PARTNERS = 3; // characters, at least, that a rhyme which is to be taken up again must offer
@@ -56,9 +56,8 @@ export class Form {
 
   /** A copy that can be led on alone. */
   fork() {
-    const other = Object.assign(Object.create(Form.prototype), this);
-    other.ends = new Map(this.ends);
-    other.mask = new Uint8Array(this.mask.length);
+    const other = new Form(this.alphabet, {});
+    Object.assign(other, this, { ends: new Map(this.ends), mask: other.mask });
     return other;
   }
 
@@ -134,10 +133,17 @@ export class Form {
       if (this.length ? !full : this.count === 0) return false;
       return full || !strict || this.#rhymes(this.last);
     }
-    if (kind === OTHER) return this.fillers < (full || this.last < 0 ? 1 : FILLERS) && !(full && this.#space(id));
+    if (kind === OTHER) {
+      return this.fillers < (full || this.last < 0 ? 1 : FILLERS) && !(this.#space(id) && (full || this.#alone()));
+    }
     if (kind === LETTER && this.letters) return this.letters < LONGEST_WORD;
     if (full) return false;
     return !strict || this.count + 1 < limit || this.#rhymes(id);
+  }
+
+  /** Whether a space would leave a line's last character standing alone. */
+  #alone() {
+    return this.count + 1 === this.length && this.alphabet.kinds[this.last] === CHARACTER;
   }
 
   #space(id) {
