@@ -10,7 +10,6 @@ import base64
 import hashlib
 import html
 import json
-import os
 import re
 from importlib.resources import files
 from pathlib import Path
@@ -24,6 +23,7 @@ from zuoci.studio.quantisation import Precision, quantise
 from zuoci.training.evaluation import evaluate
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Callable, Mapping
 
     from numpy.typing import NDArray
@@ -82,6 +82,30 @@ def export_html(
         CorpusError: the text has fewer than two characters that the model knows.
     """
     path = check_file(file, overwrite=overwrite)
+    document = page_document(
+        model, precision=precision, title=title, report=report, text=text, rhymes=rhymes, fingerprint=fingerprint
+    )
+    page = render(document).encode()
+    write_file(path, page)
+    return {"precision": precision, "bytes": len(page), "loss": document["loss"]}
+
+
+def page_document(
+    model: CharLM,
+    *,
+    precision: Precision = "int8",
+    title: str = "",
+    report: Mapping[str, Any] | None = None,
+    text: str = "",
+    rhymes: Mapping[str, str] | None = None,
+    fingerprint: NDArray[np.uint64] | None = None,
+) -> dict[str, Any]:
+    """What a page knows about its model, for JSON; see `export_html`.
+
+    Raises:
+        SettingsError: the precision does not hold the weights.
+        CorpusError: the text has fewer than two characters that the model knows.
+    """
     weights = quantise(model, precision)
     loss = None
     if text:
@@ -103,10 +127,8 @@ def export_html(
         "tensors": weights.tensors,
         "weights": _base64(weights.data),
     }
-    document["identity"] = hashlib.sha256(_json(document).encode()).hexdigest()[:16]  # whose text a browser keeps
-    page = render(document).encode()
-    write_file(path, page)
-    return {"precision": precision, "bytes": len(page), "loss": loss}
+    identity = hashlib.sha256(_json(document).encode()).hexdigest()[:16]
+    return {**document, "identity": identity}  # by which a browser keeps each page's text apart
 
 
 def render(document: Mapping[str, Any]) -> str:

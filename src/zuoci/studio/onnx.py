@@ -63,7 +63,7 @@ class _Graph:
         from onnx import numpy_helper
 
         name = f"constant_{len(self.constants)}"
-        self.constants.append(numpy_helper.from_array(np.ascontiguousarray(value), name))
+        self.constants.append(numpy_helper.from_array(np.asarray(value), name))
         return name
 
     def do(self, operator: str, *inputs: str, into: str = "", **attributes: Any) -> str:
