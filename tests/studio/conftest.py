@@ -56,7 +56,7 @@ def make_model() -> Callable[..., zuoci.CharLM]:
     """Makes a model with weights large enough that every character matters."""
 
     def make(characters: str = "\n 山前路上人在唱歌里有", **settings: Any) -> zuoci.CharLM:
-        config = zuoci.ModelConfig(**{"hidden_size": 13, **settings})
+        config = zuoci.ModelConfig.model_validate({"hidden_size": 13, **settings})
         model = zuoci.CharLM(config, zuoci.Vocabulary(characters))
         model.initialise(torch.Generator().manual_seed(7))
         with torch.no_grad():

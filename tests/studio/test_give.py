@@ -103,6 +103,8 @@ def test_a_line_is_taken_edited_rejected_or_removed_by_keyboard(
     page.keyboard.type("<b>我自己的</b>")
     page.keyboard.press("Escape")
     assert texts.all_inner_texts() == [text[0], "<b>我自己的</b>", text[2]]
+    assert write(page, "#on")[:3] == [text[0], "<b>我自己的</b>", text[2]]
+    page.click("#undo")
     page.reload()
     assert texts.all_inner_texts() == [text[0], "<b>我自己的</b>", text[2]]
     page.locator(".line").first.click()

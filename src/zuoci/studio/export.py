@@ -30,9 +30,7 @@ if TYPE_CHECKING:
 
     from zuoci.model.language_model import CharLM
 
-FORMAT, VERSION = "zuoci-page", 1
 WINDOW = 8  # characters of a window of the fingerprint
-_CONTENTS = "give.html", "give.js", "style.css"
 
 
 def check_file(file: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
@@ -113,8 +111,6 @@ def page_document(
         before, after = (evaluate(each, ids, of="the given text") for each in (model, weights.model))
         loss = {"before": before.as_dict(), "after": after.as_dict()}
     document: dict[str, Any] = {
-        "format": FORMAT,
-        "version": VERSION,
         "title": title,
         "config": model.config.model_dump(mode="json"),
         "characters": model.vocabulary.characters,
@@ -134,7 +130,7 @@ def page_document(
 def render(document: Mapping[str, Any]) -> str:
     """The page around a document, all in one: styles, script, and a policy that lets it load nothing else."""
     folder = files("zuoci.studio").joinpath("page")
-    page, main, style = (folder.joinpath(name).read_text("utf-8") for name in _CONTENTS)
+    page, main, style = (folder.joinpath(name).read_text("utf-8") for name in ("give.html", "give.js", "style.css"))
     script = bundle(main, lambda name: folder.joinpath(name).read_text("utf-8"))
     policy = (
         f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; img-src data:; "

@@ -3,7 +3,7 @@
 import { Model, decodeWeights, fromBase64 } from "./model.js";
 import { Vocabulary } from "./vocabulary.js";
 import { Writer } from "./writer.js";
-import { Fingerprint, WINDOW } from "./originality.js";
+import { Fingerprint } from "./originality.js";
 import { WORDS } from "./words.js";
 
 const CANDIDATES = 24; // lines that are drawn
@@ -94,7 +94,7 @@ async function write(opening, more) {
   notes = [(t) => t.writing];
   showButtons();
   const stream = writer.write(begun, { ...asked, lines: total });
-  let text = begun;
+  let text = more ? "" : begun; // the lines that are there stay as they are, with characters that only a person knows
   let next = stream.next();
   while (!next.done && running === run) {
     const until = performance.now() + FRAME;
@@ -103,7 +103,7 @@ async function write(opening, more) {
       text += next.value.char;
       next = stream.next();
     }
-    lines = text.split(newline).filter(Boolean);
+    lines = [...kept, ...text.split(newline).filter(Boolean)];
     showLines(lines.length - 1);
     await new Promise((resolve) => setTimeout(resolve, whole ? 0 : FRAME));
   }
