@@ -26,6 +26,7 @@ COMMANDS = {
     "compose": "Write line by line, choosing among lines.",
     "original": "Say what of a text is copied, and from where.",
     "score": "Say how well a model predicts a text.",
+    "export": "Give a model away: a page that writes in any browser, or an ONNX graph.",
     "plot": "Draw the course of a training run.",
     "lesson": "Replay the lesson from scratch, as it prints itself.",
 }
