@@ -2,9 +2,9 @@
 
     python benchmarks/writing.py [TEXT [SECONDS]]
 
-Trains on the bundled Chinese lyrics, and on TEXT for SECONDS (120), and writes 200 texts of 50 characters each way, which begin as
-lines of the held-out songs do.
-What a person wrote (the songs held out, in pieces as long) stands beside them, measured against the same text.
+Trains on the bundled Chinese lyrics, and on TEXT for SECONDS (120), and writes 200 texts of 50 characters each way,
+which begin as lines of the held-out songs do. What a person wrote (the songs held out, in pieces as long) stands
+beside them, measured against the same text.
 """
 
 from __future__ import annotations

@@ -118,7 +118,7 @@ def rewrite(writer: Writer, text: str, number: int, config: WriteConfig, count: 
     place = places[number - 1]
     lines = [rows[i] for i in places]
     length = parse_numbers(config.line_length)[0] if config.line_length else units(rows[place])
-    scheme = scheme_of(lines, writer.desk.ending(config, [], 1).rhymes)
+    scheme = scheme_of(lines, writer.desk.groups(config).rhymes)
     letter = scheme[number - 1]
     free = bool(config.rhyme) and parse_scheme(config.rhyme)[0] is None
     partners = [] if letter == "X" or free else [

@@ -27,7 +27,7 @@ class WriteConfig(BaseModel):
         default=1.0, gt=0.0, le=1.0, description="draw from the likeliest characters that together hold this share"
     )
     min_p: float = Field(
-        default=0.05,
+        default=0.0,
         ge=0.0,
         le=1.0,
         description="draw from characters at least so many times as likely as the likeliest; 0: from all",
