@@ -21,7 +21,7 @@ from zuoci.writing.form import units
 from zuoci.writing.rhyme import Rhymes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 COUNT, LENGTH = 200, 50
 WAYS = {
@@ -65,7 +65,7 @@ def measure(name: str, corpus: zuoci.Corpus, overrides: dict[str, object]) -> li
     return rows
 
 
-def write(writer: zuoci.Writer, openings: Sequence[str], options: dict[str, object]) -> tuple[list[str], float]:
+def write(writer: zuoci.Writer, openings: Sequence[str], options: Mapping[str, object]) -> tuple[list[str], float]:
     """The texts, and characters a second where they are written one after another."""
     configs = [zuoci.WriteConfig.model_validate({"length": LENGTH, "seed": k, **options}) for k in range(COUNT)]
     texts = [lyrics.text for lyrics in writer.write_many(openings, configs)]
