@@ -212,9 +212,8 @@ def choose(text: str, seconds: float = 0.0) -> dict[str, Any]:
     """
     if len(text) < _SMALL:
         return {"hidden_size": 256, "dropout": 0.5, "epochs": 24, "patience": 4}
-    budget = (seconds or 180.0) * _PACE  # characters that can be read
-    passes = budget / len(text)
-    large = budget > 8e6
+    large = _readable(seconds, 512, len(set(text))) > 8e6
+    passes = _readable(seconds, 512 if large else 384, len(set(text))) / len(text)
     return {
         "hidden_size": 512 if large else 384,
         "batch_size": 64,
@@ -225,8 +224,14 @@ def choose(text: str, seconds: float = 0.0) -> dict[str, Any]:
     }
 
 
+def _readable(seconds: float, hidden_size: int, vocab_size: int) -> float:
+    """Characters that a GRU with an embedding of 128 can be trained on in some time, on a laptop, roughly."""
+    operations = 6 * hidden_size * (3 * hidden_size + 3 * 128 + vocab_size)  # of a character, forward and backward
+    return (seconds or 180.0) * _OPERATIONS / operations
+
+
 _SMALL = 200_000  # characters, below which a text is learnt by heart before anything else
-_PACE = 60_000  # characters a second that a laptop trains on, roughly: only to choose by
+_OPERATIONS = 3e11  # a second, in matrix products on two cores: only to choose by
 
 
 def describe(error: ValidationError) -> str:
