@@ -242,11 +242,13 @@ def _write_lines(
                 after, _ = yield from read(after, desk, desk.alphabet.end)
                 after = dataclasses.replace(after, given=0)
             contexts.append(after)
-        elif budget < 0:
+        elif budget < 0 or config.greedy:  # which would write the same again
             raise WritingError(
                 f"no text was found that keeps the form: line {i + 1} fails ({_wishes(line, config)}); loosen a wish"
             )
-        elif tries[i] % _TRIES == 0 and verses:
+        elif not verses:
+            budget -= 10  # there is nothing before it to write anew
+        elif tries[i] % _TRIES == 0:
             verses.pop()
             contexts.pop()
     return verses
