@@ -1,9 +1,5 @@
 from __future__ import annotations
 
-import math
-from typing import Any
-
-import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -11,8 +7,6 @@ from hypothesis import strategies as st
 
 import zuoci
 from zuoci import WriteConfig, Writer, lesson
-from zuoci.model.stepper import Stepper
-from zuoci.writing.sampling import at_temperature, draw, greedy
 
 
 def test_the_same_seed_writes_the_same_text(model: zuoci.CharLM) -> None:
@@ -62,54 +56,6 @@ def test_the_nll_is_that_of_what_was_written(model: zuoci.CharLM) -> None:
     logits, _ = model(ids[:-1].unsqueeze(1), model.initial_state(1))
     nll = torch.nn.functional.cross_entropy(logits[1:, 0], ids[2:])
     assert lyrics.nll == pytest.approx(nll.item(), rel=1e-4)
-
-
-def draws(logits: list[float], temperature: float, count: int) -> np.ndarray[Any, Any]:
-    uniform = np.random.default_rng(0).random(count)
-    rows = np.tile(np.array(logits, np.float32), (count, 1))
-    return draw(at_temperature(rows, np.full(count, temperature)), uniform)
-
-
-def test_draws_follow_the_softmax_of_logits_over_temperature() -> None:
-    logits = [0.0, 1.0, 2.0, -1.0]
-    for temperature in (0.5, 1.0, 2.0):
-        expected = torch.softmax(torch.tensor(logits) / temperature, dim=0).numpy() * 4000
-        counts = np.bincount(draws(logits, temperature, 4000), minlength=4)
-        chi_square = ((counts - expected) ** 2 / expected).sum()
-        assert chi_square < 16.27  # p = 0.001 with 3 degrees of freedom
-
-
-def test_what_is_impossible_is_never_drawn() -> None:
-    assert set(draws([-math.inf, 0.0, -math.inf], 1.0, 200)) == {1}
-    last = draw(np.array([[0.0, 0.0, -math.inf]], np.float32), np.array([1.0 - 2**-53]))
-    assert last[0] == 1
-
-
-def test_a_low_temperature_is_greedy() -> None:
-    logits = [1.0, 3.0, 2.0]
-    assert set(draws(logits, 0.01, 100)) == set(greedy(np.array([logits], np.float32))) == {1}
-
-
-@pytest.mark.parametrize("embedding_size", [0, 4])
-@pytest.mark.parametrize("num_layers", [1, 2])
-@pytest.mark.parametrize("cell", ["rnn", "rnn_relu", "gru", "lstm"])
-def test_the_stepper_is_the_model_character_by_character(cell: str, num_layers: int, embedding_size: int) -> None:
-    config = {"cell": cell, "hidden_size": 5, "num_layers": num_layers, "embedding_size": embedding_size}
-    model = zuoci.CharLM(zuoci.ModelConfig.model_validate(config), zuoci.Vocabulary("abcdefg")).double()
-    model.initialise(torch.Generator().manual_seed(0))
-    with torch.no_grad():
-        for param in model.parameters():
-            param.add_(torch.randn(param.shape, generator=torch.Generator().manual_seed(param.numel())))
-    ids = torch.randint(7, (12, 3), generator=torch.Generator().manual_seed(1))
-    expected, _ = model(ids, model.initial_state(3))
-    stepper = Stepper(model)
-    state = stepper.start(3)
-    for now, logits in zip(ids, expected, strict=True):
-        before = [part.copy() for part in state]
-        got, after = stepper.step(now.numpy(), state)
-        np.testing.assert_allclose(got, logits.detach().numpy(), rtol=1e-10, atol=1e-12)
-        assert all(np.array_equal(one, other) for one, other in zip(before, state, strict=True))
-        state = after
 
 
 def test_many_texts_at_once_are_those_that_are_written_alone(model: zuoci.CharLM) -> None:
