@@ -6,9 +6,10 @@ import contextlib
 import re
 from functools import cache
 from itertools import accumulate, cycle, islice
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
+import pronouncing
 import pytest
 import torch
 from hypothesis import HealthCheck, example, given, settings
@@ -328,3 +329,49 @@ def test_patterns_are_read_or_refused(text: str) -> None:
     for parse in (parse_numbers, lambda text: parse_line_openings([text])):
         with contextlib.suppress(SettingsError):
             assert parse(text)
+
+
+# A model that is really trained, on the lyrics that come with zuoci
+
+
+def trained(language: Literal["zh", "en"]) -> Writer:
+    corpus = zuoci.load_lyrics(language)
+    recipe = {"epochs": 12, "hidden_size": 64, "embedding_size": 32, "seq_len": 32, "batch_size": 16, "threads": 1}
+    *_, end = zuoci.train(corpus, zuoci.resolve("lyrics", recipe))
+    return Writer(end.run.model, zuoci.Fingerprint.of(corpus))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("standard", sorted(_GROUPS))
+def test_of_a_thousand_couplets_all_rhyme(standard: Any) -> None:
+    writer = trained("zh")
+    config = WriteConfig(rhyme="AA", line_length="7", rhyme_standard=standard)
+    texts = writer.candidates("", config, 1000 if standard == "shisanzhe" else 200)
+    for lyrics in texts:
+        first, second = lyrics.text.split("\n")
+        assert len(_COUNTED.findall(first)) == len(_COUNTED.findall(second)) == 7
+        assert rhyme([first, second], standard), lyrics.text
+    assert len({lyrics.text for lyrics in texts}) == len(texts)
+
+
+@pytest.mark.slow
+def test_of_a_thousand_english_couplets_all_rhyme() -> None:
+    writer = trained("en")
+    texts = writer.candidates("", WriteConfig(rhyme="AA", line_length="6"), 1000)
+    judged = 0
+    for lyrics in texts:
+        first, second = lyrics.text.split("\n")
+        words = [re.findall("[A-Za-z]+(?:['’-]+[A-Za-z]+)*", line) for line in (first, second)]
+        assert [len(line) for line in words] == [6, 6], lyrics.text
+        one, other = words[0][-1].lower(), words[1][-1].lower()
+        assert one != other
+        assert Rhymes().rhyme(first, second), lyrics.text
+        parts = [
+            {re.sub(r"\d", "", pronouncing.rhyming_part(phones)) for phones in pronouncing.phones_for_word(word)}
+            for word in (one, other)
+        ]
+        if all(parts):
+            judged += 1
+            unstressed = [{re.sub(r"\bIH\b", "AH", part) for part in some} for some in parts]
+            assert unstressed[0] & unstressed[1], (one, other)
+    assert judged > 300

@@ -117,5 +117,5 @@ def _save(file: Path, lines: list[str]) -> None:
     try:
         replace_durably(file, ("\n".join(lines) + "\n").encode())
         say(f"saved in {file}")
-    except (OSError, ZuociError) as error:
-        say(f"note: {file} cannot be saved: {error}")
+    except (OSError, ValueError, ZuociError) as error:  # a name may be none: ".", or with a character 0
+        say(f"note: {str(file)!r} cannot be saved: {error}")
