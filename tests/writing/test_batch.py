@@ -32,7 +32,7 @@ KINDS: list[dict[str, Any]] = [
 
 
 def config_of(number: int) -> WriteConfig:
-    return WriteConfig(**{**KINDS[number % len(KINDS)], "seed": number})
+    return WriteConfig.model_validate({**KINDS[number % len(KINDS)], "seed": number})
 
 
 @pytest.fixture(scope="module", params=["gru", "lstm"])

@@ -197,14 +197,13 @@ def keeps_every_promise(wish: tuple[str, str, str, dict[str, Any]]) -> None:
     if not config.has_form:
         config = config.model_copy(update={"lines": 1})
     writer = writer_of(name, songs)
+    refusal, lyrics = "", None
     try:
         lyrics = written(writer, opening, config)
     except ZuociError as error:
         refusal = str(error)
-    else:
-        refusal = ""
     assert "\n" not in refusal
-    if refusal:
+    if not lyrics:
         return
     assert_promises(lyrics, opening, config, writer, songs)
     if not config.greedy:
@@ -326,19 +325,30 @@ def test_the_form_of_an_example_is_kept(stanzas: list[list[str]]) -> None:
 
 @given(st.text(max_size=12))
 def test_patterns_are_read_or_refused(text: str) -> None:
-    for parse in (parse_numbers, lambda text: parse_line_openings([text])):
-        with contextlib.suppress(SettingsError):
-            assert parse(text)
+    with contextlib.suppress(SettingsError):
+        assert parse_numbers(text)
+    with contextlib.suppress(SettingsError):
+        assert parse_line_openings([text])
 
 
 # A model that is really trained, on the lyrics that come with zuoci
 
 
+@cache
 def trained(language: Literal["zh", "en"]) -> Writer:
     corpus = zuoci.load_lyrics(language)
     recipe = {"epochs": 12, "hidden_size": 64, "embedding_size": 32, "seq_len": 32, "batch_size": 16, "threads": 1}
     *_, end = zuoci.train(corpus, zuoci.resolve("lyrics", recipe))
-    return Writer(end.run.model, zuoci.Fingerprint.of(corpus))
+    assert isinstance(end, zuoci.EndReport)
+    return Writer(end.model, zuoci.Fingerprint.of(corpus))
+
+
+def last_stressed(phones: str) -> str:
+    """From the last stressed vowel of a pronunciation on, or from the last vowel if none is stressed."""
+    vowel = r"[A-Z]+[12](?!.*[12])" if re.search("[12]", phones) else r"[A-Z]+0(?!.*0)"
+    match = re.search(vowel, phones.split(" #")[0])
+    assert match
+    return re.sub(r"\d", "", re.sub(r"\bIH0(?! NG)", "AH", phones.split(" #")[0][match.start() :]))
 
 
 @pytest.mark.slow
@@ -355,9 +365,9 @@ def test_of_a_thousand_couplets_all_rhyme(standard: Any) -> None:
 
 
 @pytest.mark.slow
-def test_of_a_thousand_english_couplets_all_rhyme() -> None:
+def test_of_four_hundred_english_couplets_all_rhyme() -> None:
     writer = trained("en")
-    texts = writer.candidates("", WriteConfig(rhyme="AA", line_length="6"), 1000)
+    texts = writer.candidates("", WriteConfig(rhyme="AA", line_length="6"), 400)
     judged = 0
     for lyrics in texts:
         first, second = lyrics.text.split("\n")
@@ -366,12 +376,8 @@ def test_of_a_thousand_english_couplets_all_rhyme() -> None:
         one, other = words[0][-1].lower(), words[1][-1].lower()
         assert one != other
         assert Rhymes().rhyme(first, second), lyrics.text
-        parts = [
-            {re.sub(r"\d", "", pronouncing.rhyming_part(phones)) for phones in pronouncing.phones_for_word(word)}
-            for word in (one, other)
-        ]
+        parts = [set(map(last_stressed, pronouncing.phones_for_word(word))) for word in (one, other)]
         if all(parts):
             judged += 1
-            unstressed = [{re.sub(r"\bIH\b", "AH", part) for part in some} for some in parts]
-            assert unstressed[0] & unstressed[1], (one, other)
-    assert judged > 300
+            assert parts[0] & parts[1], (one, other)
+    assert judged > 200
