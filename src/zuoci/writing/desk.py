@@ -21,7 +21,6 @@ if TYPE_CHECKING:
 
     from zuoci.model.stepper import Stepper
     from zuoci.text.vocabulary import Vocabulary
-    from zuoci.writing.alphabet import Mask
     from zuoci.writing.config import WriteConfig
     from zuoci.writing.originality import Known
 
@@ -42,7 +41,7 @@ class Desk:
         self.alphabet = Alphabet(vocabulary)
         self.against = against
         self._guards: dict[int, CopyGuard] = {}
-        self._rhymes: dict[tuple[str, ...], tuple[Rhymes, dict[str, Mask]]] = {}
+        self._rhymes: dict[tuple[str, ...], tuple[Rhymes, dict[str, str]]] = {}
 
     def guard(self, config: WriteConfig) -> CopyGuard | None:
         """What keeps a text from copying.
@@ -67,8 +66,7 @@ class Desk:
         key = (config.rhyme_standard, *config.reading)
         if key not in self._rhymes:
             rhymes = Rhymes(config.rhyme_standard, parse_readings(config.reading))
-            endings = rhymes.endings(self.vocabulary.characters)
-            self._rhymes[key] = rhymes, {group: self.alphabet.mask(chars) for group, chars in endings.items()}
+            self._rhymes[key] = rhymes, rhymes.endings(self.vocabulary.characters)
         return Ending(*self._rhymes[key], self.alphabet, partners, count)
 
     def wanted(self, config: WriteConfig) -> NDArray[np.bool_] | None:

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import numpy as np
-
 from zuoci.writing.english import rhyming_words
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    import numpy as np
     from numpy.typing import NDArray
 
-    from zuoci.writing.alphabet import Alphabet, Mask, Place
+    from zuoci.writing.alphabet import Alphabet, Place
     from zuoci.writing.rhyme import Rhymes
 
 
@@ -25,13 +24,13 @@ class Ending:
     """
 
     def __init__(
-        self, rhymes: Rhymes, groups: Mapping[str, Mask], alphabet: Alphabet, partners: Sequence[str], count: int
+        self, rhymes: Rhymes, groups: Mapping[str, str], alphabet: Alphabet, partners: Sequence[str], count: int
     ) -> None:
         """Prepares for one line.
 
         Args:
             rhymes: by what standard.
-            groups: its `endings` of the characters that the model knows, as masks.
+            groups: its `endings` of the characters that the model knows.
             alphabet: of the model.
             partners: the lines that it must rhyme with.
             count: how many lines will rhyme so, this one and its partners included.
@@ -43,8 +42,8 @@ class Ending:
         self.taken = {rhymes.ending(partner).lower() for partner in partners}
         keys = {key for partner in partners for key in rhymes.keys(partner)}
         self._groups = groups
-        self._last = ~alphabet.mask(self.taken)
-        self._last &= np.any([mask for key, mask in groups.items() if key in keys or not partners] or [False], axis=0)
+        last = [char for key, chars in self._groups.items() if key in keys or not partners for char in chars]
+        self._last = alphabet.mask(char for char in last if char not in self.taken)
         self._within = ~alphabet.mask(alphabet.end)
         self._in_word = alphabet.of_kind("word", "joiner")
         self._letters = alphabet.of_kind("word") & (not partners or any(key.startswith("en:") for key in keys))
@@ -82,4 +81,4 @@ class Ending:
             return False
         if self.partners:
             return all(self.rhymes.rhyme(text, partner) for partner in self.partners)
-        return any(key.startswith("en:") or np.sum(self._groups.get(key, 0)) >= self.count for key in keys)
+        return any(key.startswith("en:") or len(self._groups.get(key, "")) >= self.count for key in keys)
