@@ -134,8 +134,8 @@ def test_the_error_of_one_text_is_not_that_of_the_others(writer: Writer) -> None
 
 def test_a_share_that_rounds_to_nothing_is_no_dead_end(writer: Writer) -> None:
     """Beside a text that weighs its draws, at a temperature at which all but one character round to nothing."""
-    calm = WriteConfig(length=20, temperature=0.001, ban="山路上人，")
-    weighing = WriteConfig(rhyme="AA", line_length="4", temperature=0.001)
+    calm = WriteConfig(length=20, temperature=1e-300, ban="山路上人，")
+    weighing = WriteConfig(rhyme="AA", line_length="4", temperature=1e-300)
     alone = writer.write("山", calm)
     for threads in (1, 4):
         batch: Batch[Lyrics] = Batch(writer.desk.stepper, threads)
@@ -147,6 +147,7 @@ def test_a_share_that_rounds_to_nothing_is_no_dead_end(writer: Writer) -> None:
         while len(batch):
             found.update(batch.step())
         assert found[number] == alone
+        assert not any(isinstance(result, Exception) for result in found.values())
 
 
 @pytest.mark.parametrize("forced", [False, True])

@@ -167,6 +167,8 @@ def test_a_dead_end_is_left_backwards() -> None:
         lyrics, _ = steps_of(copyist(dead), "山", WriteConfig(length=20, max_copy=1, seed=seed))
         assert lyrics is not None
         assert "前" not in lyrics.text[1:-1]
+        streamed = copyist(dead).stream("山", WriteConfig(length=20, max_copy=1, seed=seed))
+        assert "".join(streamed) == lyrics.text
     nothing, count = steps_of(copyist(dead), "前", WriteConfig(length=20, max_copy=1))
     assert nothing is None
     assert count < 5
@@ -196,6 +198,18 @@ def test_a_form_copies_nothing_either(stanza: str) -> None:
                 continue
             assert lyrics.text.startswith(given)
             assert_no_copy(lyrics.text, songs, len(given), limit)
+
+
+def test_a_wish_completes_no_copy_that_was_begun_without_it() -> None:
+    songs = "前\n山唱前\n山人人\n山路路\n山"
+    written = 0
+    for seed in range(40):
+        config = WriteConfig(acrostic="山山山", line_length="3", max_copy=2, seed=seed)
+        lyrics, _ = steps_of(copyist(songs), "", config)
+        if lyrics:
+            written += 1
+            assert_no_copy(lyrics.text, songs, 0, 2)
+    assert written > 20
 
 
 # Openings, before, stop

@@ -280,6 +280,36 @@ def test_models_that_can_write_no_line(name: str, form: dict[str, Any]) -> None:
         written(writer_of(name), "", WriteConfig(**form))
 
 
+@pytest.mark.parametrize("opening", ["天", "山路", "，"])
+def test_a_word_of_punctuation_pushes_no_opening_away(opening: str) -> None:
+    for seed in range(20):
+        config = WriteConfig(lines=1, line_length=str(max(1, units(opening))), word=("，", "。"), seed=seed)
+        text = written(writer_of("zh"), opening, config).text
+        assert text.startswith(opening)
+        assert "，" in text
+        assert "。" in text
+
+
+def test_a_word_of_letters_stands_by_itself() -> None:
+    for seed in range(30):
+        config = WriteConfig(lines=2, line_length="4", word=("love", "to"), line_opening=("2=I",), seed=seed)
+        text = written(writer_of("en"), "", config).text
+        assert re.search("(?<![A-Za-z])love(?![A-Za-z])", text)
+        assert re.search("(?<![A-Za-z])to(?![A-Za-z])", text)
+        assert re.match("I(?![A-Za-z])", text.split("\n")[1])
+
+
+def test_punctuation_is_no_way_around_an_english_rhyme() -> None:
+    """The model's opinions end most lines in it."""
+    texts: list[str] = []
+    for seed in range(10):
+        with contextlib.suppress(WritingError):
+            texts.append(written(writer_of("en"), "", WriteConfig(rhyme="AA", line_length="3", seed=seed)).text)
+    assert len(texts) > 2
+    assert sum(not text.split("\n")[1][-1].isalpha() for text in texts) > 0
+    assert all(rhyme(text.split("\n"), "shisanzhe") for text in texts)
+
+
 def test_a_form_that_cannot_be_kept_says_which_line_fails() -> None:
     with pytest.raises(WritingError, match=r"line 1 fails .*15 long"):
         written(writer_of("one and its end"), "", WriteConfig(line_length="15", lines=2))
