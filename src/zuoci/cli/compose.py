@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,8 +10,8 @@ import typer
 
 from zuoci.cli import say
 from zuoci.cli.options import make, with_settings
-from zuoci.cli.write import figures, open_writer
-from zuoci.errors import WritingError, ZuociError
+from zuoci.cli.write import figures, open_writer, unknown_in
+from zuoci.errors import ZuociError
 from zuoci.writing.config import WriteConfig
 
 if TYPE_CHECKING:
@@ -40,9 +41,16 @@ def command(
     """Writes line by line: see lines, take one, write your own, go back, ask for others, save."""
     from zuoci.text.cleaning import unify_line_ends
     from zuoci.text.corpus import read_text
+    from zuoci.writing.drafts import check
+    from zuoci.writing.form import plan
 
+    if reconfigure := getattr(sys.stdin, "reconfigure", None):
+        reconfigure(errors="replace")  # bytes that are no text must not end the dialogue
     config = make(WriteConfig, settings)
     writer = open_writer(model, corpus)
+    check(writer.desk, plan(config), config)
+    writer.desk.guard(config)
+    writer.desk.wanted(config)
     lines = unify_line_ends(read_text(text))[0].rstrip("\n").split("\n") if text else []
     say(HELP)
     try:
@@ -69,8 +77,9 @@ def _dialogue(writer: Writer, config: WriteConfig, lines: list[str], count: int)
         if answer in ("", "?"):
             say(HELP)
             continue
-        if answer.isdigit() and not 1 <= int(answer) <= len(found):
-            say(f"there are lines 1 to {len(found)} to take: got {answer}")
+        number = int(answer) if answer.isdecimal() and len(answer) < 10 else 0
+        if answer.isdecimal() and not 1 <= number <= len(found):
+            say(f"there are lines 1 to {len(found)} to take: got {answer[:10]}; write '{answer[:10]} for your own line")
             continue
         asked = asked + 1 if answer == "+" else 0
         if answer == "-":
@@ -78,7 +87,7 @@ def _dialogue(writer: Writer, config: WriteConfig, lines: list[str], count: int)
         elif answer == ".":
             lines.append("")
         elif answer != "+":
-            lines.append(found[int(answer) - 1].text if answer.isdigit() else answer.removeprefix("'"))
+            lines.append(found[number - 1].text if number else answer.removeprefix("'"))
         found = _show(writer, config, lines, count, asked)
 
 
@@ -87,10 +96,14 @@ def _show(writer: Writer, config: WriteConfig, lines: list[str], count: int, ask
     from zuoci.writing.sampling import key_of
 
     say("", *lines[-8:], "", sep="\n")
+    if lines and (unknown := unknown_in(writer, lines[-1])):
+        say(f"note: the model has never seen {unknown}; going on without")
     seed = key_of(config.seed, len(lines), asked) >> 1
     try:
-        found = next_lines(writer, "\n".join(lines), config.model_copy(update={"seed": seed}), count)
-    except WritingError as error:
+        found = next_lines(
+            writer, "".join(line + "\n" for line in lines), config.model_copy(update={"seed": seed}), count
+        )
+    except ZuociError as error:
         say(f"note: {error}")
         return []
     for number, candidate in enumerate(found, 1):
@@ -104,5 +117,5 @@ def _save(file: Path, lines: list[str]) -> None:
     try:
         replace_durably(file, ("\n".join(lines) + "\n").encode())
         say(f"saved in {file}")
-    except (OSError, ZuociError) as error:
-        say(f"note: {file} cannot be saved: {error}")
+    except (OSError, ValueError, ZuociError) as error:  # a name may be none: ".", or with a character 0
+        say(f"note: {str(file)!r} cannot be saved: {error}")

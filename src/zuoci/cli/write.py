@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zuoci.cli import say, say_notes
-from zuoci.cli.options import make, with_settings
+from zuoci.cli.options import given, make, with_settings
 from zuoci.errors import SettingsError
 from zuoci.writing.config import WriteConfig
 
@@ -59,22 +59,17 @@ def command(
     if (rewrite or following) and (opening or like or (rewrite and following)):
         raise SettingsError("rewrite and next go on from their own text: give one of them, without an opening")
     if like:
-        settings = {**settings, **_form_of(like)}
+        settings = {**_form_of(like), **given(settings)}
     config = make(WriteConfig, settings)
     writer = open_writer(model, corpus)
-    unknown = ""
+    text = ""
     if rewrite or following:
         from zuoci.writing.choice import next_lines
         from zuoci.writing.choice import rewrite as rewrite_line
 
         text = _text(rewrite or following or Path())
-        if rewrite:
-            found = rewrite_line(writer, text, line, config, count)
-            if count == 1 and not as_json:
-                print(replaced(text, line, found[0].text))
-                return
-        else:
-            found = next_lines(writer, text, config, count)
+        unknown = unknown_in(writer, text)
+        found = rewrite_line(writer, text, line, config, count) if rewrite else next_lines(writer, text, config, count)
     else:
         from zuoci.writing.choice import rank
 
@@ -86,6 +81,8 @@ def command(
     if as_json:
         document = {"schema": "zuoci.write/1", "unknown": unknown, "texts": [_document(one) for one in found]}
         print(json.dumps(document, ensure_ascii=False))
+    elif rewrite and count == 1:
+        print(replaced(text, line, found[0].text))
     else:
         _print(writer, found, count)
 
@@ -98,6 +95,11 @@ def open_writer(model: Path, corpus: Sequence[Path] | None) -> Writer:
     songs = read_corpus(corpus) if corpus else None
     say_notes(songs.notes if songs else ())
     return Writer.load(model, songs)
+
+
+def unknown_in(writer: Writer, text: str) -> str:
+    """The characters of some lines that the model reads nothing for."""
+    return writer.vocabulary.adapt(text.replace("\n", writer.desk.alphabet.end))[1]
 
 
 def figures(candidate: Candidate) -> str:

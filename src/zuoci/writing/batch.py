@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 FREE = -1  # in `forced`: a character that is drawn
+_LEAST_SHARE = float(np.finfo(np.float32).min)  # in nats, of characters that are allowed, however unlikely
 _ROWS_A_THREAD = 16  # with fewer, waiting for another thread costs more than it brings
 
 
@@ -241,7 +242,8 @@ def _choose(
     if allowed is not None:
         hopeless = np.logical_not(np.any(allowed, axis=1))
         if any(ask.weigh for ask in asks):
-            share = share_allowed(at_temperature(logits, temperature), allowed)
+            weighed = np.maximum(share_allowed(at_temperature(logits, temperature), allowed), _LEAST_SHARE)
+            share = np.where(np.repeat([ask.weigh for ask in asks], counts), weighed, 0.0)
         share[hopeless] = -np.inf
         left = np.where(allowed | hopeless[:, None], logits, -np.inf).astype(logits.dtype, copy=False)
     if drawing and any(text.config.top_k for text in texts):

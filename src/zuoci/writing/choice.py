@@ -76,7 +76,7 @@ def next_lines(writer: Writer, text: str, config: WriteConfig, count: int, after
 
     Args:
         writer: the model.
-        text: whole lines so far, or nothing.
+        text: whole lines so far, or nothing; an empty line at its end has a line end of its own.
         config: how to draw; its form is that of the whole text, and goes on where the text stands.
         count: how many, at most: lines that come twice are shown once.
         after: the line that follows, if it stands already.
@@ -87,14 +87,17 @@ def next_lines(writer: Writer, text: str, config: WriteConfig, count: int, after
     """
     lines = [line for line in text.split("\n") if line.strip()]
     number = len(lines)
-    wished = plan(config.model_copy(update={"lines": max(config.lines, number + 1), "word": ()}))
+    size = len(plan(config))
+    wished = plan(config.model_copy(update={"lines": size * (number // size + 1)}))  # over and over, where it is longer
     line = wished[number]
     partners = [other for other, wish in zip(lines, wished, strict=False) if wish.rhyme == line.rhyme]
     check(writer.desk, [line], config)
     ending = writer.desk.ending(config, partners, line.rhymes) if line.rhyme else None
     if partners and line.rhyme and not line.length:
-        line = Line(units(partners[0]), line.fixed, line.rhyme, line.rhymes, line.last)
-    return _lines(writer, text.rstrip("\n") + "\n" if lines else "", line, config, count, ending, after)
+        length = max(units(partners[0]), sum(units(start) for _, start in line.fixed))
+        line = Line(length, line.fixed, line.rhyme, line.rhymes, line.last)
+    before = text + "\n" * (not text.endswith("\n")) if lines else ""
+    return _lines(writer, before, line, config, count, ending, after)
 
 
 def rewrite(writer: Writer, text: str, number: int, config: WriteConfig, count: int) -> list[Candidate]:
@@ -109,7 +112,7 @@ def rewrite(writer: Writer, text: str, number: int, config: WriteConfig, count: 
 
     Raises:
         SettingsError: there is no such line.
-        WritingError: no line was found.
+        WritingError: no other line was found.
     """
     rows = text.split("\n")
     places = [i for i, row in enumerate(rows) if row.strip()]
@@ -129,7 +132,10 @@ def rewrite(writer: Writer, text: str, number: int, config: WriteConfig, count: 
     after = next((rows[i] for i in places if i > place), "")
     new = Line(length, rhyme=(0, letter) if partners else None, rhymes=len(partners) + 1)
     found = _lines(writer, before, new, config, count + 1, ending, after)
-    return [candidate for candidate in found if candidate.text != rows[place]][:count]
+    found = [candidate for candidate in found if candidate.text != rows[place]][:count]
+    if not found:
+        raise WritingError(f"no other line was found in the place of {rows[place]!r}; ask with another seed or length")
+    return found
 
 
 def _lines(

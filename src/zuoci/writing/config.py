@@ -7,7 +7,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from zuoci.errors import SettingsError
-from zuoci.writing.form import parse_line_openings, parse_numbers
+from zuoci.writing.form import parse_line_openings, parse_numbers, parse_words
 from zuoci.writing.rhyme import parse_readings, parse_scheme
 
 
@@ -79,7 +79,7 @@ class WriteConfig(BaseModel):
         default=4, ge=1, le=256, description="ends of a rhymed line that are drawn side by side, to keep one"
     )
 
-    @field_validator("line_length", "stanza", "rhyme", "line_opening", "reading")
+    @field_validator("line_length", "stanza", "rhyme", "line_opening", "reading", "word")
     @classmethod
     def _readable(cls, value: str | tuple[str, ...], info: object) -> str | tuple[str, ...]:
         parse = {
@@ -88,6 +88,7 @@ class WriteConfig(BaseModel):
             "rhyme": parse_scheme,
             "line_opening": parse_line_openings,
             "reading": parse_readings,
+            "word": parse_words,
         }[info.field_name]  # pyright: ignore
         if value:
             try:

@@ -26,9 +26,11 @@ if TYPE_CHECKING:
     from zuoci.writing.config import WriteConfig
     from zuoci.writing.desk import Desk
     from zuoci.writing.form import Line
+    from zuoci.writing.originality import CopyGuard
 
 _BLOCK = 256  # random numbers made at once
 _BACK = 32  # characters that a free text can be taken back by
+_STEPS = 20  # for each of its characters, at most
 _TRIES = 5  # of a line, each with more draws, before the line before it is written anew
 _DRAWS = 64  # of a line, at most
 
@@ -61,7 +63,7 @@ def start(desk: Desk) -> Context:
 def begin(desk: Desk, opening: str, before: Context | None) -> Steps[Context]:
     """Reads an opening of known characters, after what stands before it, if anything does."""
     if before is None and opening:  # the first character stands for itself, as in the lesson
-        before = Context(opening[0], desk.alphabet.id(opening[0]), desk.stepper.start(1))
+        before = Context(opening[0], desk.alphabet.id(opening[0]), desk.stepper.start(1), 1)
         opening = opening[1:]
     context, _ = yield from read(before or start(desk), desk, opening)
     return context
@@ -118,7 +120,7 @@ def write_free(
         )
         drawn += 1
         if answer.share[0] == -np.inf:
-            if not behind:
+            if not behind or drawn > _STEPS * config.length + 1000:
                 raise WritingError(
                     f"every way on from {text[-20:]!r} copies more than {limit} characters; raise max_copy, or lengthen"
                     " the opening"
@@ -144,6 +146,7 @@ def write_free(
             hand_out(text[out : len(text) - lag])
             out = len(text) - lag
     hand_out(text[out:])
+    text = text[len(before.text) if before else 0 :]
     return Lyrics(text=text, nll=sum(nll) / max(len(nll), 1), seed=config.seed, unknown=unknown, finish=finish)
 
 
@@ -205,6 +208,8 @@ def check(desk: Desk, lines: Sequence[Line], config: WriteConfig) -> None:
     banned = [char for char in asked if char in config.ban]
     if banned:
         raise SettingsError(f"the form asks for {banned[0]}, which ban forbids; take it out of one of them")
+    if "\n" in config.ban and len(lines) > 1:
+        raise SettingsError(f"the form asks for {len(lines)} lines, but ban forbids line ends; allow them")
 
 
 def _write_lines(
@@ -214,6 +219,7 @@ def _write_lines(
     contexts = [context]  # before each line
     tries = [0] * len(lines)  # all of them, to draw anew each time
     budget = 20 * len(lines) + 100
+    guard = desk.guard(config)
     while len(verses) < len(lines):
         i = len(verses)
         line = lines[i]
@@ -226,21 +232,32 @@ def _write_lines(
         found = yield from write_line(desk, contexts[i], line, config, key_of(key, i, tries[i]), ending, draws)
         tries[i] += 1
         budget -= 1
+        if lines[i].last and guard:
+            found = [verse for verse in found if _may_part(desk, guard, verse)]
         if found:
             verse = pick(found, key_of(key, i, tries[i], 1))
             verses.append(verse)
             after = verse.after
             if lines[i].last:
                 after, _ = yield from read(after, desk, desk.alphabet.end)
+                after = dataclasses.replace(after, given=0)
             contexts.append(after)
-        elif budget < 0:
+        elif budget < 0 or config.greedy:  # which would write the same again
             raise WritingError(
                 f"no text was found that keeps the form: line {i + 1} fails ({_wishes(line, config)}); loosen a wish"
             )
-        elif tries[i] % _TRIES == 0 and verses:
+        elif not verses:
+            budget -= 10  # there is nothing before it to write anew
+        elif tries[i] % _TRIES == 0:
             verses.pop()
             contexts.pop()
     return verses
+
+
+def _may_part(desk: Desk, guard: CopyGuard, verse: Verse) -> bool:
+    """Whether an empty line after a line completes no copy."""
+    _, banned = guard.banned(desk.recent(verse.after.text, guard.limit))
+    return desk.alphabet.id(desk.alphabet.end) not in banned
 
 
 def _wishes(line: Line, config: WriteConfig) -> str:
@@ -279,14 +296,15 @@ def _place_words(
         if not free:
             raise SettingsError(f"no line has room for {word!r} ({units(word)} long); raise lines or line_length")
         _, i, offset = max(free, key=lambda place: (odds[place], -place[1], -place[2]))
-        fixed = tuple(sorted([*lines[i].fixed, (offset, word)]))
+        fixed = tuple(sorted([*lines[i].fixed, (offset, word)], key=lambda pair: (pair[0], units(pair[1]))))
         lines[i] = dataclasses.replace(lines[i], fixed=fixed)
     return lines
 
 
 def _has_room(line: Line, offset: int, word: str) -> bool:
-    """Whether a word can stand in a line after so many units: beside what is fixed, and before the rhyme."""
+    """Whether a word can stand in a line after so many units: beside what is fixed, not before it at the beginning,
+    and before the rhyme."""
     end = offset + units(word)
     if line.length and end + bool(line.rhyme) > line.length:
         return False
-    return all(end <= start or start + units(text) <= offset for start, text in line.fixed)
+    return all(end <= start > 0 or start + units(text) <= offset for start, text in line.fixed)

@@ -51,6 +51,7 @@ class Ending:
         wanted = [mask for key, mask in groups.masks.items() if key in keys or not partners]
         self._last = alphabet.mask("") | (np.any(wanted, axis=0) if wanted else False) & ~alphabet.mask(self.taken)
         self._within = ~alphabet.mask(alphabet.end)
+        self._in_word = alphabet.of_kind("word", "joiner")
         self._letters = alphabet.of_kind("word") & (not partners or any(key.startswith("en:") for key in keys))
         words = {word for key in keys if key.startswith("en:") for word in rhyming_words(key.removeprefix("en:"))}
         self._next: dict[str, set[str]] = {}  # a beginning of a word that rhymes → the letters that go on
@@ -63,7 +64,10 @@ class Ending:
         if not place.line.length or (place.left == 0 and place.in_word):
             letters = self._going_on(place) if place.line.length else self.alphabet.of_kind("word")
             allowed = allowed & (letters | ~self.alphabet.of_kind("word"))
-            return allowed if self.fits(place.text) else allowed & self._within
+            if self.fits(place.text):
+                return allowed
+            # In a line of given length, nobody looks again once the word has ended.
+            return allowed & (self._in_word if place.line.length else self._within)
         if place.left != 1:
             return allowed
         letters = self.alphabet.of_kind("word") if place.in_word else self._going_on(place)

@@ -98,6 +98,18 @@ def parse_line_openings(pairs: Sequence[str]) -> dict[int, str]:
     return openings
 
 
+def parse_words(words: Sequence[str]) -> tuple[str, ...]:
+    """Reads words that must appear.
+
+    Raises:
+        SettingsError: one cannot stand within a line.
+    """
+    for word in words:
+        if not word or word != word.strip() or "\n" in word:
+            raise SettingsError(f"a word that must appear stands within a line, without blanks around it: got {word!r}")
+    return tuple(words)
+
+
 def form_of(song: str) -> dict[str, Any]:
     """The settings `lines`, `line_length` and `stanza` that describe an example.
 
@@ -155,8 +167,9 @@ def plan(config: WriteConfig, opening: str = "") -> list[Line]:
         starts = [text for text in (acrostic[i] if i < len(acrostic) else "", openings.get(i + 1, "")) if text]
         starts += [opening] * (i == 0 and bool(opening))
         start = max(starts, key=len, default="")
-        if not all(start.startswith(text) for text in starts):
-            raise SettingsError(f"line {i + 1} cannot begin with both {starts[0]!r} and {starts[1]!r}; take one away")
+        for text in starts:
+            if not start.startswith(text):
+                raise SettingsError(f"line {i + 1} cannot begin with both {text!r} and {start!r}; take one away")
         length = lengths[i % len(lengths)]
         if length and units(start) > length:
             raise SettingsError(

@@ -82,8 +82,9 @@ def keep_min_p(logits: Logits, p: NDArray[np.floating[Any]]) -> Logits:
 
 def at_temperature(logits: Logits, temperature: NDArray[np.floating[Any]]) -> Logits:
     """logits / temperature, moved so that the largest is 0; temperature `(R,)`, above 0."""
-    moved = logits - logits.max(1, keepdims=True)
-    moved /= temperature[:, None]
+    with np.errstate(over="ignore"):  # what is so far below the largest is as good as impossible
+        moved = logits - logits.max(1, keepdims=True)
+        moved /= temperature[:, None]
     return moved
 
 
@@ -120,10 +121,14 @@ def surprise(logits: Logits, ids: Ids) -> NDArray[np.float64]:
 
 def share_allowed(logits: Logits, allowed: NDArray[np.bool_]) -> NDArray[Any]:
     """log Σ_allowed softmax(logits), in nats `(R,)`: how much of what would be drawn a ban leaves; −∞ if nothing."""
-    weights = np.exp(logits)
-    left = np.where(allowed, weights, 0.0).sum(1, dtype=np.float64)
+    left = np.where(allowed, logits, -np.inf)
+    return _log_total(left) - _log_total(logits)
+
+
+def _log_total(logits: Logits) -> NDArray[np.float64]:
+    top = np.maximum(logits.max(1), np.finfo(logits.dtype).min)  # of a row without hope, −∞
     with np.errstate(divide="ignore"):
-        return np.log(left) - np.log(weights.sum(1, dtype=np.float64))
+        return np.log(np.exp(logits - top[:, None]).sum(1, dtype=np.float64)) + top
 
 
 _GOLDEN = 0x9E3779B97F4A7C15

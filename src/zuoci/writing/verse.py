@@ -40,11 +40,13 @@ class Context:
         text: all of it so far.
         id: its last character, which the state has not read yet.
         state: one row.
+        given: how many of its last characters are a person's own wish, and not drawn.
     """
 
     text: str
     id: int
     state: Streams
+    given: int = 0
 
 
 @dataclass(frozen=True)
@@ -117,8 +119,10 @@ def write_line(
                 [_allowed(desk, row, char, config, ending) for row, char in zip(rows, forced, strict=True)]
             ),
             guard=guard,
-            recent=np.concatenate([desk.recent(row.context.text, guard.limit) for row in rows]) if guard else None,
-            weigh=len(rows) > 1,
+            recent=np.concatenate([_recent(desk, *pair, guard.limit) for pair in zip(rows, forced, strict=True)])
+            if guard
+            else None,
+            weigh=len(rows) > 1 or bool(verses),
         )
         going_on: list[_Row] = []
         for k, row in enumerate(rows):
@@ -139,7 +143,8 @@ def write_line(
             row.nll += answer.nll[k]
             row.weight += answer.share[k]
             state = [layer[k : k + 1] for layer in answer.state]
-            row.context = Context(row.context.text + char, int(answer.ids[k]), state)
+            given = row.context.given + 1 if forced[k] else 0
+            row.context = Context(row.context.text + char, int(answer.ids[k]), state, given)
             if ends:
                 verses.append(Verse(row.place.text, row.nll, row.weight, row.context))
             else:
@@ -163,6 +168,11 @@ def _allowed(desk: Desk, row: _Row, forced: str, config: WriteConfig, ending: En
     return allowed & ~desk.alphabet.mask(banned) if banned else allowed
 
 
+def _recent(desk: Desk, row: _Row, forced: str, limit: int) -> NDArray[np.int64]:
+    """What the next character must not prolong. What a person wishes for may itself be a copy."""
+    return desk.recent("" if forced and row.context.given >= limit else row.context.text, limit)
+
+
 def read(before: Context, desk: Desk, text: str) -> Steps[tuple[Context, float]]:
     """Reads a text, all but its last character.
 
@@ -178,7 +188,7 @@ def read(before: Context, desk: Desk, text: str) -> Steps[tuple[Context, float]]
     for char in text:
         number = desk.alphabet.id(char)
         answer = yield Ask(np.array([context.id]), context.state, forced=np.array([number]))
-        context = Context(context.text + char, number, answer.state)
+        context = Context(context.text + char, number, answer.state, context.given + 1)
         nll += float(answer.nll[0])
     return context, nll
 

@@ -1,0 +1,264 @@
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from zuoci.writing.sampling import (
+    at_temperature,
+    ban,
+    begins_repeat,
+    draw,
+    greedy,
+    keep_min_p,
+    keep_top_k,
+    keep_top_p,
+    key_of,
+    only,
+    probabilities,
+    share_allowed,
+    surprise,
+    uniform,
+    uniforms,
+)
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+INF = math.inf
+# χ² that is exceeded once in a thousand times, by degrees of freedom
+MOST = {1: 10.83, 2: 13.82, 3: 16.27, 4: 18.47, 5: 20.52, 7: 24.32, 15: 37.70, 255: 330.5}
+
+
+def row(*logits: float) -> NDArray[np.float32]:
+    return np.array([logits], np.float32)
+
+
+def of(*shares: float) -> NDArray[np.float32]:
+    """Logits of these probabilities."""
+    with np.errstate(divide="ignore"):
+        return np.log(np.array([shares])).astype(np.float32)
+
+
+def kept(logits: NDArray[Any]) -> list[int]:
+    return np.flatnonzero(logits[0] > -INF).tolist()
+
+
+def chi_square(counts: NDArray[Any], shares: list[float]) -> float:
+    expected = np.array(shares) * counts.sum()
+    assert not counts[expected == 0].any()
+    counts, expected = counts[expected > 0], expected[expected > 0]
+    return float(((counts - expected) ** 2 / expected).sum())
+
+
+def test_bans() -> None:
+    logits = np.array([[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]], np.float32)
+    banned = ban(logits, np.array([0, 1, 1]), np.array([2, 0, 1]))
+    assert banned.tolist() == [[1.0, 2.0, -INF], [-INF, -INF, 6.0]]
+    assert logits[0, 2] == 3.0
+    assert only(logits, np.array([True, False, True])).tolist() == [[1.0, -INF, 3.0], [4.0, -INF, 6.0]]
+    assert only(logits, np.array([[True, False, False], [False, False, True]])).dtype == np.float32
+
+
+@pytest.mark.parametrize(
+    ("logits", "k", "expected"),
+    [
+        ([1, 3, 2], 1, [1]),
+        ([1, 3, 2], 2, [1, 2]),
+        ([1, 3, 2], 0, [0, 1, 2]),
+        ([1, 3, 2], 9, [0, 1, 2]),
+        ([2, 3, 2, 1], 2, [0, 1, 2]),  # as likely as the last that is kept
+        ([5, 5, 5], 1, [0, 1, 2]),
+        ([-INF, 3, -INF], 2, [1]),
+        ([3e38, -3e38, 0], 2, [0, 2]),
+    ],
+)
+def test_top_k(logits: list[float], k: int, expected: list[int]) -> None:
+    assert kept(keep_top_k(row(*logits), np.array([k]))) == expected
+
+
+@pytest.mark.parametrize(
+    ("shares", "p", "expected"),
+    [
+        ([0.2, 0.5, 0.3], 0.45, [1]),
+        ([0.2, 0.5, 0.3], 0.55, [1, 2]),
+        ([0.2, 0.5, 0.3], 0.85, [0, 1, 2]),
+        ([0.2, 0.5, 0.3], 1.0, [0, 1, 2]),
+        ([0.2, 0.5, 0.3], 1e-12, [1]),
+        ([0.5, 0.5], 0.5, [0]),  # the first of two alike already holds it
+        ([0.0, 0.25, 0.75], 0.9, [1, 2]),
+        ([1.0, 0.0], 0.999999, [0]),
+    ],
+)
+def test_top_p(shares: list[float], p: float, expected: list[int]) -> None:
+    assert kept(keep_top_p(of(*shares), np.array([p]))) == expected
+
+
+@pytest.mark.parametrize(
+    ("shares", "p", "expected"),
+    [
+        ([0.1, 0.6, 0.3], 0.4, [1, 2]),
+        ([0.1, 0.6, 0.3], 0.6, [1]),
+        ([0.1, 0.6, 0.3], 0.0, [0, 1, 2]),
+        ([0.1, 0.6, 0.3], 0.1, [0, 1, 2]),
+        ([0.5, 0.5, 0.0], 1.0, [0, 1]),
+        ([0.0, 1.0], 0.5, [1]),
+    ],
+)
+def test_min_p(shares: list[float], p: float, expected: list[int]) -> None:
+    assert kept(keep_min_p(of(*shares), np.array([p]))) == expected
+
+
+def test_each_row_has_its_own_settings() -> None:
+    logits = np.tile(of(0.1, 0.2, 0.3, 0.4), (3, 1))
+    assert (keep_top_k(logits, np.array([1, 0, 3])) > -INF).sum(1).tolist() == [1, 4, 3]
+    assert (keep_top_p(logits, np.array([0.3, 0.6, 1.0])) > -INF).sum(1).tolist() == [1, 2, 4]
+    assert (keep_min_p(logits, np.array([1.0, 0.0, 0.6])) > -INF).sum(1).tolist() == [1, 4, 2]
+    hot = at_temperature(logits, np.array([1.0, 2.0, 0.5]))
+    np.testing.assert_allclose(hot[:, 0], np.log(0.1 / 0.4) / np.array([1.0, 2.0, 0.5]), rtol=1e-6)
+    assert (hot[:, 3] == 0.0).all()
+
+
+@given(
+    st.lists(st.floats(-(2.0**126), 2.0**126, width=32) | st.just(-INF), min_size=1, max_size=9),
+    st.floats(1e-300, 100.0),
+)
+def test_no_logits_and_no_temperature_are_too_much(logits: list[float], temperature: float) -> None:
+    one = row(*logits)
+    if not np.isfinite(one).any():
+        return
+    left = keep_min_p(keep_top_p(keep_top_k(one, np.array([5])), np.array([0.9])), np.array([0.05]))
+    assert kept(left)
+    chosen = draw(at_temperature(left, np.array([temperature])), np.array([0.7]))[0]
+    assert one[0, chosen] > -INF
+    assert one[0, greedy(left)[0]] == one.max()
+    assert surprise(one, np.array([chosen]))[0] >= 0.0
+    assert probabilities(one).sum() == pytest.approx(1.0)
+
+
+def test_what_a_ban_leaves() -> None:
+    logits = np.tile(of(0.1, 0.2, 0.7), (4, 1))
+    allowed = np.array([[True, True, False], [False, False, True], [False, False, False], [True, True, True]])
+    shares = share_allowed(logits, allowed)
+    assert np.exp(shares) == pytest.approx([0.3, 0.7, 0.0, 1.0])
+    assert shares[2] == -INF
+    far = share_allowed(row(0.0, -200.0, -300.0), np.array([[False, True, True]]))  # exp(−200) is 0 in float32
+    assert far[0] == pytest.approx(-200.0)
+
+
+def test_surprise_is_the_negative_logarithm_of_the_probability() -> None:
+    logits = np.random.default_rng(0).standard_normal((5, 7)).astype(np.float32) * 3
+    ids = np.array([0, 6, 3, 3, 1])
+    np.testing.assert_allclose(surprise(logits, ids), -np.log(probabilities(logits)[np.arange(5), ids]), rtol=1e-5)
+
+
+def draws(logits: NDArray[Any], temperature: float, count: int = 20_000, key: int = 1) -> NDArray[Any]:
+    rows = np.repeat(at_temperature(logits, np.array([temperature])), count, 0)
+    return np.bincount(draw(rows, uniforms(key, 0, count)), minlength=logits.shape[1])
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
+def test_draws_follow_the_softmax_of_logits_over_temperature(temperature: float) -> None:
+    logits = [0.0, 1.0, 2.0, -1.0, -INF]
+    weights = [math.exp(logit / temperature) for logit in logits]
+    shares = [weight / sum(weights) for weight in weights]
+    assert chi_square(draws(row(*logits), temperature), shares) < MOST[3]
+
+
+def test_draws_follow_what_is_kept() -> None:
+    shares = of(0.05, 0.1, 0.1, 0.25, 0.5)
+    assert chi_square(draws(keep_top_k(shares, np.array([3])), 1.0), [0, 2 / 19, 2 / 19, 5 / 19, 10 / 19]) < MOST[3]
+    assert chi_square(draws(keep_top_p(shares, np.array([0.7])), 1.0), [0, 0, 0, 1 / 3, 2 / 3]) < MOST[1]
+    assert chi_square(draws(keep_min_p(shares, np.array([0.15])), 1.0), [0, 2 / 19, 2 / 19, 5 / 19, 10 / 19]) < MOST[3]
+    # All in their order: a ban of the likeliest; of what is left, 3, then 70 %, then a temperature of ½ that squares.
+    left = keep_top_k(ban(shares, np.array([0]), np.array([4])), np.array([3]))
+    left = keep_min_p(keep_top_p(left, np.array([0.7])), np.array([0.3]))
+    assert chi_square(draws(left, 0.5), [0, 4 / 29, 0, 25 / 29, 0]) < MOST[1]
+
+
+def test_what_is_impossible_is_never_drawn() -> None:
+    assert draws(row(-INF, 0.0, -INF), 1.0, 200).tolist() == [0, 200, 0]
+    assert draw(row(0.0, 0.0, -INF), np.array([1.0 - 2**-53]))[0] == 1
+    assert draw(row(-INF, 0.0), np.array([0.0]))[0] == 1
+    assert draws(row(0.0, -1e38), 1.0, 200).tolist() == [200, 0]
+
+
+def test_a_low_temperature_is_greedy() -> None:
+    logits = row(1.0, 3.0, 2.0)
+    assert draws(logits, 0.01, 100).tolist() == [0, 100, 0]
+    assert draws(logits, 1e-300, 100).tolist() == [0, 100, 0]
+    assert greedy(logits)[0] == 1
+    assert greedy(row(2.0, 2.0))[0] == 0
+
+
+@given(st.integers(0, 2**64 - 1), st.integers(0, 2**40), st.integers(0, 20))
+def test_a_stream_is_the_same_number_by_number(key: int, start: int, count: int) -> None:
+    assert uniforms(key, start, count).tolist() == [uniform(key, place) for place in range(start, start + count)]
+
+
+def test_streams_are_uniform_and_know_nothing_of_each_other() -> None:
+    first, second = (uniforms(key_of(0, k), 0, 50_000) for k in (0, 1))
+    assert first.min() >= 0.0
+    assert first.max() < 1.0
+    flat = [1 / 256] * 256
+    assert chi_square(np.bincount((first * 256).astype(int), minlength=256), flat) < MOST[255]
+    pairs = (first * 16).astype(int) * 16 + (second * 16).astype(int)
+    assert chi_square(np.bincount(pairs, minlength=256), flat) < MOST[255]
+    following = (first[:-1] * 16).astype(int) * 16 + (first[1:] * 16).astype(int)
+    assert chi_square(np.bincount(following, minlength=256), flat) < MOST[255]
+    starts = np.array([uniform(key_of(seed), 0) for seed in range(50_000)])  # neighbouring seeds
+    assert chi_square(np.bincount((starts * 256).astype(int), minlength=256), flat) < MOST[255]
+
+
+def test_keys_depend_on_every_number_and_their_order() -> None:
+    keys = [key_of(*numbers) for numbers in [(), (0,), (0, 0), (1,), (0, 1), (1, 0), (1, 0, 0), (2**64 - 1,), (2**63,)]]
+    assert len(set(keys)) == len(keys)
+    assert all(0 <= key < 2**64 for key in keys)
+
+
+def loops(text: str, times: int) -> bool:
+    """Whether a text ends in a loop, by the words of `begins_repeat`."""
+    for period in range(1, 65):
+        count = times + 1
+        while period * count <= 12:
+            count += 1
+        if len(text) >= period * count and text.endswith(text[len(text) - period :] * count):
+            return True
+    return False
+
+
+@given(
+    st.text("ab", max_size=40) | st.text("ab", min_size=1, max_size=9).map(lambda block: block * 9), st.integers(1, 4)
+)
+def test_a_loop_is_what_its_definition_says(text: str, times: int) -> None:
+    assert set(begins_repeat(text, times)) == {char for char in "abc" if loops(text + char, times)}
+
+
+@given(st.text("啦呀 ,\n", min_size=1, max_size=70), st.integers(0, 6), st.integers(1, 5))
+def test_a_loop_of_any_length_is_found(block: str, cut: int, times: int) -> None:
+    text = block * (times + 14) + block[:cut]
+    found = set(begins_repeat(text, times))
+    assert found == {char for char in set(block) if loops(text + char, times)}
+    if len(block) <= 64:
+        assert text[len(text) - len(block)] in found
+
+
+def test_a_chorus_is_never_forbidden() -> None:
+    chorus = "我们一起走到天亮\n不要回头\n"
+    verses = ["山前有路\n", "路上有人\n", "人在唱歌\n", "歌里有你\n", "你在山前\n"]
+    song = "".join(verse + chorus * 2 for verse in verses)
+    assert all(song[n] not in begins_repeat(song[:n], 3) for n in range(len(song)))
+    assert all("啦" not in begins_repeat("啦" * n, 3) for n in range(12))
+    assert "啦" in begins_repeat("啦" * 12, 3)
+
+
+@given(st.text("ab", max_size=3), st.integers(1, 3))
+def test_who_obeys_never_loops(opening: str, times: int) -> None:
+    text = opening
+    for _ in range(200):  # stubbornly goes on as before
+        text += next((char for char in text[-1:] + "abc" if char not in begins_repeat(text, times)), "")
+    assert not any(loops(text[:n], times) for n in range(len(opening) + 1, len(text) + 1))
