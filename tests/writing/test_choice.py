@@ -40,7 +40,10 @@ def writer() -> Writer:
 
 
 def costs(found: Sequence[Candidate]) -> list[float]:
-    return [candidate.nll + (candidate.fit or 0) + candidate.repetition + (candidate.coverage or 0) for candidate in found]  # fmt: skip  # noqa: E501
+    return [
+        candidate.nll / max(1 - candidate.repetition, 0.05) + (candidate.fit or 0) + (candidate.coverage or 0)
+        for candidate in found
+    ]
 
 
 def nll_after(writer: Writer, before: str, text: str) -> float:
