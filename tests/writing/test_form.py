@@ -224,7 +224,7 @@ def test_every_promise_is_kept_or_said_to_be_impossible(wish: tuple[str, str, st
 
 
 @pytest.mark.slow
-@settings(max_examples=500, suppress_health_check=_HEALTHY)
+@settings(max_examples=100, suppress_health_check=_HEALTHY)
 @given(wishes())
 def test_every_promise_is_kept_however_odd(wish: tuple[str, str, str, dict[str, Any]]) -> None:
     keeps_every_promise(wish)
