@@ -267,3 +267,18 @@ def test_nothing_typed_is_lost(run: Callable[..., Result], saved: Path, lines: l
 def test_odd_answers(run: Callable[..., Result], saved: Path, typed: str) -> None:
     result = run("compose", saved, "-n", 1, "--line-length", 2, typed=f"{typed}\nq\n")
     assert result.code == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        (["--next", "song.txt", "--word", "山"], "word"),
+        (["--rewrite", "song.txt", "--line", "1", "--acrostic", "山"], "acrostic"),
+    ],
+)
+def test_what_would_be_ignored_is_refused(
+    arguments: list[str], name: str, run: Callable[..., Result], folder: Path
+) -> None:
+    done = run("write", folder, *arguments)
+    assert done.code == 2
+    assert done.err.startswith(f"error: {name} says nothing about a single line")

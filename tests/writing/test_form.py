@@ -176,7 +176,6 @@ def wishes(draw: st.DrawFn) -> tuple[str, str, str, dict[str, Any]]:
         maybe("rhyme", st.sampled_from(["AA", "AABB", "ABAB", "XAXA", "AAAA", "A", "X"]), 2)
     maybe("rhyme_standard", st.sampled_from(["shisanzhe", "xinyun", "tongyun"]))
     maybe("ban", st.text(characters, max_size=3), 4)
-    maybe("stop", st.just(("前",)), 8)
     maybe("temperature", st.sampled_from([1e-300, 0.05, 1.0, 3.0, 100.0]))
     maybe("top_k", st.integers(1, 4), 4)
     maybe("top_p", st.sampled_from([1e-9, 0.5]), 4)
@@ -411,3 +410,8 @@ def test_of_four_hundred_english_couplets_all_rhyme() -> None:
             judged += 1
             assert parts[0] & parts[1], (one, other)
     assert judged > 100
+
+
+def test_a_stop_string_and_a_form_exclude_each_other() -> None:
+    with pytest.raises(ValueError, match="a form ends by itself"):
+        WriteConfig(lines=2, stop=("。",))

@@ -58,6 +58,7 @@ def command(
         raise SettingsError("rewrite and line belong together: which text, and which of its lines")
     if (rewrite or following) and (opening or like or (rewrite and following)):
         raise SettingsError("rewrite and next go on from their own text: give one of them, without an opening")
+    _only_what_counts(settings, following=following is not None, rewrite=rewrite is not None)
     if like:
         settings = {**_form_of(like), **given(settings)}
     config = make(WriteConfig, settings)
@@ -85,6 +86,16 @@ def command(
         print(replaced(text, line, found[0].text))
     else:
         _print(writer, found, count)
+
+
+def _only_what_counts(settings: dict[str, Any], *, following: bool, rewrite: bool) -> None:
+    """Nothing that is given is ignored in silence."""
+    unused = ["length", "stop", "word"] if following or rewrite else []
+    unused += ["lines", "stanza", "acrostic", "line_opening"] if rewrite else []
+    for name in unused:
+        if settings[name]:
+            which = "replaced" if rewrite else "the next one"
+            raise SettingsError(f"{name} says nothing about a single line that is {which}; leave it out")
 
 
 def open_writer(model: Path, corpus: Sequence[Path] | None) -> Writer:

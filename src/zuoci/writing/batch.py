@@ -181,8 +181,10 @@ class Batch(Generic[Result]):
         elif pieces:
             threads = torch.get_num_threads()
             torch.set_num_threads(1)  # else they would wait for each other after each short product
-            work(pieces[0])
-            torch.set_num_threads(threads)
+            try:
+                work(pieces[0])
+            finally:
+                torch.set_num_threads(threads)
         return answers
 
     def _pieces(self, texts: Sequence[_Text[Result]]) -> list[list[int]]:

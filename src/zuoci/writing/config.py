@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from zuoci.errors import SettingsError
 from zuoci.writing.form import parse_line_openings, parse_numbers, parse_words
@@ -96,6 +96,12 @@ class WriteConfig(BaseModel):
             except SettingsError as error:
                 raise ValueError(str(error)) from None
         return value
+
+    @model_validator(mode="after")
+    def _consistent(self) -> WriteConfig:
+        if self.stop and self.has_form:
+            raise ValueError("stop ends a free text, and a form ends by itself: give one of them")
+        return self
 
     @property
     def has_form(self) -> bool:
