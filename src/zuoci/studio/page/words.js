@@ -1,8 +1,8 @@
 // The words of the page that is given away, in Chinese and in English. A function takes figures.
 
-const shown = (figure, digits = 0) =>
+export const shown = (figure, digits = 0) =>
   figure.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
-const plural = (count, one) => `${shown(count)} ${one}${count === 1 ? "" : "s"}`;
+export const plural = (count, one) => `${shown(count)} ${one}${count === 1 ? "" : "s"}`;
 
 export const WORDS = {
   zh: {
@@ -45,6 +45,10 @@ export const WORDS = {
     others: "都不要，换一批",
     remove: "删去这行",
     done: "好了",
+    searching: "正在找……",
+    adapt: "改",
+    adaptThis: (text) => `拿来改：${text}`,
+    reject: (text) => `不要：${text}`,
     none: "没有别的写法了，放宽一些试试。",
     writing: "正在写……",
     wrote: ({ lines, seed }) => `共 ${lines} 行 · 种子 ${seed}`,
@@ -108,6 +112,10 @@ export const WORDS = {
     others: "None of these",
     remove: "Remove line",
     done: "Done",
+    searching: "Looking …",
+    adapt: "Edit",
+    adaptThis: (text) => `Edit: ${text}`,
+    reject: (text) => `Reject: ${text}`,
     none: "It finds no other line; ask for less.",
     writing: "Writing …",
     wrote: ({ lines, seed }) => `${plural(lines, "line")} · seed ${seed}`,
