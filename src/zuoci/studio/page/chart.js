@@ -2,7 +2,7 @@
 
 import { shape } from "./icons.js";
 
-const EDGE = { top: 12, right: 14, bottom: 34, left: 46 };
+const EDGE = { top: 26, right: 14, bottom: 34, left: 46 };
 
 /**
  * @param {{points: [number, number][], colour: number, dashed?: boolean, faint?: boolean, name?: string}[]} series
@@ -27,7 +27,7 @@ export function chart(series, words, width, height = 240) {
     svg.append(text(value.toLocaleString("en"), { x: x(value), y: height - EDGE.bottom + 17, "text-anchor": "middle" }));
   }
   svg.append(text(words.x, { x: width - EDGE.right, y: height - 3, "text-anchor": "end", class: "axis" }));
-  svg.append(text(words.y, { x: EDGE.left, y: height - 3, class: "axis" }));
+  svg.append(text(words.y, { x: 0, y: 12, class: "axis" }));
   for (const { points: own, colour, dashed, faint } of series) {
     const kind = `curve curve-${colour % 6}${dashed ? " dashed" : ""}${faint ? " faint" : ""}`;
     const path = own.map(([a, b]) => `${x(a).toFixed(1)},${y(b).toFixed(1)}`).join(" ");

@@ -6,6 +6,7 @@ const MAIN = ["lines", "rhyme", "line_length", "acrostic", "word", "temperature"
 const WIDE = ["line_length", "acrostic", "word", "ban", "stop", "line_opening", "reading"];
 const SCHEMES = ["", "AABB", "ABAB", "XAXA", "AABA", "all", "own"];
 const BEGIN = { lines: 8, rhyme: "AABB", stanza: "4" }; // what a newcomer sees; the rest as the schema says
+const ROOM = 34; // of a placeholder, in letters; a Chinese character takes two
 const FORM = ["lines", "line_length", "stanza", "acrostic", "word", "line_opening", "rhyme"];
 
 export class Options {
@@ -126,8 +127,11 @@ export class Options {
     for (const [name, { label, help }] of this.help) {
       const [text, hint] = words.options[name] ?? [name, this.properties[name].description];
       label.textContent = text;
+      const control = this.fields.get(name);
+      const short = control.type === "text" && units(hint) <= ROOM;
+      if (control.type === "text") control.placeholder = short ? hint : "";
       help.textContent = hint;
-      help.hidden = !hint;
+      help.hidden = !hint || short;
     }
     const named = { "": words.rhymeNone, all: words.rhymeAll, own: words.unitRhyme };
     for (const option of this.fields.get("rhyme").options) option.textContent = named[option.value] ?? option.value;
@@ -147,6 +151,10 @@ export class Options {
 
 function choices(values) {
   return element("select", {}, ...values.map((value) => element("option", { value, textContent: value })));
+}
+
+function units(text) {
+  return [...text].reduce((sum, char) => sum + (char.codePointAt(0) > 0x2e7f ? 2 : 1), 0);
 }
 
 function parts(text, between) {
