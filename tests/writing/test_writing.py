@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 import zuoci
 from zuoci import WriteConfig, Writer, lesson
 from zuoci.model.stepper import Stepper
-from zuoci.writing.sampling import draw, greedy
+from zuoci.writing.sampling import at_temperature, draw, greedy
 
 
 def test_the_same_seed_writes_the_same_text(model: zuoci.CharLM) -> None:
@@ -66,7 +66,8 @@ def test_the_nll_is_that_of_what_was_written(model: zuoci.CharLM) -> None:
 
 def draws(logits: list[float], temperature: float, count: int) -> np.ndarray[Any, Any]:
     uniform = np.random.default_rng(0).random(count)
-    return draw(np.tile(np.array(logits, np.float32), (count, 1)), np.full(count, temperature), uniform)
+    rows = np.tile(np.array(logits, np.float32), (count, 1))
+    return draw(at_temperature(rows, np.full(count, temperature)), uniform)
 
 
 def test_draws_follow_the_softmax_of_logits_over_temperature() -> None:
@@ -80,7 +81,7 @@ def test_draws_follow_the_softmax_of_logits_over_temperature() -> None:
 
 def test_what_is_impossible_is_never_drawn() -> None:
     assert set(draws([-math.inf, 0.0, -math.inf], 1.0, 200)) == {1}
-    last = draw(np.array([[0.0, 0.0, -math.inf]], np.float32), np.ones(1), np.array([1.0 - 2**-53]))
+    last = draw(np.array([[0.0, 0.0, -math.inf]], np.float32), np.array([1.0 - 2**-53]))
     assert last[0] == 1
 
 

@@ -22,9 +22,11 @@ if TYPE_CHECKING:
 # The commands in their order in the help; each is the function `command` of the module of its name.
 COMMANDS = {
     "train": "Train a model on lyrics, and write with it.",
-    "write": "Continue an opening with a model.",
+    "write": "Write with a model, freely or in a given form.",
+    "compose": "Write line by line, choosing among lines.",
     "original": "Say what of a text is copied, and from where.",
     "score": "Say how well a model predicts a text.",
+    "export": "Give a model away: a page that writes in any browser, or an ONNX graph.",
     "plot": "Draw the course of a training run.",
     "lesson": "Replay the lesson from scratch, as it prints itself.",
 }
@@ -71,9 +73,9 @@ def root(
     del version
 
 
-def say(*messages: object) -> None:
+def say(*messages: object, sep: str = " ") -> None:
     """Prints a message to stderr."""
-    print(*messages, file=sys.stderr, flush=True)
+    print(*messages, sep=sep, file=sys.stderr, flush=True)
 
 
 def say_notes(notes: Iterable[str]) -> None:

@@ -38,7 +38,7 @@ def with_settings(
                             name,
                             inspect.Parameter.KEYWORD_ONLY,
                             default=None,
-                            annotation=Annotated[field.annotation | None, option],  # pyright: ignore
+                            annotation=Annotated[_annotation(field.annotation) | None, option],
                         )
                     )
         command.__signature__ = own.replace(parameters=parameters)  # pyright: ignore[reportFunctionMemberAccess]
@@ -47,6 +47,11 @@ def with_settings(
         return command
 
     return decorate
+
+
+def _annotation(annotation: Any) -> Any:
+    """typer's word for an option that may be given several times is a list."""
+    return list[str] if annotation == tuple[str, ...] else annotation
 
 
 def given(settings: dict[str, Any]) -> dict[str, Any]:

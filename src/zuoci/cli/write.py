@@ -4,35 +4,152 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zuoci.cli import say
+from zuoci.cli import say, say_notes
 from zuoci.cli.options import make, with_settings
 from zuoci.errors import SettingsError
 from zuoci.writing.config import WriteConfig
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from zuoci.writing.choice import Candidate
+    from zuoci.writing.writer import Writer
 
 
 @with_settings(WriteConfig)
 def command(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="A folder that training has written.")],
     opening: Annotated[str, typer.Argument(help="The first characters; none: a new line.")] = "",
+    count: Annotated[
+        int, typer.Option("-n", "--count", help="Candidates to choose from, the best first.", min=1, max=1000)
+    ] = 1,
+    like: Annotated[
+        Path | None, typer.Option(help="A song whose number and length of lines to keep to.", metavar="FILE")
+    ] = None,
+    following: Annotated[
+        Path | None, typer.Option("--next", help="A text to write the next line of.", metavar="FILE")
+    ] = None,
+    rewrite: Annotated[
+        Path | None, typer.Option(help="A text of which to replace the line --line.", metavar="FILE")
+    ] = None,
+    line: Annotated[int, typer.Option(help="The line to replace, from 1; empty ones do not count.")] = 0,
+    corpus: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="What the model was trained on, where its folder has no fingerprint, or to copy less than 7 "
+            "characters; may be given several times.",
+            metavar="SOURCE",
+            show_default=False,
+        ),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
     **settings: Any,
 ) -> None:
-    """Continues an opening with a model."""
-    config = make(WriteConfig, settings)
-    if config.greedy and settings["temperature"] is not None:
+    """Writes with a model: continues an opening, freely or in a given form."""
+    if settings["greedy"] and settings["temperature"] is not None:
         raise SettingsError("greedy and temperature exclude each other: greedy draws nothing; give one of them")
-    from zuoci.model.checkpoint import load
+    if settings["greedy"] and count > 1:
+        raise SettingsError("greedy writes one text: there are no candidates to choose from; leave one of them away")
+    if (rewrite is None) != (line == 0):
+        raise SettingsError("rewrite and line belong together: which text, and which of its lines")
+    if (rewrite or following) and (opening or like or (rewrite and following)):
+        raise SettingsError("rewrite and next go on from their own text: give one of them, without an opening")
+    if like:
+        settings = {**settings, **_form_of(like)}
+    config = make(WriteConfig, settings)
+    writer = open_writer(model, corpus)
+    unknown = ""
+    if rewrite or following:
+        from zuoci.writing.choice import next_lines
+        from zuoci.writing.choice import rewrite as rewrite_line
+
+        text = _text(rewrite or following or Path())
+        if rewrite:
+            found = rewrite_line(writer, text, line, config, count)
+            if count == 1 and not as_json:
+                print(replaced(text, line, found[0].text))
+                return
+        else:
+            found = next_lines(writer, text, config, count)
+    else:
+        from zuoci.writing.choice import rank
+
+        texts = writer.candidates(opening, config, count)
+        unknown = texts[0].unknown
+        found = rank(writer, texts)
+    if unknown:
+        say(f"note: the model has never seen {unknown}; going on without")
+    if as_json:
+        document = {"schema": "zuoci.write/1", "unknown": unknown, "texts": [_document(one) for one in found]}
+        print(json.dumps(document, ensure_ascii=False))
+    else:
+        _print(writer, found, count)
+
+
+def open_writer(model: Path, corpus: Sequence[Path] | None) -> Writer:
+    """A writer with a saved model, and with what it must not copy."""
+    from zuoci.text.corpus import read_corpus
     from zuoci.writing.writer import Writer
 
-    lyrics = Writer(load(model)).write(opening, config)
-    if lyrics.unknown:
-        say(f"note: the model has never seen {lyrics.unknown}; going on without")
-    if as_json:
-        text = lyrics.model_dump(include={"text", "nll", "seed"})
-        print(json.dumps({"schema": "zuoci.write/1", "unknown": lyrics.unknown, "texts": [text]}, ensure_ascii=False))
-    else:
-        print(lyrics.text)
+    songs = read_corpus(corpus) if corpus else None
+    say_notes(songs.notes if songs else ())
+    return Writer.load(model, songs)
+
+
+def figures(candidate: Candidate) -> str:
+    """What speaks for a candidate and what against it."""
+    parts = [f"{candidate.nll:.2f} nats a character"]
+    parts += [f"{candidate.fit:.2f} for the next line"] if candidate.fit is not None else []
+    parts += [f"{candidate.repetition:.0%} repeated"]
+    if candidate.longest_copied is not None:
+        parts.append(f"{copied(candidate.longest_copied)} copied in a row")
+    return ", ".join(parts)
+
+
+def copied(longest: int) -> str:
+    """The longest copied span, of which a fingerprint knows only from 8 characters on."""
+    return f"{longest} characters" if longest else "at most 7 characters"
+
+
+def replaced(text: str, number: int, line: str) -> str:
+    """A text with another line in the place of its line `number`, empty ones not counted."""
+    rows = text.split("\n")
+    places = [i for i, row in enumerate(rows) if row.strip()]
+    rows[places[number - 1]] = line
+    return "\n".join(rows)
+
+
+def _form_of(song: Path) -> dict[str, Any]:
+    from zuoci.writing.form import form_of
+
+    return form_of(_text(song))
+
+
+def _text(file: Path) -> str:
+    from zuoci.text.cleaning import unify_line_ends
+    from zuoci.text.corpus import read_text
+
+    return unify_line_ends(read_text(file))[0].rstrip("\n")
+
+
+def _document(candidate: Candidate) -> dict[str, Any]:
+    return {**candidate.model_dump(), "cost": candidate.cost}
+
+
+def _print(writer: Writer, found: Sequence[Candidate], count: int) -> None:
+    lines = all("\n" not in candidate.text for candidate in found)
+    for number, candidate in enumerate(found, 1):
+        if count == 1:
+            print(candidate.text)
+        elif lines:
+            print(f"{number:2}. {candidate.text}    ({figures(candidate)})")
+        else:
+            print(f"{number}. {figures(candidate)}, seed {candidate.seed}\n{candidate.text}\n")
+    if count == 1 and found[0].longest_copied is not None:
+        say(f"copied in a row: {copied(found[0].longest_copied)}")
+    elif count == 1 and writer.desk.against is None:
+        say("note: what the model was trained on is not at hand, so that nobody knows what is copied")

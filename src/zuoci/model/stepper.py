@@ -87,6 +87,10 @@ class Stepper:
         logits += self.output_bias
         return logits, after
 
+    def top(self, state: Streams) -> Array:
+        """The hidden units of the last layer `(B, H)`."""
+        return self._hidden(state[-1])
+
     def _hidden(self, state: Array) -> Array:
         return state[:, 0] if self.cell == "lstm" else state
 

@@ -71,10 +71,12 @@ class Alphabet:
         """
         key = (units, letters, others, spaces, end)
         if key not in self._masks:
-            kinds: dict[Kind, bool] = {
-                "unit": units, "word": letters, "joiner": others, "other": others, "space": spaces,
-            }  # fmt: skip
-            mask = self.of_kind(*(what for what, wanted in kinds.items() if wanted))
+            kinds: tuple[Kind, ...] = ()
+            kinds += ("unit",) if units else ()
+            kinds += ("word",) if letters else ()
+            kinds += ("joiner", "other") if others else ()
+            kinds += ("space",) if spaces else ()
+            mask = self.of_kind(*kinds)
             self._masks[key] = mask | self.mask(self.end if end else "")
         return self._masks[key]
 

@@ -97,7 +97,7 @@ Steps: TypeAlias = "Generator[Ask, Answer, Result]"
 class _Text(Generic[Result]):
     steps: Steps[Result]
     config: WriteConfig
-    ask: Ask | None = None
+    ask: Ask
 
 
 class Batch(Generic[Result]):
@@ -112,12 +112,13 @@ class Batch(Generic[Result]):
         """
         self.stepper = stepper
         self.threads = threads or os.cpu_count() or 1
+        self._new: dict[int, tuple[Steps[Result], WriteConfig]] = {}
         self._texts: dict[int, _Text[Result]] = {}
         self._count = 0
 
     def __len__(self) -> int:
         """The number of texts."""
-        return len(self._texts)
+        return len(self._new) + len(self._texts)
 
     @cached_property
     def _pool(self) -> ThreadPoolExecutor:
@@ -126,11 +127,12 @@ class Batch(Generic[Result]):
     def add(self, steps: Steps[Result], config: WriteConfig) -> int:
         """Takes a text in; returns its number."""
         self._count += 1
-        self._texts[self._count] = _Text(steps, config)
+        self._new[self._count] = (steps, config)
         return self._count
 
     def remove(self, number: int) -> None:
         """Lets go of a text that nobody waits for any more."""
+        self._new.pop(number, None)
         text = self._texts.pop(number, None)
         if text:
             text.steps.close()
@@ -142,26 +144,28 @@ class Batch(Generic[Result]):
             The number of each text that has come to its end, with its result, or the error that ended it.
         """
         ended: list[tuple[int, Result | Exception]] = []
-        for number, text in list(self._texts.items()):
-            if text.ask is None:
-                self._go_on(number, None, ended)
+
+        def ask(number: int, steps: Steps[Result], answer: Answer | None) -> Ask | None:
+            try:
+                return steps.send(answer)  # pyright: ignore[reportArgumentType]  # None begins
+            except StopIteration as end:
+                ended.append((number, end.value))
+            except Exception as error:  # this text's; the others go on
+                ended.append((number, error))
+            return None
+
+        for number, (steps, config) in self._new.items():
+            if first := ask(number, steps, None):
+                self._texts[number] = _Text(steps, config, first)
+        self._new = {}
         texts = list(self._texts.items())
         answers = self._answers([text for _, text in texts])
-        for k, (number, _) in enumerate(texts):
-            self._go_on(number, answers[k], ended)
+        for k, (number, text) in enumerate(texts):
+            if following := ask(number, text.steps, answers[k]):
+                text.ask = following
+            else:
+                del self._texts[number]
         return ended
-
-    def _go_on(self, number: int, answer: Answer | None, ended: list[tuple[int, Result | Exception]]) -> None:
-        text = self._texts[number]
-        try:
-            text.ask = text.steps.send(answer)  # pyright: ignore[reportArgumentType]  # None begins
-        except StopIteration as end:
-            ended.append((number, end.value))
-        except Exception as error:  # noqa: BLE001  # this text's; the others go on
-            ended.append((number, error))
-        else:
-            return
-        del self._texts[number]
 
     def _answers(self, texts: Sequence[_Text[Result]]) -> dict[int, Answer]:
         """The answer to each text, by its place."""
@@ -227,7 +231,7 @@ def _choose(
     left = logits
     allowed = _allowed(asks, bounds, logits.shape)
     if allowed is not None:
-        hopeless = ~allowed.any(1)
+        hopeless = np.logical_not(np.any(allowed, axis=1))
         if any(ask.weigh for ask in asks):
             share = share_allowed(at_temperature(logits, temperature), allowed)
         share[hopeless] = -np.inf

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from zuoci.errors import WritingError
+from zuoci.errors import SettingsError, WritingError
 from zuoci.writing.batch import Ask
 from zuoci.writing.form import kind, plan, units
 from zuoci.writing.sampling import begins_repeat, key_of, uniforms
@@ -96,10 +96,12 @@ def write_free(
     behind: list[tuple[list[np.ndarray], int]] = []  # states and ids before the last characters
     refused: dict[int, set[int]] = {}  # characters that were taken back, by their place
     lag = max([len(stop) - 1 for stop in config.stop] + [_BACK if guard else 0], default=0)
-    out, drawn, finish = given, 0, "length"
+    out, drawn = given, 0
+    finish: Literal["length", "stop"] = "length"
+    block = uniforms(key, 0, _BLOCK)
     while len(text) - given < config.length:
         n = len(text)
-        if drawn % _BLOCK == 0 and not config.greedy:
+        if drawn and drawn % _BLOCK == 0:
             block = uniforms(key, drawn, _BLOCK)
         banned = begins_repeat(text, config.repeats) if config.repeats else ""
         allowed = wanted
@@ -233,7 +235,7 @@ def _write_lines(
             contexts.append(after)
         elif budget < 0:
             raise WritingError(
-                f"no text was found that keeps the form: line {i + 1} fails ({_wishes(line, config)}); loosen one of them"
+                f"no text was found that keeps the form: line {i + 1} fails ({_wishes(line, config)}); loosen a wish"
             )
         elif tries[i] % _TRIES == 0 and verses:
             verses.pop()

@@ -117,7 +117,7 @@ def surprise(logits: Logits, ids: Ids) -> NDArray[np.float64]:
     return np.log(total) - (logits[np.arange(len(ids)), ids] - top)
 
 
-def share_allowed(logits: Logits, allowed: NDArray[np.bool_]) -> NDArray[np.float64]:
+def share_allowed(logits: Logits, allowed: NDArray[np.bool_]) -> NDArray[Any]:
     """log Σ_allowed softmax(logits), in nats `(R,)`: how much of what would be drawn a ban leaves; −∞ if nothing."""
     weights = np.exp(logits)
     left = np.where(allowed, weights, 0.0).sum(1, dtype=np.float64)
@@ -148,7 +148,7 @@ def uniform(key: int, place: int) -> float:
     return (_mixed(key + (place + 1) * _GOLDEN & _WORD) >> 11) * 2.0**-53
 
 
-def uniforms(key: int, start: int, count: int) -> NDArray[np.float64]:
+def uniforms(key: int, start: int, count: int) -> NDArray[Any]:
     """The numbers start … start + count − 1 of a key's stream, from [0, 1).
 
     SplitMix64 (Steele et al. 2014), of which any number can be had without those before it: a stream's draws do
@@ -178,10 +178,8 @@ def begins_repeat(text: str, times: int) -> str:
     n = len(text)
     found = ""
     place = n - 1
-    while (place := text.rfind(text[-1:], max(0, n - 1 - _PERIOD), place)) >= 0:
+    while n and (place := text.rfind(text[-1], max(0, n - 1 - _PERIOD), place)) >= 0:
         period = n - 1 - place
-        if period == 0:
-            break
         copies = max(times, _REPEATED // period)
         repeated = copies * period - 1
         # One more character like that of a period ago would complete copies + 1 of them.

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
+from zuoci.model.checkpoint import load
 from zuoci.model.stepper import Stepper
+from zuoci.text.fingerprint import FILE as FINGERPRINT
+from zuoci.text.fingerprint import Fingerprint
 from zuoci.writing.batch import Batch
 from zuoci.writing.config import WriteConfig
 from zuoci.writing.desk import Desk
 from zuoci.writing.drafts import Lyrics, begin, write_form, write_free
+from zuoci.writing.inspection import Inspection, inspect
+from zuoci.writing.originality import CorpusIndex
 from zuoci.writing.sampling import key_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
+    from os import PathLike
 
     from zuoci.model.language_model import CharLM
+    from zuoci.text.corpus import Corpus
     from zuoci.writing.batch import Steps
     from zuoci.writing.originality import Known
     from zuoci.writing.verse import Context
@@ -39,6 +47,18 @@ class Writer:
         self.vocabulary = model.vocabulary
         self.desk = Desk(Stepper(model), model.vocabulary, against)
 
+    @classmethod
+    def load(cls, folder: str | PathLike[str], corpus: Corpus | None = None) -> Writer:
+        """A writer with a saved model, which knows what not to copy by its fingerprint, or by the corpus itself.
+
+        Raises:
+            ModelFolderError: the folder holds no model, or a damaged one.
+        """
+        model = load(folder)
+        if corpus:
+            return cls(model, CorpusIndex(corpus))
+        return cls(model, Fingerprint.load(folder) if Path(folder, FINGERPRINT).exists() else None)
+
     def write(self, opening: str = "", config: WriteConfig | None = None, *, before: Context | None = None) -> Lyrics:
         """Continues an opening.
 
@@ -54,7 +74,7 @@ class Writer:
             SettingsError: the form contradicts itself, or asks for characters that the model does not know.
             WritingError: nothing was found that keeps all wishes.
         """
-        return self._all([self.steps(opening, config or WriteConfig(), before=before)], [config or WriteConfig()])[0]
+        return self.run([self.steps(opening, config or WriteConfig(), before=before)], [config or WriteConfig()])[0]
 
     def write_many(self, openings: Sequence[str], configs: Sequence[WriteConfig]) -> list[Lyrics]:
         """Continues many openings side by side, which is many times faster than one after another.
@@ -69,7 +89,7 @@ class Writer:
             ZuociError: that of the first text that has one.
         """
         steps = [self.steps(opening, config) for opening, config in zip(openings, configs, strict=True)]
-        return self._all(steps, configs)
+        return self.run(steps, configs)
 
     def candidates(self, opening: str, config: WriteConfig, count: int) -> list[Lyrics]:
         """Continues an opening in several ways, of which the first is the one that `write` gives."""
@@ -94,7 +114,11 @@ class Writer:
     def read(self, text: str, before: Context | None = None) -> Context:
         """Reads a text, to write after it; unknown characters as in `write`."""
         known, _ = self.vocabulary.adapt(text)
-        return self._all([begin(self.desk, known, before)], [WriteConfig()])[0]
+        return self.run([begin(self.desk, known, before)], [WriteConfig()])[0]
+
+    def inspect(self, text: str) -> Inspection:
+        """What the model expects at each place of a text, and what its units do there."""
+        return inspect(self.desk, text)
 
     def steps(
         self,
@@ -116,7 +140,12 @@ class Writer:
         write = write_form if config.has_form else write_free
         return write(self.desk, known, config, unknown, before, hand_out)
 
-    def _all(self, steps: Sequence[Steps[Any]], configs: Sequence[WriteConfig]) -> list[Any]:
+    def run(self, steps: Sequence[Steps[Any]], configs: Sequence[WriteConfig]) -> list[Any]:
+        """Does the steps of some texts side by side; gives what each returns.
+
+        Raises:
+            ZuociError: that of the first text that has one.
+        """
         batch: Batch[Any] = Batch(self.desk.stepper)
         order: dict[int, int] = {}
         results: list[Any] = [None] * len(steps)

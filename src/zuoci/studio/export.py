@@ -1,0 +1,218 @@
+"""A model to give away: one HTML file that writes in any browser, offline.
+
+The page is made of the files in `page/`. Its modules are put into one script, each in a function of its own; its
+weights, vocabulary and figures stand in a block of JSON. A content-security policy lets the page load nothing.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import html
+import json
+import re
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from zuoci.errors import SettingsError
+from zuoci.model.checkpoint import replace_durably
+from zuoci.studio.quantisation import Precision, quantise
+from zuoci.training.evaluation import evaluate
+
+if TYPE_CHECKING:
+    import os
+    from collections.abc import Callable, Mapping
+
+    from numpy.typing import NDArray
+
+    from zuoci.model.language_model import CharLM
+
+WINDOW = 8  # characters of a window of the fingerprint
+
+
+def check_file(file: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
+    """Makes sure, before any work, that an export can be written to a file.
+
+    Raises:
+        SettingsError: it exists and `overwrite` is false, or there is no such folder.
+    """
+    path = Path(file)
+    if path.is_dir() or not path.absolute().parent.is_dir():
+        raise SettingsError(f"{path} cannot be written: name a file in a folder that exists")
+    if path.exists() and not overwrite:
+        raise SettingsError(f"{path} exists already; choose another name, or ask for an overwrite")
+    return path
+
+
+def export_html(
+    model: CharLM,
+    file: str | os.PathLike[str],
+    *,
+    precision: Precision = "int8",
+    title: str = "",
+    report: Mapping[str, Any] | None = None,
+    text: str = "",
+    rhymes: Mapping[str, str] | None = None,
+    fingerprint: NDArray[np.uint64] | None = None,
+    overwrite: bool = False,
+) -> dict[str, Any]:
+    """Writes a page that writes with the model in any browser and never asks a network for anything.
+
+    Args:
+        model: to give away.
+        file: the page.
+        precision: of the weights in it.
+        title: of the page.
+        report: the figures of the training run, `load_report`.
+        text: a held-out one, to measure what the precision costs; "": not measured.
+        rhymes: character → the name of its rhyme; without, the page has no rhyme schemes.
+        fingerprint: `window_hashes` of the training text; without, the page cannot tell what is copied.
+        overwrite: replace a file.
+
+    Returns:
+        The figures: `precision`, `bytes`, and `loss`, the perplexity on `text` before and after, or None.
+
+    Raises:
+        SettingsError: the file exists or cannot be written, or the precision does not hold the weights.
+        CorpusError: the text has fewer than two characters that the model knows.
+    """
+    path = check_file(file, overwrite=overwrite)
+    document = page_document(
+        model, precision=precision, title=title, report=report, text=text, rhymes=rhymes, fingerprint=fingerprint
+    )
+    page = render(document).encode()
+    write_file(path, page)
+    return {"precision": precision, "bytes": len(page), "loss": document["loss"]}
+
+
+def page_document(
+    model: CharLM,
+    *,
+    precision: Precision = "int8",
+    title: str = "",
+    report: Mapping[str, Any] | None = None,
+    text: str = "",
+    rhymes: Mapping[str, str] | None = None,
+    fingerprint: NDArray[np.uint64] | None = None,
+) -> dict[str, Any]:
+    """What a page knows about its model, for JSON; see `export_html`.
+
+    Raises:
+        SettingsError: the precision does not hold the weights.
+        CorpusError: the text has fewer than two characters that the model knows.
+    """
+    weights = quantise(model, precision)
+    loss = None
+    if text:
+        ids = model.vocabulary.encode(model.vocabulary.adapt(text)[0])
+        before, after = (evaluate(each, ids, of="the given text") for each in (model, weights.model))
+        loss = {"before": before.as_dict(), "after": after.as_dict()}
+    document: dict[str, Any] = {
+        "title": title,
+        "config": model.config.model_dump(mode="json"),
+        "characters": model.vocabulary.characters,
+        "parameters": model.parameter_count,
+        "precision": precision,
+        "loss": loss,
+        "report": dict(report or {}),
+        "rhymes": {char: rhymes[char] for char in model.vocabulary.characters if char in rhymes} if rhymes else None,
+        "fingerprint": None if fingerprint is None else _base64(pack_fingerprint(fingerprint)),
+        "tensors": weights.tensors,
+        "weights": _base64(weights.data),
+    }
+    identity = hashlib.sha256(_json(document).encode()).hexdigest()[:16]
+    return {**document, "identity": identity}  # by which a browser keeps each page's text apart
+
+
+def render(document: Mapping[str, Any]) -> str:
+    """The page around a document, all in one: styles, script, and a policy that lets it load nothing else."""
+    folder = files("zuoci.studio").joinpath("page")
+    page, main, style = (folder.joinpath(name).read_text("utf-8") for name in ("give.html", "give.js", "style.css"))
+    script = bundle(main, lambda name: folder.joinpath(name).read_text("utf-8"))
+    policy = (
+        f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; img-src data:; "
+        "base-uri 'none'; form-action 'none'"
+    )
+    values = {
+        "title": html.escape(document["title"] or "作词 · zuoci"),
+        "policy": policy,
+        "style": f"<style>{style}</style>",
+        "script": f'<script type="module">{script}</script>',
+        "data": f'<script type="application/json" id="model">{_json(document)}</script>',
+    }
+    return re.sub(r"<!--\{(\w+)\}-->|\{\{(\w+)\}\}", lambda found: values[found[1] or found[2]], page)
+
+
+def bundle(main: str, read: Callable[[str], str]) -> str:
+    """ES modules as one: each that is imported, once and before whoever imports it, in a function of its own."""
+    modules: dict[str, str] = {}
+
+    def inline(source: str) -> str:
+        def use(found: re.Match[str]) -> str:
+            names, name = found[1].replace(" as ", ": "), found[2]
+            if name not in modules:
+                body = inline(read(name))
+                exported = re.findall(r"^export (?:function\*?|class|const) (\w+)", body, re.MULTILINE)
+                body = re.sub(r"^export ", "", body, flags=re.MULTILINE)
+                modules[name] = f"{body}return {{ {', '.join(exported)} }};"
+            return f"const {{{names}}} = {_variable(name)};"
+
+        return re.sub(r'^import \{([^}]*)\} from "\./([\w.]+)";$', use, source, flags=re.MULTILINE)
+
+    main = inline(main)
+    parts = [f"const {_variable(name)} = (() => {{\n{body}\n}})();\n" for name, body in modules.items()]
+    script = "".join([*parts, main])
+    assert not re.search(r"</script|<!--|^(import|export)\b", script, re.IGNORECASE | re.MULTILINE)
+    return script
+
+
+def _variable(name: str) -> str:
+    return f"${name.removesuffix('.js')}"
+
+
+def _json(document: Mapping[str, Any]) -> str:
+    text = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    return text.replace("<", "\\u003c")  # which would let a text end the block
+
+
+def _hash(text: str) -> str:
+    return f"'sha256-{_base64(hashlib.sha256(text.encode()).digest())}'"
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode()
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Writes a file whole or not at all.
+
+    Raises:
+        SettingsError: it cannot be written.
+    """
+    try:
+        replace_durably(path, data)
+    except OSError as error:
+        raise SettingsError(f"{path} cannot be written: {error.strerror or error}") from None
+
+
+def window_hashes(text: str) -> NDArray[np.uint64]:
+    """The hashes of all windows of 8 characters, sorted, each once: 40 bits, as `page/originality.js` computes them."""
+    points = np.frombuffer(text.encode("utf-32-le", errors="surrogatepass"), np.uint32)
+    count = max(0, len(points) - WINDOW + 1)
+    words: list[NDArray[np.uint32]] = []
+    for start, factor in ((0x811C9DC5, 0x85EBCA6B), (0x5BD1E995, 0xC2B2AE35)):
+        word = np.full(count, start, np.uint32)
+        for i in range(WINDOW):
+            word = (word ^ points[i : i + count]) * np.uint32(factor)
+            word ^= word >> np.uint32(15)
+        words.append(word)
+    first, second = (word.astype(np.uint64) for word in words)
+    return np.unique(first | (second & np.uint64(0xFF)) << np.uint64(32))
+
+
+def pack_fingerprint(hashes: NDArray[np.uint64]) -> bytes:
+    """Sorted hashes of 40 bits, 5 bytes each, little-endian."""
+    return hashes.astype("<u8").view(np.uint8).reshape(-1, 8)[:, :5].tobytes()

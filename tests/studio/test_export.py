@@ -1,0 +1,189 @@
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+import re
+import sys
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import onnxruntime
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+
+import zuoci
+from zuoci.cli import main
+from zuoci.studio.export import bundle, export_html, window_hashes
+from zuoci.studio.onnx import export_onnx
+from zuoci.studio.quantisation import quantise
+from zuoci.training.evaluation import evaluate
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+
+def block(page: str) -> dict[str, Any]:
+    found = re.search(r'<script type="application/json" id="model">(.*?)</script>', page, re.DOTALL)
+    assert found
+    return json.loads(found[1])
+
+
+@given(st.lists(st.floats(-9, 9, width=32), min_size=6, max_size=6))
+def test_int8_is_half_a_step_off_at_most(values: list[float]) -> None:
+    model = zuoci.CharLM(zuoci.ModelConfig(hidden_size=2), zuoci.Vocabulary("abc")).initialise(torch.Generator())
+    with torch.no_grad():
+        model.output.weight.copy_(torch.tensor(values).view(3, 2))
+    weight = quantise(model, "int8").model.output.weight
+    step = model.output.weight.abs().amax(1, keepdim=True) / 127
+    assert ((weight - model.output.weight).abs() <= step * 0.5001 + 1e-37).all()  # below it, float32 has fewer digits
+    assert torch.equal(quantise(model, "int8").model.output.bias, model.output.bias)
+
+
+def test_float16_says_what_it_cannot_hold(make_model: Callable[..., zuoci.CharLM]) -> None:
+    model = make_model()
+    with torch.no_grad():
+        model.output.weight[0, 0] = 1e6
+    with pytest.raises(zuoci.SettingsError, match=r"output\.weight holds 1e\+06, .* choose int8"):
+        quantise(model, "float16")
+
+
+def test_the_page_is_one_file_that_can_load_nothing(model: zuoci.CharLM, tmp_path: Path) -> None:
+    file = tmp_path / "song.html"
+    title = "</script><b>&"
+    figures = export_html(
+        model, file, title=title, rhymes={"山": "<!--", "Q": "x"}, fingerprint=window_hashes("山" * 9)
+    )
+    page = file.read_text("utf-8")
+    assert figures == {"precision": "int8", "bytes": file.stat().st_size, "loss": None}
+    assert "<b>" not in page
+    assert not re.search(r"""(?:src|href)=(?!"data:,")|url\(|@import|https?:""", page.replace('id="model">', "", 1))
+    found = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)
+    assert found
+    assert found[1].startswith("default-src 'none'; ")
+    for pattern in (r'<script type="module">(.*?)</script>', r"<style>(.*?)</style>"):
+        body = re.search(pattern, page, re.DOTALL)
+        assert body
+        digest = base64.b64encode(hashlib.sha256(body[1].encode()).digest()).decode()
+        assert f"'sha256-{digest}'" in found[1]
+    data = block(page)
+    assert data["title"] == title
+    assert data["rhymes"] == {"山": "<!--"}
+    assert data["characters"] == model.vocabulary.characters
+    assert len(base64.b64decode(data["fingerprint"])) == 5  # all windows are alike
+    before = file.read_bytes()
+    export_html(model, file, title=title, rhymes={"山": "<!--"}, fingerprint=window_hashes("山" * 9), overwrite=True)
+    assert file.read_bytes() == before
+
+
+def test_what_the_precision_costs_is_measured(model: zuoci.CharLM, corpus: zuoci.Corpus, tmp_path: Path) -> None:
+    loss = export_html(model, tmp_path / "song.html", text=corpus.text + "€")["loss"]
+    ids = model.vocabulary.encode(corpus.text)
+    assert loss["before"]["perplexity"] == evaluate(model, ids).perplexity
+    assert loss["after"]["perplexity"] == evaluate(quantise(model, "int8").model, ids).perplexity
+    assert loss["after"]["perplexity"] == pytest.approx(loss["before"]["perplexity"], rel=0.01)
+    assert block((tmp_path / "song.html").read_text("utf-8"))["loss"] == loss
+
+
+def test_modules_are_bundled_once_and_before_their_users() -> None:
+    sources = {
+        "a.js": 'import { b } from "./b.js";\nexport const a = b + 1;\n',
+        "b.js": "export const b = 1;\nconst c = 0;\n",
+    }
+    script = bundle(
+        'import { a as first } from "./a.js";\nimport { b } from "./b.js";\nfirst + b;', sources.__getitem__
+    )
+    assert script.index("const $b =") < script.index("const $a =")
+    assert script.count("const c = 0") == 1
+    assert "const { a: first } = $a;" in script
+    assert "return { b };" in script
+
+
+def test_every_window_has_its_hash() -> None:
+    hashes = window_hashes("山前路上人在唱歌里有山前路上人在唱歌里有")
+    assert len(hashes) == 10  # of 13 windows, three come again
+    assert hashes.max() < 2**40
+    assert window_hashes("山前路上人在唱").size == 0
+
+
+@pytest.mark.parametrize("embedding", [0, 5])
+@pytest.mark.parametrize("cell", ["rnn", "rnn_relu", "gru", "lstm"])
+def test_the_onnx_graph_is_the_model(
+    make_model: Callable[..., zuoci.CharLM], tmp_path: Path, cell: str, embedding: int
+) -> None:
+    model = make_model(cell=cell, embedding_size=embedding, num_layers=2)
+    size = export_onnx(model, tmp_path / "step.onnx")
+    assert size == (tmp_path / "step.onnx").stat().st_size
+    session = onnxruntime.InferenceSession(tmp_path / "step.onnx", providers=["CPUExecutionProvider"])
+    names = ["hidden", "cell"] if cell == "lstm" else ["hidden"]
+    assert [value.name for value in session.get_inputs()] == ["ids", *names]
+    assert [value.name for value in session.get_outputs()] == ["logits", *(f"next_{name}" for name in names)]
+    assert session.get_modelmeta().custom_metadata_map["characters"] == model.vocabulary.characters
+    for batch in (1, 3):
+        state = model.initial_state(batch)
+        arrays = [part.numpy() for part in state]
+        for step in range(3):
+            ids = torch.arange(step, step + batch)
+            with torch.no_grad():
+                logits, state = model(ids.unsqueeze(0), state)
+            got = [
+                np.asarray(value)
+                for value in session.run(None, {"ids": ids.numpy(), **dict(zip(names, arrays, strict=True))})
+            ]
+            arrays = got[1:]
+            np.testing.assert_allclose(got[0], logits[0].numpy(), rtol=1e-4, atol=1e-5)
+            for array, part in zip(arrays, state, strict=True):
+                np.testing.assert_allclose(array, part.numpy(), rtol=1e-4, atol=1e-5)
+
+
+def test_a_file_that_exists_is_kept(model: zuoci.CharLM, tmp_path: Path) -> None:
+    file = tmp_path / "mine"
+    file.write_text("mine")
+    for export in (export_html, export_onnx):
+        with pytest.raises(zuoci.SettingsError, match="exists already"):
+            export(model, file)
+        with pytest.raises(zuoci.SettingsError, match="name a file in a folder that exists"):
+            export(model, tmp_path / "none" / "file")
+    assert file.read_text() == "mine"
+    export_onnx(model, file, overwrite=True)
+    assert file.read_bytes() != b"mine"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["mine"]
+
+
+def command(monkeypatch: pytest.MonkeyPatch, *arguments: object) -> int:
+    monkeypatch.setattr(sys, "argv", ["zuoci", "export", *map(str, arguments)])
+    try:
+        main()
+    except SystemExit as stop:
+        return int(stop.code or 0)
+    return 0
+
+
+def test_the_command_exports_both(
+    folder: Path, corpus: zuoci.Corpus, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    page, graph, text = (folder.parent / name for name in ("song.html", "song.onnx", "songs.txt"))
+    text.write_text(corpus.text, "utf-8")
+    wanted = [folder, "--html", page, "--onnx", graph, "--text", text, "--precision", "float16"]
+    assert command(monkeypatch, *wanted) == 0
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert re.search(
+        r"the page is in .*, weights in float16; perplexity [\d.]+ before and [\d.]+ after, over 299 ", err
+    )
+    assert "the ONNX graph is in" in err
+    assert block(page.read_text("utf-8"))["title"] == folder.name
+    assert command(monkeypatch, *wanted) == 2
+    assert command(monkeypatch, *wanted, "--overwrite") == 0
+
+
+def test_the_command_says_what_it_needs(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert command(monkeypatch, folder) == 2
+    assert "nothing to export: name a file with --html, --onnx or both" in capsys.readouterr().err
+    assert command(monkeypatch, folder, "--onnx", folder.parent / "x", "--text", folder) == 2
+    assert "give --html too" in capsys.readouterr().err

@@ -1,0 +1,171 @@
+"""The page that is given away, in a real browser and without a network."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from zuoci.studio.export import export_html, window_hashes
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from playwright.sync_api import Browser
+
+    import zuoci
+
+RHYMES = dict(zip("山前路上人在唱歌里有", "aabbaabbaa", strict=True))
+
+
+@pytest.fixture
+def visit(browser: Browser, tmp_path: Path) -> Iterator[Callable[[Path], Page]]:
+    """Opens a file; at the end nothing but it was asked for, and nothing was complained about."""
+    context = browser.new_context(locale="zh-CN", offline=True, accept_downloads=True)
+    asked: list[str] = []
+    complaints: list[str] = []
+    context.on("request", lambda request: asked.append(request.url))
+    context.on("console", lambda message: complaints.append(message.text))
+    context.on("weberror", lambda error: complaints.append(str(error.error)))
+
+    def open_page(file: Path) -> Page:
+        page = context.new_page()
+        page.goto(file.as_uri())
+        return page
+
+    yield open_page
+    context.close()
+    assert {url.split("/")[0] for url in asked} <= {"file:", "data:", "blob:"}
+    assert {url for url in asked if url.startswith("file:")} <= {path.as_uri() for path in tmp_path.glob("*.html")}
+    assert complaints == []
+
+
+def write(page: Page, button: str = "#write") -> list[str]:
+    page.click(button)
+    expect(page.locator("#status")).to_contain_text(re.compile("种子|seed"))
+    return page.locator(".line > span").all_inner_texts()
+
+
+def test_it_writes_in_the_form_that_is_asked_for(
+    visit: Callable[[Path], Page], make_model: Callable[..., zuoci.CharLM], tmp_path: Path
+) -> None:
+    export_html(make_model(), tmp_path / "song.html", title="我的歌", rhymes=RHYMES)
+    page = visit(tmp_path / "song.html")
+    assert page.title() == "我的歌"
+    page.fill("#opening", "山Q")
+    page.fill("#count", "4")
+    page.fill("#lengths", "5 3")
+    page.fill("#acrostic", "山里有歌")
+    page.select_option("#rhyme", "AABB")
+    text = write(page)
+    assert [line[0] for line in text] == list("山里有歌")
+    assert [len(line.replace(" ", "")) for line in text] == [5, 3, 5, 3]
+    assert "模型没见过“Q”" in page.inner_text("#status")
+    assert page.locator(".line small").all_inner_texts() == list("AABB")
+    assert len(write(page, "#on")) == 8
+    page.click("#undo")
+    assert page.locator(".line > span").all_inner_texts() == text
+    page.fill("#lengths", "many")
+    expect(page.locator("#lengths")).to_have_attribute("aria-invalid", "true")
+
+
+def test_a_line_is_taken_edited_rejected_or_removed_by_keyboard(
+    visit: Callable[[Path], Page], make_model: Callable[..., zuoci.CharLM], tmp_path: Path
+) -> None:
+    export_html(make_model(), tmp_path / "song.html")
+    page = visit(tmp_path / "song.html")
+    page.fill("#count", "3")
+    page.fill("#temperature", "1.5")
+    page.focus("#opening")
+    page.keyboard.press("Enter")
+    expect(page.locator("#status")).to_contain_text("种子")
+    texts = page.locator(".line > span")
+    text = texts.all_inner_texts()
+    line = page.locator(".line").nth(1)
+    line.focus()
+    page.keyboard.press("Enter")
+    expect(line).to_have_attribute("aria-expanded", "true")
+    expect(page.locator(".editor input")).to_be_focused()
+    candidates = page.locator(".candidates button")
+    before = candidates.all_inner_texts()
+    page.get_by_role("button", name="都不要，换一批").click()
+    assert candidates.all_inner_texts() != before
+    taken = candidates.first.inner_text()
+    candidates.first.focus()
+    page.keyboard.press("Enter")
+    assert texts.all_inner_texts() == [text[0], taken, text[2]]
+    expect(line).to_be_focused()
+    page.keyboard.press("Enter")
+    page.keyboard.press("Control+A")
+    page.keyboard.type("<b>我自己的</b>")
+    page.keyboard.press("Escape")
+    assert texts.all_inner_texts() == [text[0], "<b>我自己的</b>", text[2]]
+    assert write(page, "#on")[:3] == [text[0], "<b>我自己的</b>", text[2]]
+    page.click("#undo")
+    page.reload()
+    assert texts.all_inner_texts() == [text[0], "<b>我自己的</b>", text[2]]
+    page.locator(".line").first.click()
+    page.get_by_role("button", name="删去这行").click()
+    assert texts.all_inner_texts() == ["<b>我自己的</b>", text[2]]
+    page.click("#undo")
+    assert texts.count() == 3
+
+
+def test_copied_spans_are_underlined(
+    visit: Callable[[Path], Page], make_model: Callable[..., zuoci.CharLM], tmp_path: Path
+) -> None:
+    model = make_model()
+    export_html(model, tmp_path / "first.html")
+    page = visit(tmp_path / "first.html")
+
+    def seeded(page: Page) -> list[str]:
+        page.click(".more > summary")
+        page.fill("#seed", "5")
+        page.fill("#lengths", "6")
+        return write(page)
+
+    text = seeded(page)
+    assert page.locator("mark").count() == 0
+    export_html(model, tmp_path / "second.html", fingerprint=window_hashes("\n".join(text[:2])))
+    page = visit(tmp_path / "second.html")
+    assert seeded(page) == text
+    assert "".join(page.locator("mark").all_inner_texts()).startswith("".join(text[:2]))
+    assert "已划线" in page.inner_text("#status")
+
+
+def test_the_text_can_be_taken_along_in_either_language(
+    visit: Callable[[Path], Page], make_model: Callable[..., zuoci.CharLM], tmp_path: Path
+) -> None:
+    export_html(make_model(), tmp_path / "song.html", title="歌")
+    page = visit(tmp_path / "song.html")
+    assert page.locator("#rhyme").is_hidden()
+    assert page.locator("html").get_attribute("lang") == "zh"
+    page.click("#language")
+    assert page.locator("html").get_attribute("lang") == "en"
+    assert page.inner_text("#write") == "Write"
+    text = write(page)
+    with page.expect_download() as download:
+        page.click("#save")
+    assert download.value.suggested_filename == "歌.txt"
+    assert download.value.path().read_text("utf-8") == "\n".join(text) + "\n"
+    page.click("#copy")
+    expect(page.locator("#status")).to_have_text("copied")
+    for control in page.locator("button, input, select").all():
+        if control.is_visible():
+            assert control.evaluate("node => node.labels?.length || node.ariaLabel || node.textContent.trim()")
+
+
+def test_it_can_be_stopped(
+    visit: Callable[[Path], Page], make_model: Callable[..., zuoci.CharLM], tmp_path: Path
+) -> None:
+    export_html(make_model(), tmp_path / "song.html")
+    page = visit(tmp_path / "song.html")
+    page.fill("#count", "100")
+    page.click("#write")
+    page.click("#stop")
+    expect(page.locator("#status")).to_contain_text("种子")
+    assert page.locator(".line").count() < 100
+    expect(page.locator("#write")).to_be_visible()
