@@ -6,32 +6,41 @@ import asyncio
 import ipaddress
 import secrets
 import socket
-import sys
+import tempfile
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from importlib.resources import as_file, files
-from typing import TYPE_CHECKING, Any
+from functools import partial
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 import uvicorn
 from fastapi import FastAPI
 from fastapi.responses import FileResponse, Response
-from fastapi.staticfiles import StaticFiles
 
 from zuoci import __version__
 from zuoci.errors import SettingsError
-from zuoci.studio import completions, failures
+from zuoci.studio import completions, desk, failures, studio
+from zuoci.studio.corpora import Corpora
 from zuoci.studio.engine import ROWS, Engine
 from zuoci.studio.events import Json
-from zuoci.studio.guard import LOOPBACK, Access, Guard
+from zuoci.studio.guard import BODY_BYTES, LOOPBACK, Access, Guard
 from zuoci.studio.library import Library
+from zuoci.studio.training import Trainings
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
-    from pathlib import Path
-    from types import FrameType
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 
 _CONNECTIONS = 1000  # at once; engine and lists have narrower limits of their own
-_LAST_SECONDS = 10.0  # for answers to end in, once the server is asked to
+_FIRST_PAGE = "studio.html"
+_TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+}
+_LAST_SECONDS = 10  # for answers to end in, once the server is asked to
 
 
 @dataclass(frozen=True)
@@ -65,7 +74,7 @@ class ServerSettings:
         everywhere = self.host in ("0.0.0.0", "::")  # noqa: S104  # not bound to, asked about
         name = f"[{self.host}]" if ":" in self.host else self.host.lower()
         hosts = ("*",) if everywhere else (*LOOPBACK, name)
-        return Access(hosts=hosts, key=self.key, token=secrets.token_urlsafe(24))
+        return Access(hosts, self.key, secrets.token_urlsafe(24), lambda path: studio.largest(path) or BODY_BYTES)
 
 
 def is_loopback(host: str) -> bool:
@@ -87,13 +96,21 @@ def make_app(settings: ServerSettings) -> FastAPI:
     access = settings.access()
     library = Library(settings.models, settings.home)
     engine = Engine(settings.rows)
+    place = tempfile.TemporaryDirectory(prefix="zuoci-")
+    trainings = Trainings(settings.home) if settings.home else None
+
+    async def drain() -> None:
+        engine.drain()
+        if trainings:
+            await trainings.end()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
         engine.start()
         yield
-        engine.drain()
+        await drain()
         await asyncio.to_thread(engine.stop)
+        place.cleanup()
 
     app = FastAPI(
         title="zuoci", version=__version__, docs_url=None, redoc_url=None, lifespan=lifespan, redirect_slashes=False
@@ -105,22 +122,41 @@ def make_app(settings: ServerSettings) -> FastAPI:
         return Json({"status": "ok"})
 
     app.include_router(completions.router(library, engine))
+    if trainings:
+        app.include_router(desk.router(library, engine))
+        app.include_router(studio.router(Corpora(Path(place.name)), trainings, library))
+        _add_page(app, access)
     app.add_middleware(Guard, access=access)
-    app.state.drain = engine.drain
+    app.state.drain = drain
     app.state.engine = engine
     return app
+
+
+def _add_page(app: FastAPI, access: Access) -> None:
+    """The files of the page, each under its own name, and what it has to know first."""
+
+    @app.get("/api/session", response_class=Json, responses=desk.ERRORS)
+    async def session() -> Response:
+        return Json(studio.session(access.token))
+
+    page = Path(str(files("zuoci.studio"))) / "page"
+    for file in sorted(page.iterdir()):
+        if file.suffix in _TYPES:
+            add = partial(FileResponse, file, media_type=_TYPES[file.suffix], headers={"cache-control": "no-cache"})
+            for path in [f"/{file.name}"] + ["/"] * (file.name == _FIRST_PAGE):
+                app.add_route(path, lambda _, add=add: add(), methods=["GET", "HEAD"], include_in_schema=False)
 
 
 class Server(uvicorn.Server):
     """A server that ends what it streams before it ends itself."""
 
-    def __init__(self, config: uvicorn.Config, drain: Callable[[], None]) -> None:
+    def __init__(self, config: uvicorn.Config, drain: Callable[[], Awaitable[None]]) -> None:
         super().__init__(config)
         self._drain = drain
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Is called once the server is asked to end."""
-        self._drain()
+        await self._drain()
         await super().shutdown(sockets)
 
 
@@ -131,7 +167,7 @@ def make_server(app: FastAPI) -> Server:
         log_level="warning",
         access_log=False,
         limit_concurrency=_CONNECTIONS,
-        timeout_graceful_shutdown=_LAST_SECONDS,  # pyright: ignore[reportArgumentType]
+        timeout_graceful_shutdown=_LAST_SECONDS,
         server_header=False,
         ws="none",
         proxy_headers=False,
