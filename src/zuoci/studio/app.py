@@ -6,8 +6,9 @@ import asyncio
 import ipaddress
 import secrets
 import socket
+import sys
 import tempfile
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from importlib.resources import files
@@ -40,6 +41,8 @@ _TYPES = {
     ".svg": "image/svg+xml",
     ".png": "image/png",
 }
+_EVERYWHERE = ("0.0.0.0", "::")
+_SWITCH = 0.001  # seconds that a thread computes before others may: else the engine's lets no request through
 _LAST_SECONDS = 10  # for answers to end in, once the server is asked to
 
 
@@ -71,9 +74,8 @@ class ServerSettings:
         """
         if not self.key and not is_loopback(self.host):
             raise SettingsError(f"host {self.host} can be reached by others: give a key, or leave host out")
-        everywhere = self.host in ("0.0.0.0", "::")  # noqa: S104  # not bound to, asked about
         name = f"[{self.host}]" if ":" in self.host else self.host.lower()
-        hosts = ("*",) if everywhere else (*LOOPBACK, name)
+        hosts = ("*",) if self.host in _EVERYWHERE else (*LOOPBACK, name)
         return Access(hosts, self.key, secrets.token_urlsafe(24), lambda path: studio.largest(path) or BODY_BYTES)
 
 
@@ -186,3 +188,16 @@ def listen(host: str, port: int) -> socket.socket:
         return socket.create_server(address[:2], family=family, backlog=2048)
     except OSError as error:
         raise SettingsError(f"host {host}, port {port} cannot be used: {error.strerror or error}") from None
+
+
+def url_of(host: str, listening: socket.socket) -> str:
+    """Where to find a server."""
+    name = "127.0.0.1" if host in _EVERYWHERE else f"[{host}]" if ":" in host else host
+    return f"http://{name}:{listening.getsockname()[1]}/"
+
+
+def run(server: Server, sockets: list[socket.socket]) -> None:
+    """Serves until a signal to end."""
+    sys.setswitchinterval(_SWITCH)
+    with suppress(KeyboardInterrupt):  # it is how one ends it
+        server.run(sockets)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import sys
 from collections import OrderedDict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,6 +22,17 @@ if TYPE_CHECKING:
     from zuoci.writing.writer import Writer
 
 _LOADED = 8  # models that are kept in memory
+
+
+def default_home() -> Path:
+    """Where programs keep a user's data, by the customs of the system."""
+    if sys.platform == "win32":
+        data = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        data = Path.home() / "Library" / "Application Support"
+    else:
+        data = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    return data / "zuoci" / "models"
 
 
 class Library:
