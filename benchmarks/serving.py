@@ -50,7 +50,8 @@ def main() -> None:
     finally:
         server.send_signal(signal.SIGTERM)
         server.wait()
-    publish("serving", rows, streams=STREAMS, length=LENGTH)
+    columns = dict.fromkeys(column for row in rows for column in row)
+    publish("serving", [{column: row.get(column, "") for column in columns} for row in rows], length=LENGTH)
 
 
 def trained() -> str:
@@ -120,7 +121,9 @@ async def request(port: int, body: dict[str, Any] | None, path: str) -> tuple[by
 
 async def stream(port: int, body: dict[str, Any]) -> tuple[str, float]:
     answer, first = await request(port, body, "/v1/completions")
-    return "".join(json.loads(f'"{text}"') for text in re.findall(r'"text":"((?:[^"\\]|\\.)*)"', answer.decode())), first
+    return "".join(
+        json.loads(f'"{text}"') for text in re.findall(r'"text":"((?:[^"\\]|\\.)*)"', answer.decode())
+    ), first
 
 
 async def watch_health(port: int, taken: list[float]) -> None:

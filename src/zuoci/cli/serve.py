@@ -36,7 +36,8 @@ def command(
     settings = ServerSettings(model, host=host, port=port, key=key, rows=rows)
     server = make_server(make_app(settings))
     sockets = [listen(host, port)]
-    say(f"serving {', '.join(folder.resolve().name for folder in model)} at {url_of(host, sockets[0])}v1; Ctrl-C ends it")
+    names = ", ".join(folder.resolve().name for folder in model)
+    say(f"serving {names} at {url_of(host, sockets[0])}v1; Ctrl-C ends it")
     run(server, sockets)
 
 

@@ -30,7 +30,7 @@ from zuoci.studio.library import Library
 from zuoci.studio.training import Trainings
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
 _CONNECTIONS = 1000  # at once; engine and lists have narrower limits of their own
 _FIRST_PAGE = "studio.html"
@@ -107,7 +107,7 @@ def make_app(settings: ServerSettings) -> FastAPI:
             await trainings.end()
 
     @asynccontextmanager
-    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+    async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
         engine.start()
         yield
         await drain()
@@ -126,7 +126,9 @@ def make_app(settings: ServerSettings) -> FastAPI:
     app.include_router(completions.router(library, engine))
     if trainings:
         app.include_router(desk.router(library, engine))
-        app.include_router(studio.router(Corpora(Path(place.name)), trainings, library))
+        corpora = Corpora(Path(place.name))
+        app.include_router(studio.corpora_router(corpora))
+        app.include_router(studio.training_router(corpora, trainings, library))
         _add_page(app, access)
     app.add_middleware(Guard, access=access)
     app.state.drain = drain

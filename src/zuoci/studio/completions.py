@@ -14,8 +14,8 @@ from zuoci.studio.engine import End, Piece, Score
 from zuoci.studio.events import KEEP_ALIVE, Events, Json, attended, failure, to_json
 from zuoci.studio.failures import ApiError
 from zuoci.studio.openai import (
-    ChatBody,
-    CompletionBody,
+    Chat,
+    Completion,
     ErrorBody,
     chat_logprobs,
     completion_logprobs,
@@ -152,7 +152,7 @@ class _Answer:
         try:
             async for events in texts:
                 yield self._chunks(events) if events else KEEP_ALIVE
-        except Exception as error:  # noqa: BLE001  # the answer has begun: it is told in the stream
+        except Exception as error:  # the answer has begun: it is told in the stream
             yield f"data: {to_json(failure(error).document)}\n\n".encode()
         else:
             if self.tells_usage:
@@ -197,15 +197,17 @@ def router(library: Library, engine: Engine) -> APIRouter:
         return model(name)
 
     @routes.post("/completions")
-    async def completions(body: CompletionBody, request: Request) -> Response:
+    async def completions(body: Completion, request: Request) -> Response:
         return await _answer(_Answer(body, chat=False), request)
 
     @routes.post("/chat/completions")
-    async def chat_completions(body: ChatBody, request: Request) -> Response:
+    async def chat_completions(body: Chat, request: Request) -> Response:
         if body.top_logprobs is not None and not body.logprobs:
             raise ApiError(400, "top_logprobs needs logprobs to be true", param="top_logprobs", code="invalid_value")
         if not any(message.role == "user" for message in body.messages):
-            raise ApiError(400, "messages has none of the role user to go on with", param="messages", code="invalid_value")
+            raise ApiError(
+                400, "messages has none of the role user to go on with", param="messages", code="invalid_value"
+            )
         return await _answer(_Answer(body, chat=True), request)
 
     async def _answer(answer: _Answer, request: Request) -> Response:

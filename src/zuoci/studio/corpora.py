@@ -6,6 +6,7 @@ sources, but no path is made of it.
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import secrets
@@ -58,6 +59,7 @@ class Corpora:
 
     def __init__(self, place: Path) -> None:
         """Keeps them in a folder, which somebody else throws away."""
+        self.turn = asyncio.Lock()  # for whoever changes a corpus, or reads it while others might
         self._place = place
         self._files: dict[str, dict[int, Dropped]] = {}
         self._counts: dict[str, int] = {}
@@ -247,5 +249,6 @@ def _check_zip(file: Path) -> None:
     size = sum(member.file_size for member in members)  # what is declared is all that will be read
     if size > _CORPUS_BYTES or len(members) > _MOST_MEMBERS:
         raise CorpusError(
-            f"{file} unpacks to {size:,} bytes in {len(members):,} files: {_CORPUS_BYTES:,} in {_MOST_MEMBERS:,} at most"
+            f"{file} unpacks to {size:,} bytes in {len(members):,} files: "
+            f"{_CORPUS_BYTES:,} in {_MOST_MEMBERS:,} at most"
         )

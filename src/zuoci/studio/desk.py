@@ -31,7 +31,7 @@ from zuoci.writing.rhyme import Rhymes, parse_readings, scheme_of
 from zuoci.writing.sampling import key_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 
     from zuoci.studio.engine import Engine, Texts
     from zuoci.studio.library import Library
@@ -105,7 +105,7 @@ class Errands:
         self._waiting = 0
 
     @asynccontextmanager
-    async def _turn(self) -> AsyncIterator[None]:
+    async def _turn(self) -> AsyncGenerator[None]:
         if self._waiting >= _WAITING:
             raise ApiError(429, f"{_WAITING} requests wait already; try again", code="busy")
         self._waiting += 1
@@ -257,7 +257,7 @@ async def _frames(writer: Writer, opening: str, config: WriteConfig, texts: Text
                 if end.lyrics:
                     finish = {"nll": end.lyrics.nll, "finish": end.lyrics.finish}
                 yield event("end", {**found, **finish, "seed": config.seed})
-    except Exception as error:  # noqa: BLE001  # the answer has begun: it is told in the stream
+    except Exception as error:  # the answer has begun: it is told in the stream
         yield event("error", failure(error).document)
 
 

@@ -191,7 +191,9 @@ class Engine:
             raise ApiError(503, "the server is about to end", code="ending")
         weights = [config.draws if config.rhyme else 1 for config in configs]
         if sum(weights) > self.rows:
-            raise ApiError(400, f"one request may write {self.rows} texts side by side: got {sum(weights)}; ask for less")
+            raise ApiError(
+                400, f"one request may write {self.rows} texts side by side: got {sum(weights)}; ask for less"
+            )
         if self.taken + sum(weights) > self.rows:
             raise ApiError(429, f"{self.taken} texts are being written, and {self.rows} may be; try again", code="busy")
         self.taken += sum(weights)
@@ -256,7 +258,7 @@ class Engine:
     def _step(self, writer: Writer, batch: Batch[Lyrics]) -> None:
         try:
             ended = batch.step()
-        except Exception as error:  # noqa: BLE001  # of the batch itself: all of its texts end, the thread goes on
+        except Exception as error:  # of the batch itself: all of its texts end, the thread goes on
             ended = [(place.number, error) for place in self._places.values() if place.writer is writer]
             for number, _ in ended:
                 batch.remove(number)

@@ -82,7 +82,9 @@ def _of_validation(error: RequestValidationError) -> ApiError:
     if first["type"] == "json_invalid":
         return ApiError(400, "the body is not JSON", code="invalid_json")
     if first["type"] == "missing":
-        return ApiError(400, f"{'.'.join(place) or 'the body'} is missing", param=".".join(place) or None, code="missing")
+        return ApiError(
+            400, f"{'.'.join(place) or 'the body'} is missing", param=".".join(place) or None, code="missing"
+        )
     message = describe(error).splitlines()[0]  # pyright: ignore[reportArgumentType]  # it has the same `errors`
     return ApiError(400, message[:500], param=".".join(place) or None, code="invalid_value")
 

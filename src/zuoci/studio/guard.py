@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
-TOKEN = "x-zuoci-token"  # noqa: S105  # the header's name
+TOKEN = "x-zuoci-token"  # the header's name
 BODY_BYTES = 256 * 1024
 
 POLICY = (

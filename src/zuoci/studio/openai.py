@@ -103,10 +103,8 @@ class Chat(Common):
     metadata: dict[str, str] | None = None
 
 
-if TYPE_CHECKING:
-    CompletionBody, ChatBody = Completion, Chat
-else:
-    CompletionBody, ChatBody = (with_options(body, leave_out=["length"]) for body in (Completion, Chat))
+if not TYPE_CHECKING:
+    Completion, Chat = (with_options(body, leave_out=["length"]) for body in (Completion, Chat))  # it is max_tokens
 
 
 def config_for(body: Any) -> WriteConfig:

@@ -66,6 +66,4 @@ def config_of(body: BaseModel, **more: Any) -> WriteConfig:
     try:
         return WriteConfig.model_validate(values)
     except ValidationError as error:
-        raise ApiError(
-            400, describe(error), param=str(error.errors()[0]["loc"][0]), code="invalid_value"
-        ) from None
+        raise ApiError(400, describe(error), param=str(error.errors()[0]["loc"][0]), code="invalid_value") from None

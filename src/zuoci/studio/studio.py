@@ -63,32 +63,31 @@ def session(token: str) -> dict[str, Any]:
     return {"version": __version__, "token": token, "options": options, "limits": limits, "cpu_count": os.cpu_count()}
 
 
-def router(corpora: Corpora, trainings: Trainings, library: Library) -> APIRouter:
-    """The routes."""
-    routes = APIRouter(prefix="/api", responses=ERRORS, default_response_class=Json)
-    turn = asyncio.Lock()  # whatever changes a corpus waits for it
+def corpora_router(corpora: Corpora) -> APIRouter:
+    """The routes of corpora."""
+    routes = APIRouter(prefix="/api/corpora", responses=ERRORS, default_response_class=Json)
 
     async def described(name: str) -> dict[str, Any]:
         return await asyncio.to_thread(corpora.describe, name)
 
-    @routes.post("/corpora")
+    @routes.post("")
     async def begin_corpus(body: Empty) -> dict[str, Any]:
         del body
         return await described(corpora.begin())
 
-    @routes.get("/corpora/{name}")
+    @routes.get("/{name}")
     async def one_corpus(name: Id) -> dict[str, Any]:
-        async with turn:
+        async with corpora.turn:
             return await described(name)
 
-    @routes.delete("/corpora/{name}")
+    @routes.delete("/{name}")
     async def forget_corpus(name: Id) -> dict[str, Any]:
-        async with turn:
+        async with corpora.turn:
             await asyncio.to_thread(corpora.forget, name)
         return {}
 
     @routes.post(
-        "/corpora/{name}/files",
+        "/{name}/files",
         openapi_extra={"requestBody": {"content": {"application/octet-stream": {}}, "required": True}},
     )
     async def add_file(name: Id, request: Request, title: str = Query("", alias="name")) -> dict[str, Any]:
@@ -101,22 +100,29 @@ def router(corpora: Corpora, trainings: Trainings, library: Library) -> APIRoute
                     if left < 0:
                         raise ApiError(413, "the file is larger than what the corpus has room for", code="too_large")
                     file.write(piece)
-            async with turn:
+            async with corpora.turn:
                 corpora.room(name)
                 await asyncio.to_thread(corpora.add, name, title, arrived)
                 return await described(name)
         finally:
             arrived.unlink(missing_ok=True)
 
-    @routes.delete("/corpora/{name}/files/{number}")
+    @routes.delete("/{name}/files/{number}")
     async def remove_file(name: Id, number: Annotated[int, Path(ge=1, le=10**9)]) -> dict[str, Any]:
-        async with turn:
+        async with corpora.turn:
             corpora.remove(name, number)
             return await described(name)
 
-    @routes.post("/training")
+    return routes
+
+
+def training_router(corpora: Corpora, trainings: Trainings, library: Library) -> APIRouter:
+    """The routes of runs."""
+    routes = APIRouter(prefix="/api/training", responses=ERRORS, default_response_class=Json)
+
+    @routes.post("")
     async def begin_training(body: TrainingRequest) -> dict[str, Any]:
-        async with turn:
+        async with corpora.turn:
             try:
                 corpus = await asyncio.to_thread(corpora.read, body.corpus)
             except CorpusError:
@@ -130,20 +136,20 @@ def router(corpora: Corpora, trainings: Trainings, library: Library) -> APIRoute
             one = trainings.begin(body.name, keep, figures, corpus.text, job)
         return trainings.document(one)
 
-    @routes.get("/training")
+    @routes.get("")
     async def all_training() -> dict[str, Any]:
         return {"training": [trainings.document(one) for one in trainings.table.values()]}
 
-    @routes.get("/training/{name}")
+    @routes.get("/{name}")
     async def one_training(name: Id) -> dict[str, Any]:
         return trainings.document(trainings.get(name))
 
-    @routes.delete("/training/{name}")
+    @routes.delete("/{name}")
     async def forget_training(name: Id) -> dict[str, Any]:
         trainings.forget(trainings.get(name))
         return {}
 
-    @routes.get("/training/{name}/events", response_class=Events)
+    @routes.get("/{name}/events", response_class=Events)
     async def events(name: Id) -> Response:
         one = trainings.get(name)
         queue: asyncio.Queue[tuple[str, dict[str, Any]]] = asyncio.Queue()
@@ -151,23 +157,26 @@ def router(corpora: Corpora, trainings: Trainings, library: Library) -> APIRoute
         one.watchers.add(queue)
         return Events(_frames(queue), lambda: one.watchers.discard(queue))
 
-    @routes.post("/training/{name}/pause")
+    @routes.post("/{name}/pause")
     async def pause(name: Id, body: Empty) -> dict[str, Any]:
         del body
-        await trainings.pause(trainings.get(name))
-        return trainings.document(trainings.get(name))
+        one = trainings.get(name)
+        await trainings.pause(one)
+        return trainings.document(one)
 
-    @routes.post("/training/{name}/resume")
+    @routes.post("/{name}/resume")
     async def resume(name: Id, body: Empty) -> dict[str, Any]:
         del body
-        await trainings.resume(trainings.get(name))
-        return trainings.document(trainings.get(name))
+        one = trainings.get(name)
+        await trainings.resume(one)
+        return trainings.document(one)
 
-    @routes.post("/training/{name}/stop")
+    @routes.post("/{name}/stop")
     async def stop(name: Id, body: Empty) -> dict[str, Any]:
         del body
-        await trainings.stop(trainings.get(name))
-        return trainings.document(trainings.get(name))
+        one = trainings.get(name)
+        await trainings.stop(one)
+        return trainings.document(one)
 
     return routes
 

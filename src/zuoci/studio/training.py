@@ -263,7 +263,7 @@ class Trainings:
 def _rounds(folder: Path) -> list[dict[str, Any]]:
     try:
         return read_metrics(folder)
-    except Exception:  # noqa: BLE001  # whoever resumes it is told
+    except Exception:  # whoever resumes it is told
         return []
 
 
