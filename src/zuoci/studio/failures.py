@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from http import HTTPStatus
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,6 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 
 from zuoci.errors import ModelFolderError, WritingError, ZuociError
-from zuoci.training.recipe import describe
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from fastapi import FastAPI, Request
 
 _TYPES = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
+_TYPE_NAME = re.compile(r"str|constrained-str|list\[.*\]")  # pydantic's names of the types that a field may have
+_SHOWN = 80  # characters of what was sent
 
 
 class ApiError(Exception):
@@ -75,18 +77,23 @@ def of(error: Exception) -> ApiError:
 
 
 def _of_validation(error: RequestValidationError) -> ApiError:
-    first = error.errors()[0]
-    place = [str(part) for part in first["loc"][1:]]
+    errors = error.errors()
+    # Where a field may be one of several types, each has an error; the one that is not about the type says most.
+    same = [one for one in errors if one["loc"][:2] == errors[0]["loc"][:2]]
+    first = next((one for one in same if not one["type"].endswith("_type")), same[0])
+    place = [str(part) for part in first["loc"][1:] if not _TYPE_NAME.fullmatch(str(part))]
+    param = ".".join(place)[:100] or None
     if first["type"] == "extra_forbidden":
-        return ApiError(400, f"there is no field {place[-1][:100]!r} here", param=place[-1], code="unknown_parameter")
+        return ApiError(400, f"there is no field {place[-1][:100]!r} here", param=param, code="unknown_parameter")
     if first["type"] == "json_invalid":
         return ApiError(400, "the body is not JSON", code="invalid_json")
-    if first["type"] == "missing":
-        return ApiError(
-            400, f"{'.'.join(place) or 'the body'} is missing", param=".".join(place) or None, code="missing"
-        )
-    message = describe(error).splitlines()[0]  # pyright: ignore[reportArgumentType]  # it has the same `errors`
-    return ApiError(400, message[:500], param=".".join(place) or None, code="invalid_value")
+    name = param or "the body"
+    if first["type"] == "missing" or (first["input"] is None and not place):
+        return ApiError(400, f"{name} is missing", param=param, code="missing")
+    message = first["msg"].removeprefix("Input should be ").removeprefix("a ").removeprefix("Value error, ")
+    seen = repr(first["input"])
+    seen = seen if len(seen) <= _SHOWN else f"{seen[:_SHOWN]}…"
+    return ApiError(400, f"{name} must be {message}: got {seen}", param=param, code="invalid_value")
 
 
 def install(app: FastAPI) -> None:
