@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import math
+import statistics
 import time
 from dataclasses import dataclass, field
 from itertools import islice
@@ -158,6 +159,8 @@ class Run:
         self.state: State = self.gradients.initial_state(config.batch_size)
         self.best: dict[str, Tensor] = {}  # replaced, never changed
         self._epoch_start = self.sampling.get_state()
+        self._steps: list[float] = []  # seconds of each, until a time budget has become steps
+        self._evaluations: list[float] = []
         self.good = self.capture()
 
     @property
@@ -185,6 +188,7 @@ class Run:
             while not self._finished():
                 if self._evaluation_due():
                     evaluated = self._evaluate()
+                    self._evaluations.append(time.perf_counter() - begin - self.progress.seconds)
                     self.progress.seconds = time.perf_counter() - begin
                     self.good = self.capture()
                     yield evaluated
@@ -265,21 +269,21 @@ class Run:
         progress, budget = self.progress, self.config.seconds
         if progress.steps or not budget:
             return
-        if progress.step == 1:
-            self._first_step = progress.seconds  # slower than all others: memory is new, code is cold
+        self._steps.append(progress.seconds - sum(self._steps) - sum(self._evaluations))
         enough = progress.step >= _MEASURED and progress.seconds >= 0.02 * budget
         if not enough and progress.seconds < budget / 2:
             return
-        pace = progress.seconds / progress.step
-        if progress.step > 1:
-            pace = (progress.seconds - self._first_step) / (progress.step - 1)
-        # Reading costs a third of training. It is a part of the pace already where epochs are that short.
+        # The median: the first step is slower than all others, since memory is new and code cold, and so is one beside
+        # which another program woke up.
+        pace = statistics.median(self._steps)
+        # Where none was measured yet: reading costs a third of training.
         evaluation = pace * len(self.held_out) / self.config.batch_size / self.config.seq_len / 3
+        evaluation = statistics.median(self._evaluations) if self._evaluations else evaluation
         left = budget - progress.seconds
         steps = progress.step + left / pace
         if steps < _FEW_EPOCHS * len(self.batches):
             steps -= _FEW_EPOCHS * evaluation / pace
-        elif progress.epoch == 1:
+        else:
             steps -= left / pace * evaluation / (evaluation + pace * len(self.batches))
         steps = max(progress.step, int(steps))
         progress.steps = min(steps, self._limit() or steps)
