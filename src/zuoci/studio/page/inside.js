@@ -8,6 +8,7 @@ import { StatePicture } from "./state.js";
 const MEMORY = "zuoci inside";
 const LOUD = 8; // nats from which on a colour grows no deeper
 const LENGTH = 160; // characters to watch
+const READABLE = 40; // milliseconds a character
 const PAUSE = 400; // milliseconds without a change before a text is read
 
 export class Inside {
@@ -103,7 +104,7 @@ export class Inside {
       line.textContent = text;
       const state = pieces.findLast((piece) => piece.state)?.state;
       if (state && (!isCalm() || !pace.waiting.length)) this.picture.draw(state, this.unit);
-    }));
+    }, { every: READABLE, behind: LENGTH }));
     try {
       const body = { opening, watch: true, length: LENGTH, temperature, min_p, top_p, top_k, max_copy };
       for await (const { event, data } of events("POST", `${model(this.studio.model)}/write`, body, run.signal)) {

@@ -6,16 +6,20 @@ const calm = matchMedia("(prefers-reduced-motion: reduce)");
 export const isCalm = () => calm.matches;
 
 export class Pace {
-  /** @param {(items: any[]) => void} show the next few */
-  constructor(show) {
-    this.show = show;
+  /**
+   * @param {(items: any[]) => void} show the next few
+   * @param {{every?: number, behind?: number}} pace milliseconds from one to the next; `behind`: how many may wait
+   *   before more are shown at once
+   */
+  constructor(show, { every = FRAME, behind = 60 } = {}) {
+    Object.assign(this, { show, every, behind });
     this.waiting = [];
     this.running = null;
   }
 
   push(...items) {
     this.waiting.push(...items);
-    this.running ??= this.#run();
+    if (this.waiting.length) this.running ??= this.#run();
   }
 
   /** Settles once all is shown. */
@@ -30,8 +34,8 @@ export class Pace {
   async #run() {
     while (this.waiting.length) {
       const whole = calm.matches || document.hidden;
-      this.show(this.waiting.splice(0, whole ? Infinity : 1 + Math.floor(this.waiting.length / 60)));
-      await new Promise((resolve) => setTimeout(resolve, FRAME));
+      this.show(this.waiting.splice(0, whole ? Infinity : 1 + Math.floor(this.waiting.length / this.behind)));
+      await new Promise((resolve) => setTimeout(resolve, this.every));
     }
     this.running = null;
   }

@@ -68,6 +68,7 @@ export class Sheet {
   }
 
   lock(i, locked) {
+    if (this.page.busy()) return;
     this.change(this.rows.with(i, { ...this.rows[i], locked }));
     this.show(i);
     this.page.changed();
@@ -122,7 +123,11 @@ export class Sheet {
     this.field = element("input", { type: "text", value: this.rows[i].text, maxLength: 200, spellcheck: false });
     this.field.setAttribute("aria-label", words.edit(this.#number(i)));
     this.field.addEventListener("input", () => this.edit(i, this.field.value));
-    this.field.addEventListener("keydown", (event) => event.key === "Enter" && !event.isComposing && this.close(true));
+    this.field.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" || event.isComposing) return;
+      event.preventDefault(); // or it would press the line that takes the focus
+      this.close(true);
+    });
     const list = element("ul", { className: "candidates", ariaLabel: words.candidates });
     let round = 0;
     const tools = element(

@@ -20,6 +20,7 @@ export class StatePicture {
   /** @param {ArrayLike<number>} state from −127 to 127 @param {number} unit to be framed; −1: none */
   draw(state, unit) {
     Object.assign(this, { state, unit });
+    this.canvas.hidden = !state.length;
     this.columns = Math.max(Math.ceil(Math.sqrt(state.length)), 1);
     const { canvas, columns } = this;
     const cell = Math.max(Math.floor(512 / columns), 2);

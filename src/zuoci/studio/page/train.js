@@ -53,7 +53,12 @@ export class Train {
   }
 
   #welcome() {
-    by("welcome").hidden = this.studio.models.length > 0 || this.cards.size > 0;
+    const first = this.studio.models.length === 0 && this.cards.size === 0;
+    by("welcome").hidden = !first;
+    by("maker-title").textContent = this.studio.words()[first ? "welcomeTitle" : "trainTitle"];
+    for (const language of ["zh", "en"]) {
+      by(`bundled-${language}`).classList.toggle("next", first && language === this.studio.language);
+    }
   }
 
   async #bundled(language) {
@@ -67,8 +72,8 @@ export class Train {
     by("plan").hidden = !corpus || corpus.error !== null;
     if (!corpus) return;
     const file = corpus.files.find(({ error }) => !error)?.name.replace(/\.\w+$/u, "") ?? "";
-    const plain = file.normalize("NFKD").replace(/[^\w-]+/gu, "-").replace(/^-+|-+$/gu, "").slice(0, 50);
-    const name = { zh: "lyrics-zh", en: "lyrics-en" }[corpus.id] ?? (plain.replace(/^_+$/u, "") || "my-songs");
+    const plain = file.replace(/[^\p{L}\p{N}_-]+/gu, "-").replace(/^[-_]+|-+$/gu, "");
+    const name = { zh: "lyrics-zh", en: "lyrics-en" }[corpus.id] ?? ([...plain].slice(0, 50).join("") || "my-songs");
     if (!by("name").value || by("name").value === this.suggested) by("name").value = this.suggested = this.#free(name);
   }
 

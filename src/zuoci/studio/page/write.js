@@ -10,7 +10,7 @@ import { Sheet, tidy } from "./sheet.js";
 const MEMORY = "zuoci write";
 const SHOWN = 8; // candidates
 const PAUSE = 300; // milliseconds without a change before a text is checked
-const WHOLE = [...["lines", "rhyme", "line_length", "acrostic", "line_opening"]]; // options of a whole text's form
+const WHOLE = ["rhyme", "line_length", "acrostic", "line_opening"]; // options of a whole text's form
 
 export class Write {
   /** @param {object} studio `words()`, `model`, `session`, `explain(error)`, `refuse(error)` */
@@ -51,7 +51,7 @@ export class Write {
     for (const [id, act] of Object.entries(acts)) by(id).addEventListener("click", act);
     by("opening").addEventListener("input", () => this.#keep());
     by("opening").addEventListener("keydown", (event) => event.key === "Enter" && !event.isComposing && this.write());
-    by("write-place").addEventListener("keydown", (event) => this.#key(event));
+    document.addEventListener("keydown", (event) => by("write-place").hidden || this.#key(event));
     this.#check();
   }
 
@@ -87,9 +87,7 @@ export class Write {
   }
 
   goOn() {
-    const { rows } = this.sheet;
-    const stanza = rows.filter(({ text }) => text).length % 4 === 0 ? [{ text: "", locked: false }] : [];
-    return this.#draw(`${this.text}\n`, [...rows, ...stanza]);
+    return this.#draw(`${this.text}\n`, [...this.sheet.rows, { text: "", locked: false }]);
   }
 
   stop() {
@@ -99,11 +97,8 @@ export class Write {
 
   async #draw(opening, kept) {
     const options = this.options.values();
-    const before = kept.filter(({ text }) => text).length;
-    if (options.lines) options.lines += before;
-    if (by("option-rhyme").value === "all" && options.rhyme) options.rhyme = "A".repeat(options.lines);
-    if (before) delete options.word; // they stand already
-    if (before) delete options.stanza;
+    const before = kept.length > 0;
+    if (before) for (const name of ["word", "acrostic", "line_opening"]) delete options[name]; // they stand already
     await this.#work(async (run) => {
       this.#note((t) => t.writing);
       this.sheet.change(kept);
@@ -165,7 +160,7 @@ export class Write {
     const texts = rows.map(({ text }) => text);
     const id = model(this.studio.model);
     if (partner) {
-      const body = { ...this.options.drawing(), ...this.#begun(lines), line: n + 1, count: 4 };
+      const body = { ...this.options.drawing(), ...this.#begun(), line: n + 1, count: 4 };
       const length = lengthOf(options, n);
       if (length) body.line_length = length;
       // in the place of its partner's twin, it takes that one's rhyme
