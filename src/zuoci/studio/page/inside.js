@@ -2,12 +2,12 @@
 
 import { events, model, post } from "./api.js";
 import { by, button, element, recall, remember, say } from "./dom.js";
-import { Pace, isCalm } from "./pace.js";
+import { Pace } from "./pace.js";
 import { StatePicture } from "./state.js";
 
 const MEMORY = "zuoci inside";
 const LOUD = 8; // nats from which on a colour grows no deeper
-const LENGTH = 160; // characters to watch
+const LENGTH = 120; // characters to watch
 const READABLE = 40; // milliseconds a character
 const PAUSE = 400; // milliseconds without a change before a text is read
 
@@ -88,37 +88,48 @@ export class Inside {
     this.#render();
   }
 
-  /** Lets the model write, and shows its state after each character. */
+  /** Lets the model write, then shows each character with the state that it left, one after the other. */
   async watch() {
     this.stop();
     const run = (this.running = new AbortController());
     const opening = by("opening").value;
     const { temperature, min_p, top_p, top_k, max_copy } = this.studio.places.write.options.values();
-    let text = "";
-    const line = element("span");
-    by("reading").replaceChildren(line);
     this.note = (t) => t.writing;
+    this.#edit(false);
     this.#state();
-    const pace = (this.pace = new Pace((pieces) => {
-      text += pieces.map((piece) => piece.text).join("");
-      line.textContent = text;
-      const state = pieces.findLast((piece) => piece.state)?.state;
-      if (state && (!isCalm() || !pace.waiting.length)) this.picture.draw(state, this.unit);
-    }, { every: READABLE, behind: LENGTH }));
     try {
-      const body = { opening, watch: true, length: LENGTH, temperature, min_p, top_p, top_k, max_copy };
+      let text = "";
+      const body = { opening, length: LENGTH, temperature, min_p, top_p, top_k, max_copy };
       for await (const { event, data } of events("POST", `${model(this.studio.model)}/write`, body, run.signal)) {
-        if (event === "begin") pace.push({ text: data.opening });
-        if (event === "piece") pace.push(data);
+        if (event === "begin") text = data.opening;
+        if (event === "piece") text += data.text;
       }
-      await pace.done();
+      by("source").value = text.trim();
+      await this.read();
+      if (this.running === run && this.found) await this.#play();
     } catch (error) {
       if (error.name !== "AbortError") this.note = this.studio.tell(error);
     }
     if (this.running !== run) return;
     this.running = null;
     this.#state();
-    if (text.trim()) this.#take(text);
+  }
+
+  async #play() {
+    const nodes = [...by("reading").querySelectorAll(".char")];
+    const size = this.found.hidden_size;
+    for (const node of nodes) node.classList.add("unwritten");
+    this.pace = new Pace(
+      (places) => {
+        for (const i of places) nodes[i].classList.remove("unwritten");
+        const last = places.at(-1);
+        this.picture.draw(this.found.states.subarray(last * size, (last + 1) * size), this.unit);
+      },
+      { every: READABLE, behind: Infinity },
+    );
+    this.pace.push(...nodes.keys());
+    await this.pace.done();
+    for (const node of nodes) node.classList.remove("unwritten");
   }
 
   stop() {
@@ -129,7 +140,7 @@ export class Inside {
   #state() {
     by("watch").hidden = this.running !== null;
     by("unwatch").hidden = this.running === null;
-    by("scale").hidden = !this.found || this.running !== null;
+    by("scale").hidden = !this.found;
     const t = this.studio.words();
     say(by("inside-status"), this.note ? this.note(t) + (this.found?.unknown ? ` · ${t.unknown(this.found.unknown)}` : "") : "");
   }

@@ -3,8 +3,6 @@
 const FRAME = 16; // milliseconds
 const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
-export const isCalm = () => calm.matches;
-
 export class Pace {
   /**
    * @param {(items: any[]) => void} show the next few

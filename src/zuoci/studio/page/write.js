@@ -140,7 +140,8 @@ export class Write {
       for (const [n, i] of places.entries()) {
         if (this.sheet.rows[i].locked) continue;
         this.#note((t) => t.rewriting(n + 1));
-        const [found] = await this.#inPlace(n, places, options, wanted, run.signal);
+        const lines = await this.#inPlace(n, places, options, wanted, run.signal);
+        const found = lines[Math.floor(Math.random() * lines.length)]; // the best of all are the dullest
         this.sheet.rows = this.sheet.rows.with(i, { text: found.text, locked: false });
         this.sheet.show(i);
       }
