@@ -9,6 +9,7 @@ const MEMORY = "zuoci inside";
 const LOUD = 8; // nats from which on a colour grows no deeper
 const LENGTH = 120; // characters to watch
 const READABLE = 40; // milliseconds a character
+const APART = 12; // pixels between the middles of two lines, at least
 const PAUSE = 400; // milliseconds without a change before a text is read
 
 export class Inside {
@@ -203,14 +204,7 @@ export class Inside {
   #key(event) {
     if (!this.found) return;
     const last = this.found.characters.length - 1;
-    const line = (step) => {
-      const { left, top } = by(`char-${Math.max(this.place, 0)}`).getBoundingClientRect();
-      const all = [...by("reading").querySelectorAll(".char")].map((node, i) => ({ i, box: node.getBoundingClientRect() }));
-      const rows = all.filter(({ box }) => (step > 0 ? box.top > top + 4 : box.top < top - 4));
-      const nearest = step > 0 ? Math.min(...rows.map(({ box }) => box.top)) : Math.max(...rows.map(({ box }) => box.top));
-      const row = rows.filter(({ box }) => Math.abs(box.top - nearest) < 4);
-      return row.toSorted((a, b) => Math.abs(a.box.left - left) - Math.abs(b.box.left - left))[0]?.i ?? this.place;
-    };
+    const line = (step) => this.#beside(Math.max(this.place, 0), step);
     const to = {
       ArrowRight: () => this.place + 1,
       ArrowLeft: () => this.place - 1,
@@ -222,6 +216,18 @@ export class Inside {
     if (!to) return;
     event.preventDefault();
     this.#go(Math.min(Math.max(to(), 0), last));
+  }
+
+  /** The place above or below one, in the line before or after its own. */
+  #beside(place, step) {
+    const boxes = [...by("reading").querySelectorAll(".char")].map((node) => node.getBoundingClientRect());
+    const middle = ({ top, bottom }) => (top + bottom) / 2;
+    const here = middle(boxes[place]);
+    const further = boxes.filter((box) => (middle(box) - here) * step > APART).map((box) => Math.abs(middle(box) - here));
+    const near = Math.min(...further);
+    const sides = boxes.map((box, i) => ({ i, away: Math.abs(box.left - boxes[place].left), box }));
+    const row = sides.filter(({ box }) => Math.abs((middle(box) - here) * step - near) < APART);
+    return row.reduce((best, one) => (one.away < best.away ? one : best), { i: place, away: Infinity }).i;
   }
 
   #go(place) {

@@ -119,6 +119,7 @@ export class Write {
         else if (event === "end") end = data;
       }
       await this.pace.done();
+      run.signal.throwIfAborted(); // all had come, but not all was shown
       this.sheet.rows = tidy(this.sheet.rows.map((row) => ({ ...row, text: row.text.trimEnd() })));
       if (!before && end) this.#learn(end);
       return [
