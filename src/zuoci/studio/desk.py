@@ -154,7 +154,7 @@ def router(library: Library, engine: Engine) -> APIRouter:
         disposition = f'attachment; filename="lyrics.{kind}"'  # the page's link has the model's own name
         return Response(data, media_type=types[kind], headers={"content-disposition": disposition})
 
-    @routes.post("/{name}/write", response_class=Events)
+    @routes.post("/{name}/write", response_class=Events, status_code=200)
     async def write(name: str, body: WriteRequest, request: Request) -> Response:
         config = config_of(body)
         writer = await library.writer(name)

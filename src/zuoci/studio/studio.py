@@ -149,7 +149,7 @@ def training_router(corpora: Corpora, trainings: Trainings, library: Library) ->
         trainings.forget(trainings.get(name))
         return {}
 
-    @routes.get("/{name}/events", response_class=Events)
+    @routes.get("/{name}/events", response_class=Events, status_code=200)
     async def events(name: Id) -> Response:
         one = trainings.get(name)
         queue: asyncio.Queue[tuple[str, dict[str, Any]]] = asyncio.Queue()
