@@ -206,7 +206,7 @@ def test_texts_are_the_same_alone_and_among_others(served: Served, writer: zuoci
         ({"extra_body": {"rhyme": "A1"}}, openai.BadRequestError, "rhyme", "got '1'"),
         ({"extra_body": {"acrostic": "山€"}}, openai.BadRequestError, None, "never seen"),
         ({"extra_body": {"greedy": True}, "temperature": 0.5}, openai.BadRequestError, None, "exclude"),
-        ({"prompt": "山" * 20_001}, openai.BadRequestError, "prompt", "20000 characters"),
+        ({"prompt": "山" * 20_001}, openai.BadRequestError, "prompt", "prompt must have at most 20000 characters"),
         ({"prompt": [[1, 2]]}, openai.BadRequestError, None, "prompt must be valid string"),
         ({"extra_body": {"acrostic": "山", "ban": "山"}}, openai.BadRequestError, None, "which ban forbids"),
     ],

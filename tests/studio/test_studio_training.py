@@ -22,8 +22,8 @@ SETTINGS: dict[str, Any] = {
     "steps": 60,
     "hidden_size": 16,
     "embedding_size": 8,
-    "batch_size": 4,
-    "seq_len": 8,
+    "batch_size": 2,
+    "seq_len": 4,
     "threads": 1,
     "precision": "float32",
 }

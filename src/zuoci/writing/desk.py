@@ -10,7 +10,7 @@ from zuoci.errors import SettingsError
 from zuoci.text.fingerprint import WINDOW
 from zuoci.writing.alphabet import Alphabet
 from zuoci.writing.chinese import last_syllables
-from zuoci.writing.ending import Ending
+from zuoci.writing.ending import Ending, Groups
 from zuoci.writing.originality import CopyGuard
 from zuoci.writing.rhyme import Rhymes, parse_readings
 
@@ -41,7 +41,7 @@ class Desk:
         self.alphabet = Alphabet(vocabulary)
         self.against = against
         self._guards: dict[int, CopyGuard] = {}
-        self._rhymes: dict[tuple[str, ...], tuple[Rhymes, dict[str, str]]] = {}
+        self._groups: dict[tuple[str, ...], Groups] = {}
 
     def guard(self, config: WriteConfig) -> CopyGuard | None:
         """What keeps a text from copying.
@@ -61,13 +61,16 @@ class Desk:
             self._guards[limit] = CopyGuard(self.against, limit, self.vocabulary)
         return self._guards[limit] if limit else None
 
+    def groups(self, config: WriteConfig) -> Groups:
+        """The rhymes that a text asks for."""
+        key = (config.rhyme_standard, *config.reading)
+        if key not in self._groups:
+            self._groups[key] = Groups(Rhymes(config.rhyme_standard, parse_readings(config.reading)), self.alphabet)
+        return self._groups[key]
+
     def ending(self, config: WriteConfig, partners: Sequence[str], count: int) -> Ending:
         """How a line must end to rhyme with its partners; see `Ending`."""
-        key = (config.rhyme_standard, *config.reading)
-        if key not in self._rhymes:
-            rhymes = Rhymes(config.rhyme_standard, parse_readings(config.reading))
-            self._rhymes[key] = rhymes, rhymes.endings(self.vocabulary.characters)
-        return Ending(*self._rhymes[key], self.alphabet, partners, count)
+        return Ending(self.groups(config), partners, count)
 
     def wanted(self, config: WriteConfig) -> NDArray[np.bool_] | None:
         """The characters that are not banned `(V,)`; None: all.
