@@ -23,6 +23,7 @@ from zuoci.studio.events import KEEP_ALIVE, Events, Json, attended, event, failu
 from zuoci.studio.failures import EVENTS, RESPONSES, ApiError
 from zuoci.studio.options import MOST_COUNT, MOST_TEXT, Body, Id, Text, config_of, with_options
 from zuoci.studio.units import find_units
+from zuoci.text.fingerprint import FILE, Fingerprint
 from zuoci.writing.choice import Candidate, next_lines, rank, rewrite
 from zuoci.writing.form import units
 from zuoci.writing.originality import originality
@@ -316,16 +317,24 @@ def _inside(writer: Writer, text: str) -> dict[str, Any]:
 def _exported(folder: Path, kind: str, precision: Literal["int8", "float16"]) -> bytes:
     if kind == "zip":
         return _zipped(folder)
-    from zuoci.studio.export import export_html
+    from zuoci.studio.export import export_html, rhymes_of
     from zuoci.studio.onnx import export_onnx
 
+    model = load(folder)
     with tempfile.TemporaryDirectory() as place:
         file = Path(place, f"lyrics.{kind}")
         if kind == "onnx":
-            export_onnx(load(folder), file)
+            export_onnx(model, file)
         else:
-            report = load_report(folder)
-            export_html(load(folder), file, precision=precision, title=folder.name, report=report)
+            export_html(
+                model,
+                file,
+                precision=precision,
+                title=folder.name,
+                report=load_report(folder),
+                rhymes=rhymes_of(model.vocabulary.characters),
+                fingerprint=Fingerprint.load(folder) if (folder / FILE).is_file() else None,
+            )
         return file.read_bytes()
 
 
