@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import zuoci
 from zuoci.cli import main
-from zuoci.studio.export import bundle, export_html, window_hashes
+from zuoci.studio.export import bundle, export_html, fold
 from zuoci.studio.onnx import export_onnx
 from zuoci.studio.quantisation import quantise
 from zuoci.training.evaluation import evaluate
@@ -54,9 +54,7 @@ def test_float16_says_what_it_cannot_hold(make_model: Callable[..., zuoci.CharLM
 def test_the_page_is_one_file_that_can_load_nothing(model: zuoci.CharLM, tmp_path: Path) -> None:
     file = tmp_path / "song.html"
     title = "</script><b>&"
-    figures = export_html(
-        model, file, title=title, rhymes={"山": "<!--", "Q": "x"}, fingerprint=window_hashes("山" * 9)
-    )
+    figures = export_html(model, file, title=title, rhymes={"山": "<!--", "Q": "x"}, fingerprint=of_text("山" * 9))
     page = file.read_text("utf-8")
     assert figures == {"precision": "int8", "bytes": file.stat().st_size, "loss": None}
     assert "<b>" not in page
@@ -75,7 +73,7 @@ def test_the_page_is_one_file_that_can_load_nothing(model: zuoci.CharLM, tmp_pat
     assert data["characters"] == model.vocabulary.characters
     assert len(base64.b64decode(data["fingerprint"])) == 5  # all windows are alike
     before = file.read_bytes()
-    export_html(model, file, title=title, rhymes={"山": "<!--"}, fingerprint=window_hashes("山" * 9), overwrite=True)
+    export_html(model, file, title=title, rhymes={"山": "<!--"}, fingerprint=of_text("山" * 9), overwrite=True)
     assert file.read_bytes() == before
 
 
@@ -103,10 +101,10 @@ def test_modules_are_bundled_once_and_before_their_users() -> None:
 
 
 def test_every_window_has_its_hash() -> None:
-    hashes = window_hashes("山前路上人在唱歌里有山前路上人在唱歌里有")
+    hashes = fold(of_text("山前路上人在唱歌里有山前路上人在唱歌里有"))
     assert len(hashes) == 10  # of 13 windows, three come again
     assert hashes.max() < 2**40
-    assert window_hashes("山前路上人在唱").size == 0
+    assert not len(fold(of_text("山前路上人在唱")))
 
 
 @pytest.mark.parametrize("embedding", [0, 5])
@@ -187,3 +185,7 @@ def test_the_command_says_what_it_needs(
     assert "nothing to export: name a file with --html, --onnx or both" in capsys.readouterr().err
     assert command(monkeypatch, folder, "--onnx", folder.parent / "x", "--text", folder) == 2
     assert "give --html too" in capsys.readouterr().err
+
+
+def of_text(text: str) -> zuoci.Fingerprint:
+    return zuoci.Fingerprint.of(zuoci.Corpus((zuoci.Song("songs.txt", text),)))

@@ -8,15 +8,14 @@ from typing import TYPE_CHECKING
 import pytest
 from playwright.sync_api import Page, expect
 
-from zuoci.studio.export import export_html, window_hashes
+import zuoci
+from zuoci.studio.export import export_html
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from playwright.sync_api import Browser
-
-    import zuoci
 
 RHYMES = dict(zip("山前路上人在唱歌里有", "aabbaabbaa", strict=True))
 
@@ -129,7 +128,7 @@ def test_copied_spans_are_underlined(
 
     text = seeded(page)
     assert page.locator("mark").count() == 0
-    export_html(model, tmp_path / "second.html", fingerprint=window_hashes("\n".join(text[:2])))
+    export_html(model, tmp_path / "second.html", fingerprint=of_text("\n".join(text[:2])))
     page = visit(tmp_path / "second.html")
     assert seeded(page) == text
     assert "".join(page.locator("mark").all_inner_texts()).startswith("".join(text[:2]))
@@ -169,3 +168,7 @@ def test_it_can_be_stopped(
     expect(page.locator("#status")).to_contain_text("种子")
     assert page.locator(".line").count() < 100
     expect(page.locator("#write")).to_be_visible()
+
+
+def of_text(text: str) -> zuoci.Fingerprint:
+    return zuoci.Fingerprint.of(zuoci.Corpus((zuoci.Song("songs.txt", text),)))

@@ -36,9 +36,10 @@ def command(
     if text and not page:
         raise SettingsError("a text is there to measure the page's precision: give --html too, or leave it out")
     from zuoci.model.checkpoint import load, load_report
-    from zuoci.studio.export import check_file, export_html
+    from zuoci.studio.export import check_file, export_html, rhymes_of
     from zuoci.studio.onnx import export_onnx
     from zuoci.text.corpus import read_corpus
+    from zuoci.text.fingerprint import FILE, Fingerprint
 
     for file in filter(None, (page, onnx)):
         check_file(file, overwrite=overwrite)
@@ -53,6 +54,8 @@ def command(
             title=title or model.resolve().name,
             report=load_report(model),
             text=songs.text if songs else "",
+            rhymes=rhymes_of(loaded.vocabulary.characters),
+            fingerprint=Fingerprint.load(model) if (model / FILE).exists() else None,
             overwrite=overwrite,
         )
         say(f"the page is in {page}: {figures['bytes'] / 1e6:.2f} MB, weights in {precision}; {_loss(figures['loss'])}")

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from rich.progress import Progress
 
+    from zuoci.model.language_model import CharLM
     from zuoci.text.corpus import Corpus
     from zuoci.training.metrics import TensorBoard
     from zuoci.training.reports import EndReport, EvalReport
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from zuoci.writing.writer import Lyrics
 
 SAMPLES = 5  # how often a run shows samples
+_TEMPERATURE = 0.7  # of the samples: what the model is surest of shows best what it has learnt
 
 
 @with_settings(ModelConfig, TrainConfig, leave_out=["recipe"])
@@ -104,7 +106,7 @@ def command(
         print(json.dumps(report, ensure_ascii=False, allow_nan=False))
     else:
         for opening in openings:
-            print(_write(end, opening, length=80).text, end="\n\n")
+            print(_write(end.model, run, opening, length=80).text, end="\n\n")
     say(f"the model is in {folder}; write with it: zuoci write {folder} {openings[0].strip()}")
 
 
@@ -126,11 +128,13 @@ def _free_folder() -> Path:
     return path
 
 
-def _write(end_or_report: EndReport | EvalReport, opening: str, length: int) -> Lyrics:
+def _write(model: CharLM, run: Run, opening: str, length: int) -> Lyrics:
+    from zuoci.text.fingerprint import Fingerprint
     from zuoci.writing.config import WriteConfig
     from zuoci.writing.writer import Writer
 
-    return Writer(end_or_report.model).write(opening, WriteConfig(length=length))
+    against = Fingerprint.of(run.corpus, join_lines=run.settings.training.join_lines)
+    return Writer(model, against).write(opening, WriteConfig(length=length, temperature=_TEMPERATURE))
 
 
 def _run(run: Run, checkpoints: Checkpoints, openings: Sequence[str], board: TensorBoard | None) -> EndReport:
@@ -162,7 +166,7 @@ def _run(run: Run, checkpoints: Checkpoints, openings: Sequence[str], board: Ten
                     shown = part
                     show(f"epoch {report.epoch:.4g}, {_figures(report)}")
                     for opening in openings:
-                        show("  " + _write(report, opening, length=50).text.replace("\n", " / "))
+                        show("  " + _write(report.model, run, opening, length=50).text.replace("\n", " / "))
             if board:
                 board.after(report)
             try:

@@ -98,7 +98,7 @@ def make_app(settings: ServerSettings) -> FastAPI:
     access = settings.access()
     library = Library(settings.models, settings.home)
     engine = Engine(settings.rows)
-    place = tempfile.TemporaryDirectory(prefix="zuoci-")
+    corpora = Corpora(Path(tempfile.gettempdir(), f"zuoci-{secrets.token_hex(8)}"))
     trainings = Trainings(settings.home) if settings.home else None
 
     async def drain() -> None:
@@ -112,7 +112,7 @@ def make_app(settings: ServerSettings) -> FastAPI:
         yield
         await drain()
         await asyncio.to_thread(engine.stop)
-        place.cleanup()
+        corpora.close()
 
     app = FastAPI(
         title="zuoci", version=__version__, docs_url=None, redoc_url=None, lifespan=lifespan, redirect_slashes=False
@@ -126,7 +126,6 @@ def make_app(settings: ServerSettings) -> FastAPI:
     app.include_router(completions.router(library, engine))
     if trainings:
         app.include_router(desk.router(library, engine))
-        corpora = Corpora(Path(place.name))
         app.include_router(studio.corpora_router(corpora))
         app.include_router(studio.training_router(corpora, trainings, library))
         _add_page(app, access)
@@ -139,7 +138,7 @@ def make_app(settings: ServerSettings) -> FastAPI:
 def _add_page(app: FastAPI, access: Access) -> None:
     """The files of the page, each under its own name, and what it has to know first."""
 
-    @app.get("/api/session", response_class=Json, responses=desk.ERRORS)
+    @app.get("/api/session", response_class=Json, responses=failures.RESPONSES)
     async def session() -> Response:
         return Json(studio.session(access.token))
 

@@ -10,19 +10,20 @@ from typing import TYPE_CHECKING, Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from zuoci.studio import failures
 from zuoci.studio.engine import End, Piece, Score
 from zuoci.studio.events import KEEP_ALIVE, Events, Json, attended, failure, to_json
 from zuoci.studio.failures import ApiError
 from zuoci.studio.openai import (
     Chat,
     Completion,
-    ErrorBody,
     chat_logprobs,
     completion_logprobs,
     config_for,
     opening_of,
     usage,
 )
+from zuoci.studio.options import Id
 from zuoci.writing.sampling import key_of
 
 if TYPE_CHECKING:
@@ -32,7 +33,9 @@ if TYPE_CHECKING:
     from zuoci.studio.library import Library
     from zuoci.writing.config import WriteConfig
 
-_ERRORS: dict[int | str, dict[str, Any]] = {"4XX": {"model": ErrorBody}, "5XX": {"model": ErrorBody}}
+_WHOLE_OR_STREAM: dict[int | str, dict[str, Any]] = {
+    200: {"content": {"application/json": {"schema": {"type": "object"}}, "text/event-stream": {}}}
+}
 _DONE = b"data: [DONE]\n\n"
 
 
@@ -183,7 +186,7 @@ class _Answer:
 
 def router(library: Library, engine: Engine) -> APIRouter:
     """The routes."""
-    routes = APIRouter(prefix="/v1", responses=_ERRORS, default_response_class=Json)
+    routes = APIRouter(prefix="/v1", responses=failures.RESPONSES, default_response_class=Json)
 
     def model(name: str) -> dict[str, Any]:
         return {"id": name, "object": "model", "created": library.created(name), "owned_by": "zuoci"}
@@ -193,14 +196,14 @@ def router(library: Library, engine: Engine) -> APIRouter:
         return {"object": "list", "data": [model(name) for name in library.look()]}
 
     @routes.get("/models/{name}")
-    async def one_model(name: str) -> dict[str, Any]:
+    async def one_model(name: Id) -> dict[str, Any]:
         return model(name)
 
-    @routes.post("/completions")
+    @routes.post("/completions", responses=_WHOLE_OR_STREAM)
     async def completions(body: Completion, request: Request) -> Response:
         return await _answer(_Answer(body, chat=False), request)
 
-    @routes.post("/chat/completions")
+    @routes.post("/chat/completions", responses=_WHOLE_OR_STREAM)
     async def chat_completions(body: Chat, request: Request) -> Response:
         if body.top_logprobs is not None and not body.logprobs:
             raise ApiError(400, "top_logprobs needs logprobs to be true", param="top_logprobs", code="invalid_value")

@@ -58,7 +58,7 @@ class Corpora:
     """The corpora that are being put together."""
 
     def __init__(self, place: Path) -> None:
-        """Keeps them in a folder, which somebody else throws away."""
+        """Keeps them in a folder, which is made for the first of them."""
         self.turn = asyncio.Lock()  # for whoever changes a corpus, or reads it while others might
         self._place = place
         self._files: dict[str, dict[int, Dropped]] = {}
@@ -73,9 +73,14 @@ class Corpora:
         if len(self._files) >= _MOST_CORPORA:
             raise ApiError(409, f"there are {_MOST_CORPORA} corpora already; throw one away, or restart the studio")
         name = secrets.token_hex(8)
-        (self._place / name).mkdir(parents=True)
+        self._place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (self._place / name).mkdir()
         self._files[name], self._counts[name] = {}, 0
         return name
+
+    def close(self) -> None:
+        """Throws all of them away."""
+        shutil.rmtree(self._place, ignore_errors=True)
 
     def folder(self, name: str) -> Path | None:
         """Where the files of a corpus are; None: it is a bundled one.

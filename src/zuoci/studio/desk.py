@@ -20,10 +20,10 @@ from zuoci.errors import ModelFolderError
 from zuoci.model.checkpoint import load, load_report
 from zuoci.studio.engine import End, Event, Piece
 from zuoci.studio.events import KEEP_ALIVE, Events, Json, attended, event, failure
-from zuoci.studio.failures import ApiError
-from zuoci.studio.openai import ErrorBody
-from zuoci.studio.options import MOST_COUNT, MOST_TEXT, Body, Text, config_of, with_options
+from zuoci.studio.failures import EVENTS, RESPONSES, ApiError
+from zuoci.studio.options import MOST_COUNT, MOST_TEXT, Body, Id, Text, config_of, with_options
 from zuoci.studio.units import find_units
+from zuoci.text.fingerprint import FILE, Fingerprint
 from zuoci.writing.choice import Candidate, next_lines, rank, rewrite
 from zuoci.writing.form import units
 from zuoci.writing.originality import originality
@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     from zuoci.writing.config import WriteConfig
     from zuoci.writing.writer import Writer
 
-ERRORS: dict[int | str, dict[str, Any]] = {"4XX": {"model": ErrorBody}, "5XX": {"model": ErrorBody}}
+_EXPORT_TYPES = {"html": "text/html; charset=utf-8", "onnx": "application/octet-stream", "zip": "application/zip"}
+_EXPORTS: dict[int | str, dict[str, Any]] = {200: {"content": {kind: {} for kind in _EXPORT_TYPES.values()}}}
 _WAITING = 8  # lists of lines and the like that are made or wait; a person asks for one at a time
 _MOST_CANDIDATES = 16
 _MOST_INSPECTED = 4000  # characters
@@ -131,7 +132,7 @@ class Errands:
 
 def router(library: Library, engine: Engine) -> APIRouter:
     """The routes."""
-    routes = APIRouter(prefix="/api/models", responses=ERRORS, default_response_class=Json)
+    routes = APIRouter(prefix="/api/models", responses=RESPONSES, default_response_class=Json)
     errands = Errands()
 
     @routes.get("")
@@ -139,23 +140,22 @@ def router(library: Library, engine: Engine) -> APIRouter:
         return {"models": await asyncio.to_thread(_list, library)}
 
     @routes.get("/{name}")
-    async def one_model(name: str) -> dict[str, Any]:
+    async def one_model(name: Id) -> dict[str, Any]:
         return await asyncio.to_thread(library.details, name)
 
-    @routes.get("/{name}/export", response_class=Response)
+    @routes.get("/{name}/export", response_class=Response, responses=_EXPORTS)
     async def export(
         request: Request,
-        name: str,
+        name: Id,
         kind: Literal["html", "onnx", "zip"] = "html",
         precision: Literal["int8", "float16"] = "int8",
     ) -> Response:
         data = await errands.run(request, _exported, library.folder(name), kind, precision)
-        types = {"html": "text/html; charset=utf-8", "onnx": "application/octet-stream", "zip": "application/zip"}
         disposition = f'attachment; filename="lyrics.{kind}"'  # the page's link has the model's own name
-        return Response(data, media_type=types[kind], headers={"content-disposition": disposition})
+        return Response(data, media_type=_EXPORT_TYPES[kind], headers={"content-disposition": disposition})
 
-    @routes.post("/{name}/write", response_class=Events)
-    async def write(name: str, body: WriteRequest, request: Request) -> Response:
+    @routes.post("/{name}/write", response_class=Events, status_code=200, responses=EVENTS)
+    async def write(name: Id, body: WriteRequest, request: Request) -> Response:
         config = config_of(body)
         writer = await library.writer(name)
         texts = engine.open(writer, [body.opening], [config], watch=body.watch)
@@ -167,7 +167,7 @@ def router(library: Library, engine: Engine) -> APIRouter:
         return Events(_frames(writer, body.opening, config, texts), texts.close)
 
     @routes.post("/{name}/drafts")
-    async def drafts(name: str, body: DraftsRequest, request: Request) -> dict[str, Any]:
+    async def drafts(name: Id, body: DraftsRequest, request: Request) -> dict[str, Any]:
         first = config_of(body)
         seeds = [first.seed, *(key_of(first.seed, k) >> 11 for k in range(1, body.count))]
         configs = [first.model_copy(update={"seed": seed}) for seed in seeds]
@@ -181,27 +181,27 @@ def router(library: Library, engine: Engine) -> APIRouter:
         return {"unknown": found[0].unknown if found else "", "candidates": _shown(ranked)}
 
     @routes.post("/{name}/candidates")
-    async def candidates(name: str, body: CandidatesRequest, request: Request) -> dict[str, Any]:
+    async def candidates(name: Id, body: CandidatesRequest, request: Request) -> dict[str, Any]:
         config = config_of(body)
         writer = await library.writer(name)
         found = await errands.run(request, next_lines, writer, body.text, config, body.count, body.after)
         return {"candidates": _shown(found)}
 
     @routes.post("/{name}/rewrite")
-    async def another_line(name: str, body: RewriteRequest, request: Request) -> dict[str, Any]:
+    async def another_line(name: Id, body: RewriteRequest, request: Request) -> dict[str, Any]:
         config = config_of(body)
         writer = await library.writer(name)
         found = await errands.run(request, rewrite, writer, body.text, body.line, config, body.count)
         return {"candidates": _shown(found)}
 
     @routes.post("/{name}/check")
-    async def check(name: str, body: CheckRequest, request: Request) -> dict[str, Any]:
+    async def check(name: Id, body: CheckRequest, request: Request) -> dict[str, Any]:
         writer = await library.writer(name)
         rhymes = Rhymes(body.rhyme_standard, parse_readings(body.reading))
         return await errands.run(request, checked, writer, body.text, rhymes, body.least)
 
     @routes.post("/{name}/inspect")
-    async def inspect(name: str, body: InspectRequest, request: Request) -> dict[str, Any]:
+    async def inspect(name: Id, body: InspectRequest, request: Request) -> dict[str, Any]:
         return await errands.run(request, _inside, await library.writer(name), body.text)
 
     return routes
@@ -251,7 +251,7 @@ async def _frames(writer: Writer, opening: str, config: WriteConfig, texts: Text
             if new:
                 yield event("piece", {"text": new, **({"state": state} if state is not None else {})})
             if end:
-                rhymes = writer.desk.ending(config, [], 1).rhymes
+                rhymes = writer.desk.groups(config).rhymes
                 found = await asyncio.to_thread(checked, writer, text, rhymes)
                 finish = {"nll": None, "finish": "cut"}
                 if end.lyrics:
@@ -317,16 +317,24 @@ def _inside(writer: Writer, text: str) -> dict[str, Any]:
 def _exported(folder: Path, kind: str, precision: Literal["int8", "float16"]) -> bytes:
     if kind == "zip":
         return _zipped(folder)
-    from zuoci.studio.export import export_html
+    from zuoci.studio.export import export_html, rhymes_of
     from zuoci.studio.onnx import export_onnx
 
+    model = load(folder)
     with tempfile.TemporaryDirectory() as place:
         file = Path(place, f"lyrics.{kind}")
         if kind == "onnx":
-            export_onnx(load(folder), file)
+            export_onnx(model, file)
         else:
-            report = load_report(folder)
-            export_html(load(folder), file, precision=precision, title=folder.name, report=report)
+            export_html(
+                model,
+                file,
+                precision=precision,
+                title=folder.name,
+                report=load_report(folder),
+                rhymes=rhymes_of(model.vocabulary.characters),
+                fingerprint=Fingerprint.load(folder) if (folder / FILE).is_file() else None,
+            )
         return file.read_bytes()
 
 

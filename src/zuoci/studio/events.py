@@ -7,7 +7,7 @@ import json
 import logging
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from fastapi.responses import Response
+from fastapi.responses import JSONResponse, Response
 
 from zuoci.studio.failures import ApiError, of
 
@@ -35,10 +35,8 @@ def _whole(text: str) -> bool:
     return True
 
 
-class Json(Response):
+class Json(JSONResponse):
     """An answer of JSON, whole."""
-
-    media_type = "application/json"
 
     def render(self, content: Any) -> bytes:
         """The bytes."""

@@ -20,7 +20,9 @@ import numpy as np
 from zuoci.errors import SettingsError
 from zuoci.model.checkpoint import replace_durably
 from zuoci.studio.quantisation import Precision, quantise
+from zuoci.text.fingerprint import WINDOW
 from zuoci.training.evaluation import evaluate
+from zuoci.writing.rhyme import Rhymes
 
 if TYPE_CHECKING:
     import os
@@ -29,8 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from zuoci.model.language_model import CharLM
-
-WINDOW = 8  # characters of a window of the fingerprint
+    from zuoci.text.fingerprint import Fingerprint
 
 
 def check_file(file: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
@@ -56,7 +57,7 @@ def export_html(
     report: Mapping[str, Any] | None = None,
     text: str = "",
     rhymes: Mapping[str, str] | None = None,
-    fingerprint: NDArray[np.uint64] | None = None,
+    fingerprint: Fingerprint | None = None,
     overwrite: bool = False,
 ) -> dict[str, Any]:
     """Writes a page that writes with the model in any browser and never asks a network for anything.
@@ -69,7 +70,7 @@ def export_html(
         report: the figures of the training run, `load_report`.
         text: a held-out one, to measure what the precision costs; "": not measured.
         rhymes: character → the name of its rhyme; without, the page has no rhyme schemes.
-        fingerprint: `window_hashes` of the training text; without, the page cannot tell what is copied.
+        fingerprint: that of the training text; without, the page cannot tell what is copied.
         overwrite: replace a file.
 
     Returns:
@@ -96,7 +97,7 @@ def page_document(
     report: Mapping[str, Any] | None = None,
     text: str = "",
     rhymes: Mapping[str, str] | None = None,
-    fingerprint: NDArray[np.uint64] | None = None,
+    fingerprint: Fingerprint | None = None,
 ) -> dict[str, Any]:
     """What a page knows about its model, for JSON; see `export_html`.
 
@@ -119,7 +120,7 @@ def page_document(
         "loss": loss,
         "report": dict(report or {}),
         "rhymes": {char: rhymes[char] for char in model.vocabulary.characters if char in rhymes} if rhymes else None,
-        "fingerprint": None if fingerprint is None else _base64(pack_fingerprint(fingerprint)),
+        "fingerprint": None if fingerprint is None else _base64(pack_fingerprint(fold(fingerprint))),
         "tensors": weights.tensors,
         "weights": _base64(weights.data),
     }
@@ -198,19 +199,17 @@ def write_file(path: Path, data: bytes) -> None:
         raise SettingsError(f"{path} cannot be written: {error.strerror or error}") from None
 
 
-def window_hashes(text: str) -> NDArray[np.uint64]:
-    """The hashes of all windows of 8 characters, sorted, each once: 40 bits, as `page/originality.js` computes them."""
-    points = np.frombuffer(text.encode("utf-32-le", errors="surrogatepass"), np.uint32)
-    count = max(0, len(points) - WINDOW + 1)
-    words: list[NDArray[np.uint32]] = []
-    for start, factor in ((0x811C9DC5, 0x85EBCA6B), (0x5BD1E995, 0xC2B2AE35)):
-        word = np.full(count, start, np.uint32)
-        for i in range(WINDOW):
-            word = (word ^ points[i : i + count]) * np.uint32(factor)
-            word ^= word >> np.uint32(15)
-        words.append(word)
-    first, second = (word.astype(np.uint64) for word in words)
-    return np.unique(first | (second & np.uint64(0xFF)) << np.uint64(32))
+def rhymes_of(characters: str) -> dict[str, str]:
+    """Chinese character → its rhyme in 十三辙, for the page, which reads characters by themselves."""
+    rhymes = Rhymes()
+    return {char: key.removeprefix("zh:") for char in characters if (key := rhymes.group(char)) and key[:2] == "zh"}
+
+
+def fold(fingerprint: Fingerprint) -> NDArray[np.uint64]:
+    """The hashes of the windows of a training text, 40 bits, sorted, each once: as `page/originality.js` has them."""
+    words = fingerprint.words[: max(0, len(fingerprint) - WINDOW + 1)]  # the last ones run over the end
+    seven, eighth = words >> np.uint64(24), words >> np.uint64(3) & np.uint64(0x1FFFFF)
+    return np.unique(seven ^ eighth << np.uint64(19))
 
 
 def pack_fingerprint(hashes: NDArray[np.uint64]) -> bytes:

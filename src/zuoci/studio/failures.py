@@ -22,6 +22,30 @@ _TYPES = {401: "authentication_error", 403: "permission_error", 404: "not_found_
 _TYPE_NAME = re.compile(r"str|constrained-str|list\[.*\]")  # pydantic's names of the types that a field may have
 _SHOWN = 80  # characters of what was sent
 
+_TEXT_OR_NULL = {"anyOf": [{"type": "string"}, {"type": "null"}]}
+_SCHEMA = {
+    "type": "object",
+    "required": ["error"],
+    "properties": {
+        "error": {
+            "type": "object",
+            "required": ["message", "type", "param", "code"],
+            "properties": {
+                "message": {"type": "string"},
+                "type": {"type": "string"},
+                "param": _TEXT_OR_NULL,
+                "code": _TEXT_OR_NULL,
+            },
+        }
+    },
+}
+RESPONSES: dict[int | str, dict[str, Any]] = {  # of every route, for OpenAPI
+    status: {"description": description, "content": {"application/json": {"schema": _SCHEMA}}}
+    for status, description in (("4XX", "what is wrong with the request"), ("5XX", "what went wrong"))
+}
+
+EVENTS: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {"schema": {"type": "object"}}}}}
+
 
 class ApiError(Exception):
     """What ends a request."""
@@ -90,10 +114,10 @@ def _of_validation(error: RequestValidationError) -> ApiError:
     name = param or "the body"
     if first["type"] == "missing" or (first["input"] is None and not place):
         return ApiError(400, f"{name} is missing", param=param, code="missing")
-    message = first["msg"].removeprefix("Input should be ").removeprefix("a ").removeprefix("Value error, ")
+    message = re.sub(r"^\w+ should ", "must ", first["msg"])
     seen = repr(first["input"])
     seen = seen if len(seen) <= _SHOWN else f"{seen[:_SHOWN]}…"
-    return ApiError(400, f"{name} must be {message}: got {seen}", param=param, code="invalid_value")
+    return ApiError(400, f"{name} {message}: got {seen}", param=param, code="invalid_value")
 
 
 def install(app: FastAPI) -> None:

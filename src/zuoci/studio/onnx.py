@@ -87,15 +87,15 @@ class _Graph:
         stepper = self.stepper
         names = ["hidden", "cell"] if stepper.cell == "lstm" else ["hidden"]
         after: list[list[str]] = []
-        x = self.do("Gather", self.constant(stepper.inputs[0]), "ids")
-        for layer in range(len(stepper.inputs)):
+        x = self.do("Gather", self.constant(stepper.first), "ids")
+        for layer in range(len(stepper.biases)):
             place = self.constant(np.array(layer))
             before = [self.do("Gather", name, place, axis=0) for name in names]
             if layer:
-                product = self.do("MatMul", after[-1][0], self.constant(stepper.inputs[layer]))
+                product = self.do("MatMul", after[-1][0], self.constant(stepper.inputs[layer - 1].across))
                 x = self.do("Add", product, self.constant(stepper.biases[layer]))
             after.append(self.cell(layer, x, before))
-        product = self.do("MatMul", after[-1][0], self.constant(stepper.output))
+        product = self.do("MatMul", after[-1][0], self.constant(stepper.output.across))
         self.do("Add", product, self.constant(stepper.output_bias), into="logits")
         axis = self.constant(np.array([0]))
         for name, layers in zip(names, zip(*after, strict=True), strict=True):
@@ -109,7 +109,7 @@ class _Graph:
         return helper.make_graph(self.nodes, "step", [ids, *states], [logits, *following], self.constants)
 
     def cell(self, layer: int, x: str, before: list[str]) -> list[str]:
-        hidden = self.do("MatMul", before[0], self.constant(self.stepper.recurrent[layer]))
+        hidden = self.do("MatMul", before[0], self.constant(self.stepper.recurrent[layer].across))
         if self.stepper.cell == "gru":
             x_r, x_z, x_n = self.parts(x, 3)
             h_r, h_z, h_n = self.parts(hidden, 3)

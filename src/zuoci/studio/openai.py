@@ -10,7 +10,7 @@ import math
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from annotated_types import MaxLen
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from zuoci.studio.options import MOST, MOST_COUNT, MOST_TEXT, Body, Text, config_of, with_options
 
@@ -169,18 +169,3 @@ def chat_logprobs(scores: Sequence[Score]) -> dict[str, Any]:
         ],
         "refusal": None,
     }
-
-
-class ErrorDetail(BaseModel):
-    """What went wrong."""
-
-    message: str
-    type: str
-    param: str | None
-    code: str | None
-
-
-class ErrorBody(BaseModel):
-    """Every answer from 400 on."""
-
-    error: ErrorDetail

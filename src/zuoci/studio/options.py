@@ -6,6 +6,7 @@ import secrets
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_origin
 
 from annotated_types import Le, MaxLen
+from fastapi import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from zuoci.errors import SettingsError
@@ -25,6 +26,7 @@ MOST_TEXT = 20_000  # characters of a text that is sent
 MOST_COUNT = 32  # texts, or candidates, of one request
 _MOST_STRING = 200  # characters of a stop string, a word, an opening of a line
 
+Id = Annotated[str, Path(max_length=100)]  # in a path
 Text = Annotated[str, Field(max_length=MOST_TEXT)]
 
 

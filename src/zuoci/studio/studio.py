@@ -16,10 +16,9 @@ from pydantic import Field
 from zuoci import __version__
 from zuoci.errors import CorpusError
 from zuoci.studio.corpora import FILE_BYTES, MOST_FILES, Corpora
-from zuoci.studio.desk import ERRORS
 from zuoci.studio.events import KEEP_ALIVE, Events, Json, event
-from zuoci.studio.failures import ApiError
-from zuoci.studio.options import MOST, MOST_COUNT, MOST_TEXT, Body
+from zuoci.studio.failures import EVENTS, RESPONSES, ApiError
+from zuoci.studio.options import MOST, MOST_COUNT, MOST_TEXT, Body, Id
 from zuoci.studio.training import Trainings, check_settings
 from zuoci.training.recipe import DEFAULT_RECIPE
 from zuoci.writing.config import WriteConfig
@@ -32,8 +31,6 @@ if TYPE_CHECKING:
 _NAME = r"^[^\W_][\w-]{0,63}$"
 _QUIET = 10.0  # seconds
 _UPLOAD = re.compile(r"/api/corpora/[0-9a-f]+/files\Z")
-
-Id = Annotated[str, Path(max_length=100)]
 
 
 class Empty(Body):
@@ -65,7 +62,7 @@ def session(token: str) -> dict[str, Any]:
 
 def corpora_router(corpora: Corpora) -> APIRouter:
     """The routes of corpora."""
-    routes = APIRouter(prefix="/api/corpora", responses=ERRORS, default_response_class=Json)
+    routes = APIRouter(prefix="/api/corpora", responses=RESPONSES, default_response_class=Json)
 
     async def described(name: str) -> dict[str, Any]:
         return await asyncio.to_thread(corpora.describe, name)
@@ -118,7 +115,7 @@ def corpora_router(corpora: Corpora) -> APIRouter:
 
 def training_router(corpora: Corpora, trainings: Trainings, library: Library) -> APIRouter:
     """The routes of runs."""
-    routes = APIRouter(prefix="/api/training", responses=ERRORS, default_response_class=Json)
+    routes = APIRouter(prefix="/api/training", responses=RESPONSES, default_response_class=Json)
 
     @routes.post("")
     async def begin_training(body: TrainingRequest) -> dict[str, Any]:
@@ -149,7 +146,7 @@ def training_router(corpora: Corpora, trainings: Trainings, library: Library) ->
         trainings.forget(trainings.get(name))
         return {}
 
-    @routes.get("/{name}/events", response_class=Events)
+    @routes.get("/{name}/events", response_class=Events, status_code=200, responses=EVENTS)
     async def events(name: Id) -> Response:
         one = trainings.get(name)
         queue: asyncio.Queue[tuple[str, dict[str, Any]]] = asyncio.Queue()

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from zuoci.errors import ZuociError
 from zuoci.model.checkpoint import check_destination, is_unfinished
 from zuoci.studio.corpora import load_kept
+from zuoci.text.fingerprint import Fingerprint
 from zuoci.text.openings import openings_of
 from zuoci.training.recipe import resolve
 from zuoci.training.reports import EndReport, EvalReport, RollbackReport, StepReport
@@ -35,6 +36,7 @@ JOB, CORPUS = "job.json", "corpus"
 _STEP_EVERY = 0.25  # seconds between two lines on steps
 _SAMPLES_EVERY = 2.0
 _SAMPLE_LENGTH = 60
+_TEMPERATURE = 0.7  # as zuoci train
 
 
 def tell(kind: str, **document: Any) -> None:
@@ -68,8 +70,9 @@ class Orders:
 class Samples:
     """Short texts now and then, to see what a run has learnt."""
 
-    def __init__(self, openings: Sequence[str]) -> None:
-        self._openings = openings
+    def __init__(self, run: Run, openings: Sequence[str]) -> None:
+        self._openings = openings or openings_of(run.corpus)
+        self._against = Fingerprint.of(run.corpus, join_lines=run.settings.training.join_lines)
         self._last = -_SAMPLES_EVERY
 
     def after(self, step: int, model: CharLM, *, last: bool = False) -> None:
@@ -77,8 +80,9 @@ class Samples:
         if not last and time.monotonic() - self._last < _SAMPLES_EVERY:
             return
         self._last = time.monotonic()
-        writer = Writer(model)
-        texts = [writer.write(opening, WriteConfig(length=_SAMPLE_LENGTH)).text for opening in self._openings]
+        writer = Writer(model, self._against)
+        config = WriteConfig(length=_SAMPLE_LENGTH, temperature=_TEMPERATURE)
+        texts = [writer.write(opening, config).text for opening in self._openings]
         tell("samples", step=step, texts=texts)
 
 
@@ -97,7 +101,7 @@ def train(job: dict[str, Any], place: Path, out: Path, orders: Orders) -> None:
             run = Run(corpus, resolve(job["recipe"], job["settings"], text=corpus.text))
         tell("begun", songs=len(corpus), characters=len(corpus.text))
         checkpoints = Checkpoints(run, out, sources=[str(place)])
-        samples = Samples(job["openings"] or openings_of(corpus))
+        samples = Samples(run, job["openings"])
         told = 0.0
         for report in run:
             if isinstance(report, EndReport):

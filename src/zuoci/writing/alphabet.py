@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     Mask = NDArray[np.bool_]
 
 _LONGEST_WORD = 24  # letters
+_OTHERS: tuple[Kind, ...] = ("joiner", "other")
 
 
 class Alphabet:
@@ -71,11 +72,15 @@ class Alphabet:
         """
         key = (units, letters, others, spaces, end)
         if key not in self._masks:
-            kinds: tuple[Kind, ...] = ()
-            kinds += ("unit",) if units else ()
-            kinds += ("word",) if letters else ()
-            kinds += ("joiner", "other") if others else ()
-            kinds += ("space",) if spaces else ()
+            kinds: list[Kind] = []
+            if units:
+                kinds.append("unit")
+            if letters:
+                kinds.append("word")
+            if others:
+                kinds += _OTHERS
+            if spaces:
+                kinds.append("space")
             mask = self.of_kind(*kinds)
             self._masks[key] = mask | self.mask(self.end if end else "")
         return self._masks[key]

@@ -1,9 +1,10 @@
 """Several texts or lines to choose from, the best first, with the figures that put them in this order.
 
-    cost = nll + fit + repetition + coverage
+    cost = nll / (1 − repetition) + fit + coverage
 
 in nats a character and in shares of the characters: how unlikely the model itself thinks it, how unlikely it makes
-the line after it (where there is one), how much of it repeats what stands before, and how much lies in copied spans.
+the line after it (where there is one), and how much lies in copied spans. What repeats costs a model next to nothing,
+and would always come first; so the nats are spread over the characters that do not repeat what stands before.
 """
 
 from __future__ import annotations
@@ -61,7 +62,7 @@ class Candidate(BaseModel):
     @property
     def cost(self) -> float:
         """What candidates are ordered by, the least first."""
-        return self.nll + (self.fit or 0.0) + self.repetition + (self.coverage or 0.0)
+        return self.nll / max(1.0 - self.repetition, 0.05) + (self.fit or 0.0) + (self.coverage or 0.0)
 
 
 def rank(writer: Writer, texts: Sequence[Lyrics]) -> list[Candidate]:
@@ -119,7 +120,7 @@ def rewrite(writer: Writer, text: str, number: int, config: WriteConfig, count: 
     place = places[number - 1]
     lines = [rows[i] for i in places]
     length = parse_numbers(config.line_length)[0] if config.line_length else units(rows[place])
-    scheme = scheme_of(lines, writer.desk.ending(config, [], 1).rhymes)
+    scheme = scheme_of(lines, writer.desk.groups(config).rhymes)
     letter = scheme[number - 1]
     free = bool(config.rhyme) and parse_scheme(config.rhyme)[0] is None
     partners = [] if letter == "X" or free else [

@@ -20,17 +20,17 @@ class WriteConfig(BaseModel):
         default=50, ge=1, le=1_000_000, description="characters to write after the opening, where no form is given"
     )
     temperature: float = Field(
-        default=0.8, gt=0.0, le=100.0, description="above 1 bolder, below 1 safer; 1 draws as the model believes"
+        default=1.0, gt=0.0, le=100.0, description="above 1 bolder, below 1 safer; 1 draws as the model believes"
     )
     top_k: int = Field(default=0, ge=0, description="draw from the so many likeliest characters; 0: from all")
     top_p: float = Field(
         default=1.0, gt=0.0, le=1.0, description="draw from the likeliest characters that together hold this share"
     )
     min_p: float = Field(
-        default=0.05,
+        default=0.0,
         ge=0.0,
         le=1.0,
-        description="draw from characters at least so many times as likely as the likeliest",
+        description="draw from characters at least so many times as likely as the likeliest; 0: from all",
     )
     greedy: bool = Field(default=False, description="always take the most probable character")
     seed: int = Field(default=0, ge=0, lt=2**63, description="the same seed gives the same text")

@@ -4,16 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from zuoci.writing.english import rhyming_words
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
 
-    import numpy as np
     from numpy.typing import NDArray
 
     from zuoci.writing.alphabet import Alphabet, Place
     from zuoci.writing.rhyme import Rhymes
+
+
+class Groups:
+    """The rhymes of a standard, and which of a model's characters may end a line in each group."""
+
+    def __init__(self, rhymes: Rhymes, alphabet: Alphabet) -> None:
+        self.rhymes = rhymes
+        self.alphabet = alphabet
+        self.characters = rhymes.endings(alphabet.vocabulary.characters)
+        self.masks = {key: alphabet.mask(chars) for key, chars in self.characters.items()}
 
 
 class Ending:
@@ -23,27 +34,22 @@ class Ending:
     others rhyme with.
     """
 
-    def __init__(
-        self, rhymes: Rhymes, groups: Mapping[str, str], alphabet: Alphabet, partners: Sequence[str], count: int
-    ) -> None:
+    def __init__(self, groups: Groups, partners: Sequence[str], count: int) -> None:
         """Prepares for one line.
 
         Args:
-            rhymes: by what standard.
-            groups: its `endings` of the characters that the model knows.
-            alphabet: of the model.
+            groups: by what standard lines rhyme.
             partners: the lines that it must rhyme with.
             count: how many lines will rhyme so, this one and its partners included.
         """
-        self.rhymes = rhymes
-        self.alphabet = alphabet
-        self.partners = partners
+        self.groups = groups
+        self.alphabet = alphabet = groups.alphabet
+        self.partners = [set(groups.rhymes.keys(partner)) for partner in partners]
         self.count = count
-        self.taken = {rhymes.ending(partner).lower() for partner in partners}
-        keys = {key for partner in partners for key in rhymes.keys(partner)}
-        self._groups = groups
-        last = [char for key, chars in self._groups.items() if key in keys or not partners for char in chars]
-        self._last = alphabet.mask(char for char in last if char not in self.taken)
+        self.taken = {groups.rhymes.ending(partner).lower() for partner in partners}
+        keys = set[str]().union(*self.partners)
+        wanted = [mask for key, mask in groups.masks.items() if key in keys or not partners]
+        self._last = alphabet.mask("") | (np.any(wanted, axis=0) if wanted else False) & ~alphabet.mask(self.taken)
         self._within = ~alphabet.mask(alphabet.end)
         self._letters = alphabet.of_kind("word") & (not partners or any(key.startswith("en:") for key in keys))
         words = {word for key in keys if key.startswith("en:") for word in rhyming_words(key.removeprefix("en:"))}
@@ -72,9 +78,9 @@ class Ending:
 
     def fits(self, text: str) -> bool:
         """Whether a line that ends here rhymes."""
-        keys = self.rhymes.keys(text)
-        if not keys or self.rhymes.ending(text).lower() in self.taken:
+        keys = self.groups.rhymes.keys(text)
+        if not keys or self.groups.rhymes.ending(text).lower() in self.taken:
             return False
         if self.partners:
-            return all(self.rhymes.rhyme(text, partner) for partner in self.partners)
-        return any(key.startswith("en:") or len(self._groups.get(key, "")) >= self.count for key in keys)
+            return not any(partner.isdisjoint(keys) for partner in self.partners)
+        return any(key.startswith("en:") or len(self.groups.characters.get(key, "")) >= self.count for key in keys)

@@ -1,8 +1,7 @@
 // Which spans of a text stand in the training text, by a fingerprint: hashes of all its windows of 8 characters.
 //
-// The hash of a window is 40 bits: two 32-bit words, each mixed with one code point c after another,
-//     w ← (w ⊕ c) · m mod 2³²;  w ← w ⊕ (w ≫ 15)
-// and the low 8 bits of the second above the first. Embedded are the hashes sorted, 5 bytes each, little-endian.
+// The hash of a window is that of the model folder's fingerprint (docs/format.md), folded to 40 bits: that of its first
+// seven characters, and over it the masked eighth. Embedded are the hashes sorted, 5 bytes each, little-endian.
 // A window that is new is taken for a copied one with a probability of (windows of the training text) / 2⁴⁰.
 
 export const WINDOW = 8;
@@ -42,14 +41,27 @@ export class Fingerprint {
   }
 }
 
+const GOLDEN = 0x9e37_79b9_7f4a_7c15n;
+const NO_CHARACTER = 0x1f_ffffn;
+const numbers = new Map(); // code point → its number of 64 bits
+const multipliers = Array.from({ length: WINDOW - 1 }, (_, i) => numberOf(Number(NO_CHARACTER) + 1 + i) | 1n);
+
 function windowHash(points, start) {
-  let first = 0x811c_9dc5;
-  let second = 0x5bd1_e995;
-  for (let i = start; i < start + WINDOW; i++) {
-    first = Math.imul(first ^ points[i], 0x85eb_ca6b);
-    first ^= first >>> 15;
-    second = Math.imul(second ^ points[i], 0xc2b2_ae35);
-    second ^= second >>> 15;
-  }
-  return (second & 0xff) * 2 ** 32 + (first >>> 0);
+  let sum = 0n;
+  for (let i = 0; i < WINDOW - 1; i++) sum += numberOf(points[start + i]) * multipliers[i];
+  const seven = mix(BigInt.asUintN(64, sum));
+  const eighth = (seven ^ BigInt(points[start + WINDOW - 1])) & NO_CHARACTER;
+  return Number((seven >> 24n) ^ (eighth << 19n));
+}
+
+function numberOf(point) {
+  if (!numbers.has(point)) numbers.set(point, mix(BigInt.asUintN(64, BigInt(point) + GOLDEN)));
+  return numbers.get(point);
+}
+
+/** The finalizer of SplitMix64. */
+function mix(value) {
+  value = BigInt.asUintN(64, (value ^ (value >> 30n)) * 0xbf58_476d_1ce4_e5b9n);
+  value = BigInt.asUintN(64, (value ^ (value >> 27n)) * 0x94d0_49bb_1331_11ebn);
+  return value ^ (value >> 31n);
 }
