@@ -16,6 +16,7 @@ from zuoci.studio.app import ServerSettings, listen, make_app, make_server
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from conftest import Served
@@ -104,13 +105,18 @@ def test_a_first_model_is_trained_on_dropped_lyrics_and_writes(fresh: Visitor) -
     page.click('a[href="#write"]')
     page.get_by_role("button", name="去训练").click()
     songs = "\n\n".join(song.text.strip() for song in zuoci.load_lyrics("zh").songs[:30])
-    page.set_input_files(
-        "#files",
-        [
-            {"name": "我的歌.txt", "mimeType": "text/plain", "buffer": songs.encode("gb18030")},
-            {"name": "cover.jpg", "mimeType": "image/jpeg", "buffer": b"\xff\xd8\x00\x01" * 9},
-        ],
+    dropped = page.evaluate_handle(
+        """([name, bytes]) => {
+            const transfer = new DataTransfer();
+            transfer.items.add(new File([new Uint8Array(bytes)], name));
+            return transfer;
+        }""",
+        ["我的歌.txt", list(songs.encode("gb18030"))],
     )
+    page.dispatch_event("#drop", "drop", {"dataTransfer": dropped})
+    expect(page.locator(".files li")).to_have_count(1)
+    cover = {"name": "cover.jpg", "mimeType": "image/jpeg", "buffer": b"\xff\xd8\x00\x01" * 9}
+    page.set_input_files("#files", [cover])  # pyright: ignore
     expect(page.locator(".found-text")).to_have_text(re.compile(r"30 首歌 · [\d,]+ 行 · [\d,]+ 字 · [\d,]+ 个不同的字"))
     files = page.locator(".files li")
     expect(files).to_have_count(2)
@@ -324,6 +330,25 @@ def test_a_card_is_text_whatever_stands_in_it(visit: Visitor) -> None:
     assert "<code>x</code>" in found[0]
     assert found[0].count("<li>") == 2
     assert found[1].startswith("<b>T</b>")
+
+
+def test_a_key_is_taken_from_the_address_and_not_left_there(
+    browser: Browser, serve: Callable[[ServerSettings], AbstractContextManager[Served]], tiny: Path, tmp_path: Path
+) -> None:
+    with serve(ServerSettings([tiny], home=tmp_path / "home", key="a secret+key")) as served:
+        visitor = Visitor(browser, served.url)
+        page = visitor("key=a%20secret+key")
+        assert page.url == f"{served.url}/"
+        page.fill("#option-lines", "2")
+        assert len(write(page)) == 2
+        page.reload()
+        expect(page.locator(".line")).to_have_count(2)
+        page.context.close()
+        visitor.check()
+        stranger = browser.new_context(locale="zh-CN").new_page()
+        stranger.goto(served.url)
+        expect(stranger.locator("#trouble")).to_contain_text("钥匙")
+        stranger.context.close()
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])

@@ -1,12 +1,22 @@
 // The studio's JSON API, as docs/api.md has it.
 
-const key = new URLSearchParams(location.hash.slice(1)).get("key") ?? sessionStorage.getItem("zuoci key") ?? "";
-if (key) {
-  sessionStorage.setItem("zuoci key", key);
-  if (location.hash.includes("key=")) history.replaceState(null, "", location.pathname); // it is not for the history
+const KEY = "zuoci key"; // where the tab keeps it
+
+if (location.hash.startsWith("#key=")) {
+  sessionStorage.setItem(KEY, decoded(location.hash.slice("#key=".length)));
+  history.replaceState(null, "", location.pathname); // it is not for the history
 }
+const key = sessionStorage.getItem(KEY) ?? "";
 
 let token = "";
+
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text; // it was never encoded
+  }
+}
 
 /** What went wrong, in one line; `status` 0: the server could not be reached; `param`: the field at fault, or null. */
 export class ApiError extends Error {

@@ -37,7 +37,7 @@ export class Models {
       this.studio.go("write");
     }, "primary");
     const head = element("div", { className: "run-head" }, element("h3", { textContent: id }), element("span", { className: "gap" }), use);
-    const on = figures.songs === undefined ? t.figuresNone : `${t.trainedOn(figures)}。`.replace(/。$/u, this.studio.language === "zh" ? "。" : ".");
+    const on = figures.songs === undefined ? t.figuresNone : t.trainedOn(figures);
     const facts = [
       [t.held, figures.validation && shown(figures.validation.perplexity, 1)],
       [t.counting, figures.baseline && shown(figures.baseline.perplexity, 1)],

@@ -5,7 +5,7 @@ import { element } from "./dom.js";
 const MAIN = ["lines", "rhyme", "line_length", "acrostic", "word", "temperature"];
 const WIDE = ["line_length", "acrostic", "word", "ban", "stop", "line_opening", "reading"];
 const SCHEMES = ["", "AABB", "ABAB", "XAXA", "AABA", "all", "own"];
-const BEGIN = { lines: 8, rhyme: "AABB", stanza: "4" }; // what a newcomer sees; the rest as the schema says
+const BEGIN = { lines: 8, rhyme: "AABB", stanza: "4", temperature: 0.8 }; // what a newcomer sees; the rest as the schema says
 const ROOM = 34; // of a placeholder, in letters; a Chinese character takes two
 const FORM = ["lines", "line_length", "stanza", "acrostic", "word", "line_opening", "rhyme"];
 

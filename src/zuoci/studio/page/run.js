@@ -118,8 +118,8 @@ export class RunCard {
     ].filter(Boolean).join(" · ");
     this.failure.hidden = !(this.problem || this.data.error);
     this.failure.textContent = this.problem?.(t) ?? this.data.error ?? "";
-    const legend = rounds.length || this.steps.length ? [["held", t.lineHeld], ["train", t.lineTrain]] : [];
-    this.legend.replaceChildren(...legend.map(([name, text]) => element("span", { className: `key ${name}`, textContent: text })));
+    const legend = rounds.length || this.steps.length ? [["held", t.lineHeld], ["train", t.lineTrain], ["steps", t.lineSteps]] : [];
+    this.legend.replaceChildren(...legend.filter(([name]) => name !== "steps" || this.steps.length).map(([name, text]) => element("span", { className: `key ${name}`, textContent: text })));
     this.#draw();
     this.#sample(t);
   }

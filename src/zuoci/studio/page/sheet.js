@@ -72,6 +72,7 @@ export class Sheet {
     this.change(this.rows.with(i, { ...this.rows[i], locked }));
     this.show(i);
     this.page.changed();
+    this.page.notice(locked ? "locked" : "unlocked", this.#number(i));
   }
 
   /** Shows the lines from one on; those before it are as they were. */

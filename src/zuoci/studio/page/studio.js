@@ -42,8 +42,12 @@ function trouble(error) {
 
 async function loadModels() {
   studio.models = (await get("/models")).models;
-  if (!studio.models.some(({ id }) => id === studio.model)) studio.model = studio.models.at(-1)?.id ?? "";
+  if (!studio.models.some(({ id }) => id === studio.model)) studio.model = newest()?.id ?? "";
   showModels();
+}
+
+function newest() {
+  return studio.models.toSorted((a, b) => b.created - a.created)[0];
 }
 
 function showModels() {

@@ -76,7 +76,7 @@ export const WORDS = {
     other: "中文",
     sheet: "Lyrics",
     opening: "Opening",
-    openingHint: "The first few characters, or nothing",
+    openingHint: "The first words, or nothing",
     lines: "Lyrics; each line can be changed",
     blank: "Give it an opening, or nothing at all.\nOnce it has written, choose any line to swap or edit it.",
     write: "Write",

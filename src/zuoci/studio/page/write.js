@@ -261,7 +261,9 @@ export class Write {
       item.append(element("span", { className: "line-tools" }, rewrite, lock), item.tools.note);
     }
     const { rewrite, lock, note } = item.tools;
-    item.classList.toggle("locked", locked);
+    const line = item.firstChild;
+    if (locked) line.setAttribute("aria-label", `${line.getAttribute("aria-label")} ${t.isLocked}`);
+    for (const mark of line.querySelectorAll("mark")) mark.removeAttribute("title"); // the note says it
     rewrite.parentNode.hidden = !text;
     rewrite.hidden = locked;
     lock.setAttribute("aria-pressed", String(locked));
