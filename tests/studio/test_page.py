@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
     from pathlib import Path
 
-    from conftest import Served
     from playwright.sync_api import Browser
+
+    from conftest import Served
 
 PLACES = ["write", "inside", "train", "models"]
 EXPECTED = "Failed to load resource"  # what a browser says of an answer from 400 on
@@ -367,11 +368,12 @@ def test_every_place_in_both_languages(visit: Visitor, width: int, scheme: str) 
     differ = page.evaluate(
         """async () => {
             const { WORDS } = await import("/phrases.js");
-            const shape = (words) => Object.entries(words).map(([key, value]) =>
-                key + (Array.isArray(value) ? "[]" : typeof value === "object" ? `{${shape(value)}}` : typeof value)).sort().join();
-            const used = [...document.querySelectorAll("[data-text], [data-label], [data-placeholder]")]
-                .flatMap((node) => Object.values(node.dataset)).filter((key) => !(key in WORDS.en) && /^[a-z]+$/i.test(key));
-            return [shape(WORDS.zh) === shape(WORDS.en), used];
+            const kind = (value) => (Array.isArray(value) ? "list" : typeof value === "object" ? shape(value) : typeof value);
+            const shape = (words) => Object.entries(words).map(([key, value]) => `${key} ${kind(value)}`).sort().join();
+            const used = ["text", "label", "placeholder"].flatMap((name) =>
+                [...document.querySelectorAll(`[data-${name}]`)].map((node) => node.dataset[name]));
+            const unknown = used.filter((key) => !(key in WORDS.en));
+            return [shape(WORDS.zh) === shape(WORDS.en), unknown];
         }"""
     )
     assert differ == [True, []]

@@ -131,7 +131,8 @@ def rewrite(writer: Writer, text: str, number: int, config: WriteConfig, count: 
     after = next((rows[i] for i in places if i > place), "")
     begun = config.model_copy(update={"lines": 1000, "line_length": "", "stanza": "", "rhyme": "", "word": ()})
     fixed = plan(begun)[number - 1].fixed
-    length = max(length, *(units(start) for _, start in fixed), 0)
+    if length:
+        length = max(length, *(units(start) for _, start in fixed), 0)
     new = Line(length, fixed, (0, letter) if partners else None, len(partners) + 1)
     check(writer.desk, [new], config)
     found = _lines(writer, before, new, config, count + 1, ending, after)

@@ -44,7 +44,7 @@ function text(content, attributes) {
 
 /** 1, 2, 5, 10 … between two values; fewer where they would crowd. */
 function decades(low, high) {
-  const marks = Math.log10(high / low) > 2 ? [1] : [1, 2, 5];
+  const marks = Math.log10(high / low) > 3 ? [1] : [1, 2, 5];
   const found = [];
   for (let power = Math.floor(Math.log10(low)); power <= Math.log10(high); power++) {
     for (const mark of marks) {
