@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from playwright.sync_api import Browser
 
-    from conftest import Served
+    from tests.studio.conftest import Served
 
 PLACES = ["write", "inside", "train", "models"]
 EXPECTED = "Failed to load resource"  # what a browser says of an answer from 400 on
@@ -368,7 +368,8 @@ def test_every_place_in_both_languages(visit: Visitor, width: int, scheme: str) 
     differ = page.evaluate(
         """async () => {
             const { WORDS } = await import("/phrases.js");
-            const kind = (value) => (Array.isArray(value) ? "list" : typeof value === "object" ? shape(value) : typeof value);
+            const kind = (value) =>
+                Array.isArray(value) ? "list" : typeof value === "object" ? shape(value) : typeof value;
             const shape = (words) => Object.entries(words).map(([key, value]) => `${key} ${kind(value)}`).sort().join();
             const used = ["text", "label", "placeholder"].flatMap((name) =>
                 [...document.querySelectorAll(`[data-${name}]`)].map((node) => node.dataset[name]));
