@@ -40,7 +40,9 @@ def main() -> None:
         writer.write_many(["分开"] * STREAMS, configs)
         library.append(STREAMS * LENGTH / (time.perf_counter() - start))
     server = subprocess.Popen(
-        [sys.executable, "-m", "zuoci", "serve", folder, "--port", "0"], stderr=subprocess.PIPE, text=True
+        [sys.executable, "-m", "zuoci", "serve", folder, "--port", "0", "--rows", str(STREAMS)],
+        stderr=subprocess.PIPE,
+        text=True,
     )
     try:
         assert server.stderr
@@ -85,6 +87,7 @@ async def measure(port: int, model: str, server: int, library: float) -> list[di
                 **quantiles("/health, ms", health),
             }
         )
+    rows.append({"what": "a client goes away", **quantiles("its place is free, ms", await freed(port, ask))})
     before = 0.0
     done = 0
     for goal in (REQUESTS // 10, REQUESTS):
@@ -101,14 +104,42 @@ async def measure(port: int, model: str, server: int, library: float) -> list[di
     return rows
 
 
-async def request(port: int, body: dict[str, Any] | None, path: str) -> tuple[bytes, float]:
-    """A whole answer, and the seconds to its first piece of text, or to its end."""
-    start = time.perf_counter()
+async def freed(port: int, ask: dict[str, Any]) -> list[float]:
+    """The seconds from a client's going away to the next one's being let in, where all places are taken."""
+    long = {**ask, "max_tokens": 10_000, "max_repeats": 0}
+    others = [asyncio.create_task(request(port, long, "/v1/completions")) for _ in range(STREAMS - 1)]
+    taken: list[float] = []
+    for _ in range(20):
+        _, writer = await send(port, long, "/v1/completions")
+        await asyncio.sleep(0.3)
+        start = time.perf_counter()
+        writer.close()
+        while True:
+            reader, writer = await send(port, {**ask, "max_tokens": 1}, "/v1/completions")
+            answer = await reader.read()
+            if answer.startswith(b"HTTP/1.1 200"):
+                break
+            assert answer.startswith(b"HTTP/1.1 429"), answer[:300]
+        taken.append(time.perf_counter() - start)
+    for other in others:
+        other.cancel()
+    await asyncio.gather(*others, return_exceptions=True)
+    return taken
+
+
+async def send(port: int, body: dict[str, Any] | None, path: str) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     reader, writer = await asyncio.open_connection("127.0.0.1", port, limit=2**20)
     data = json.dumps(body).encode() if body else b""
     head = f"{'POST' if body else 'GET'} {path} HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nConnection: close\r\n"
     head += f"Content-Type: application/json\r\nContent-Length: {len(data)}\r\n\r\n"
     writer.write(head.encode() + data)
+    return reader, writer
+
+
+async def request(port: int, body: dict[str, Any] | None, path: str) -> tuple[bytes, float]:
+    """A whole answer, and the seconds to its first piece of text, or to its end."""
+    start = time.perf_counter()
+    reader, writer = await send(port, body, path)
     answer, first = b"", 0.0
     while piece := await reader.read(2**16):
         answer += piece

@@ -275,7 +275,8 @@ def test_beyond_capacity_one_is_told_so_at_once(served: Served) -> None:
         served.client.stream("POST", "/v1/completions", json={**LONG, "n": 32}) as stream,
         openai.OpenAI(base_url=f"{served.url}/v1", api_key="none", http_client=http) as client,
     ):
-        next(stream.iter_bytes())
+        pieces = stream.iter_bytes()  # whose end would end the stream
+        next(pieces)
         with pytest.raises(openai.RateLimitError, match="32 texts are being written") as raised:
             client.completions.create(model="tiny", prompt="山", n=32)
         assert raised.value.response.headers["retry-after"] == "1"
@@ -295,7 +296,8 @@ def test_a_client_that_goes_away_frees_its_place(served: Served, stream: bool) -
     body = {**LONG, "stream": stream, "n": 3}
     if stream:
         with served.client.stream("POST", "/v1/completions", json=body) as answer:
-            next(answer.iter_bytes())
+            pieces = answer.iter_bytes()
+            next(pieces)
             assert served.engine.taken == 3
     else:
         with pytest.raises(httpx2.ReadTimeout):

@@ -126,3 +126,14 @@ def test_many_texts_at_once_are_those_that_are_written_alone(model: zuoci.CharLM
 def test_a_longer_text_begins_like_a_shorter_one(model: zuoci.CharLM) -> None:
     short, long = (Writer(model).write("山", WriteConfig(length=n, seed=7)).text for n in (20, 600))
     assert long.startswith(short)
+
+
+@pytest.mark.parametrize("word", ["", " ", "山\n前"])
+def test_a_word_that_must_appear_is_one(word: str) -> None:
+    with pytest.raises(ValueError, match="a word that must appear has characters"):
+        WriteConfig(word=(word,))
+
+
+def test_the_lowest_temperature_is_greedy_too(model: zuoci.CharLM) -> None:
+    coldest = Writer(model).write("山", WriteConfig(length=20, temperature=5e-324, max_repeats=0)).text
+    assert coldest == Writer(model).write("山", WriteConfig(length=20, temperature=1e-3, max_repeats=0)).text

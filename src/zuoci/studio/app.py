@@ -32,7 +32,6 @@ from zuoci.studio.training import Trainings
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
 
-_CONNECTIONS = 1000  # at once; engine and lists have narrower limits of their own
 _FIRST_PAGE = "studio.html"
 _TYPES = {
     ".html": "text/html; charset=utf-8",
@@ -169,7 +168,6 @@ def make_server(app: FastAPI) -> Server:
         app,
         log_level="warning",
         access_log=False,
-        limit_concurrency=_CONNECTIONS,
         timeout_graceful_shutdown=_LAST_SECONDS,
         server_header=False,
         ws="none",

@@ -219,16 +219,11 @@ def router(library: Library, engine: Engine) -> APIRouter:
             if answer.stream:
                 await attended(request.receive, texts.begun())
                 return Events(answer.frames(texts), texts.close)
-            await attended(request.receive, _collect(answer, texts))
+            for index, event in await attended(request.receive, texts.whole()):
+                answer.choices[index].add(event)
         except BaseException:
             texts.close()
             raise
         return Json(answer.whole())
 
     return routes
-
-
-async def _collect(answer: _Answer, texts: Texts) -> None:
-    async for events in texts:
-        for index, event in events:
-            answer.choices[index].add(event)

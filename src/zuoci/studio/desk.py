@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from zuoci.studio.engine import Engine, Texts
     from zuoci.studio.library import Library
     from zuoci.writing.config import WriteConfig
+    from zuoci.writing.drafts import Lyrics
     from zuoci.writing.writer import Writer
 
 _EXPORT_TYPES = {"html": "text/html; charset=utf-8", "onnx": "application/octet-stream", "zip": "application/zip"}
@@ -174,11 +175,11 @@ def router(library: Library, engine: Engine) -> APIRouter:
         writer = await library.writer(name)
         texts = engine.open(writer, [body.opening] * body.count, configs)
         try:
-            found = await attended(request.receive, _collected(texts))
+            found = _lyrics(await attended(request.receive, texts.whole()))
         finally:
             texts.close()
         ranked = await errands.run(request, rank, writer, found)
-        return {"unknown": found[0].unknown if found else "", "candidates": _shown(ranked)}
+        return {"unknown": found[0].unknown, "candidates": _shown(ranked)}
 
     @routes.post("/{name}/candidates")
     async def candidates(name: Id, body: CandidatesRequest, request: Request) -> dict[str, Any]:
@@ -274,16 +275,15 @@ def _put_together(events: Sequence[tuple[int, Event]]) -> tuple[str, list[int] |
     return text, None if state is None else _quantised(state)[0].tolist(), end
 
 
-async def _collected(texts: Texts) -> list[Any]:
-    found: dict[int, Any] = {}
-    async for events in texts:
-        for index, one in events:
-            if isinstance(one, Exception):
-                raise one
-            if isinstance(one, End):
-                if one.lyrics is None:
-                    raise ApiError(503, "the server is about to end", code="ending")
-                found[index] = one.lyrics
+def _lyrics(events: Sequence[tuple[int, Event]]) -> list[Lyrics]:
+    found: dict[int, Lyrics] = {}
+    for index, one in events:
+        if isinstance(one, Exception):
+            raise one
+        if isinstance(one, End):
+            if one.lyrics is None:
+                raise ApiError(503, "the server is about to end", code="ending")
+            found[index] = one.lyrics
     return [found[index] for index in sorted(found)]
 
 

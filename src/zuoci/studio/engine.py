@@ -32,7 +32,8 @@ if TYPE_CHECKING:
 
 ROWS = 512  # that are written side by side, at most
 _STEPS = 200_000  # of one text: more are an accident, or an attack
-_PAUSE = 0.05  # seconds between two deliveries to one request: what comes in between is put together
+_PAUSES = (0.004, 0.05)  # seconds between two deliveries to one request, the first and, each twice as long, the
+# longest: the first characters are there soon, later ones come many at once, which costs less
 _QUIET = 10.0  # seconds, after which a request hears that nothing came
 
 
@@ -84,6 +85,7 @@ class Texts:
         self._weights = dict(enumerate(weights))  # of those that are still written
         self._events: list[tuple[int, Event]] = []
         self._there = asyncio.Event()
+        self._ended = asyncio.Event()
         self.closed = False
 
     def put(self, index: int, event: Event) -> None:
@@ -94,6 +96,8 @@ class Texts:
         if not isinstance(event, Piece):
             self._engine.release(self._weights.pop(index, 0))
         self._there.set()
+        if not self._weights:
+            self._ended.set()
 
     async def begun(self, seconds: float = 5.0) -> None:
         """Waits for the first event, or so long.
@@ -112,6 +116,7 @@ class Texts:
 
     async def __aiter__(self) -> AsyncIterator[list[tuple[int, Event]]]:
         """Gives what came, each time all of it, to the end of all texts; an empty list if nothing came for long."""
+        pause, longest = _PAUSES
         while self._weights or self._events:
             try:
                 await asyncio.wait_for(self._there.wait(), _QUIET)
@@ -122,7 +127,13 @@ class Texts:
             events, self._events = self._events, []
             yield events
             if self._weights:
-                await asyncio.sleep(_PAUSE)
+                await asyncio.sleep(pause)
+                pause = min(2 * pause, longest)
+
+    async def whole(self) -> list[tuple[int, Event]]:
+        """Everything, once all texts have come to their ends."""
+        await self._ended.wait()
+        return self._events
 
     def close(self) -> None:
         """Lets go of what is still written: nobody waits for it any more."""

@@ -50,9 +50,7 @@ EVENTS: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream"
 class ApiError(Exception):
     """What ends a request."""
 
-    def __init__(
-        self, status: int, message: str, *, param: str | None = None, code: str | None = None, retry: int | None = None
-    ) -> None:
+    def __init__(self, status: int, message: str, *, param: str | None = None, code: str | None = None) -> None:
         """Takes what will be told.
 
         Args:
@@ -60,13 +58,11 @@ class ApiError(Exception):
             message: one line for a person.
             param: the field at fault.
             code: for programs.
-            retry: seconds after which it may be tried again.
         """
         super().__init__(message)
         self.status = status
         self.param = param
         self.code = code
-        self.retry = retry
 
     @property
     def document(self) -> dict[str, Any]:
@@ -75,10 +71,13 @@ class ApiError(Exception):
         return {"error": {"message": str(self), "type": kind, "param": self.param, "code": self.code}}
 
     def response(self, headers: Mapping[str, str] | None = None) -> Response:
-        """The answer. Clients of OpenAI's repeat a request that fails with 429 or from 500 on, unless told not to."""
+        """The answer. Clients of OpenAI's repeat a request that fails with 409, 429 or from 500 on, unless told not
+        to."""
         more = dict(headers or {})
         if self.status in (429, 503):
-            more |= {"retry-after": str(self.retry or 1), "x-should-retry": "false"}
+            more["retry-after"] = "1"
+        if self.status in (409, 429) or self.status >= 500:
+            more["x-should-retry"] = "false"
         return Response(json.dumps(self.document), self.status, more, media_type="application/json")
 
 

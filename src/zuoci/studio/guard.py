@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
 TOKEN = "x-zuoci-token"  # the header's name
 BODY_BYTES = 256 * 1024
+_AT_ONCE = 1000  # requests, in which texts have a narrower limit of their own
 
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src "
@@ -64,6 +65,7 @@ class Guard:
         """Stands before an application."""
         self.app = app
         self.access = access
+        self._count = 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Passes a request on, or refuses it."""
@@ -83,14 +85,18 @@ class Guard:
                     headers.setdefault("cache-control", "no-store")
             await send(message)
 
+        self._count += 1
         try:
             self._check(scope)
-        except ApiError as error:
+            await self.app(scope, self._limited(scope, receive), safely)
+        except ApiError as error:  # of the check: the application answers its own
             await error.response()(scope, receive, safely)
-            return
-        await self.app(scope, self._limited(scope, receive), safely)
+        finally:
+            self._count -= 1
 
     def _check(self, scope: Scope) -> None:
+        if self._count > _AT_ONCE:
+            raise ApiError(429, f"{_AT_ONCE} requests are being answered; try again", code="busy")
         headers = Headers(scope=scope)
         hosts = headers.getlist("host")
         known = "*" in self.access.hosts or (len(hosts) == 1 and _name(hosts[0]) in self.access.hosts)

@@ -96,6 +96,14 @@ class WriteConfig(BaseModel):
                 raise ValueError(str(error)) from None
         return value
 
+    @field_validator("word")
+    @classmethod
+    def _of_one_line(cls, words: tuple[str, ...]) -> tuple[str, ...]:
+        for word in words:
+            if not word.strip() or "\n" in word:
+                raise ValueError(f"a word that must appear has characters, and stands in one line: got {word!r}")
+        return words
+
     @property
     def has_form(self) -> bool:
         """Whether the text is made of lines by some form, rather than of `length` characters."""

@@ -79,10 +79,13 @@ def keep_min_p(logits: Logits, p: NDArray[np.floating[Any]]) -> Logits:
     return only(logits, logits >= least.astype(logits.dtype))
 
 
+_COLDEST = 1e-30  # below it, a difference of logits over it may not be a number of 32 bits
+
+
 def at_temperature(logits: Logits, temperature: NDArray[np.floating[Any]]) -> Logits:
     """logits / temperature, moved so that the largest is 0; temperature `(R,)`, above 0."""
     moved = logits - logits.max(1, keepdims=True)
-    moved /= temperature[:, None]
+    moved /= np.maximum(temperature, _COLDEST)[:, None]
     return moved
 
 
