@@ -18,11 +18,11 @@ function decoded(text) {
   }
 }
 
-/** What went wrong, in one line; `status` 0: the server could not be reached; `param`: the field at fault, or null. */
+/** What went wrong, in one line. `status` 0: the server could not be reached; `param`: the field at fault, or null. */
 export class ApiError extends Error {
-  constructor(status, { message = "", param = null } = {}, retryAfter = 0) {
+  constructor(status, { message = "", param = null, code = null } = {}) {
     super(message || `${status}`);
-    Object.assign(this, { status, param, retryAfter });
+    Object.assign(this, { status, param, code });
   }
 }
 
@@ -99,5 +99,5 @@ async function request(method, path, body, signal, again = true) {
     return request(method, path, body, signal, false);
   }
   const { error } = await answer.json().catch(() => ({}));
-  throw new ApiError(answer.status, error, Number(answer.headers.get("Retry-After") ?? 0));
+  throw new ApiError(answer.status, error);
 }

@@ -89,8 +89,9 @@ export class Sheet {
       item.firstChild.hidden = !text && !open;
       const letter = letters[i] ? [element("small", { textContent: letters[i], ariaHidden: "true" })] : [];
       item.firstChild.replaceChildren(element("span", {}, ...marked(text, marks[i])), ...letter);
-      const sources = [...new Set(marks[i].map(({ source }) => source))].join(" ");
-      item.firstChild.setAttribute("aria-label", [this.page.words().line(number, text), sources].filter(Boolean).join(" "));
+      const words = this.page.words();
+      const label = [words.line(number, text), letters[i] && words.rhymes(letters[i]), ...new Set(marks[i].map(({ source }) => source))];
+      item.firstChild.setAttribute("aria-label", label.filter(Boolean).join(" · "));
       this.page.dress?.(item, i, marks[i]);
     });
   }

@@ -10,7 +10,6 @@ import { Write } from "./write.js";
 
 const MEMORY = "zuoci studio";
 const PLACES = ["write", "inside", "train", "models"];
-const NOTHING_FOUND = /\bwas found\b/u; // of the errors of writing, the one that has no field
 
 const kept = recall(MEMORY);
 const studio = {
@@ -30,8 +29,9 @@ const studio = {
 function tell(error, options = null) {
   const blamed = options?.blame(error.param);
   return (t) => {
-    if (NOTHING_FOUND.test(error.message)) return t.sorry.form;
-    return t.sorry[error.status] ?? (blamed ? t.sorry.field(t.options[error.param]?.[0] ?? error.param, error.message) : error.message);
+    const known = t.sorry[error.code] ?? t.sorry[error.status];
+    if (known) return known;
+    return blamed ? t.sorry.field(t.options[error.param]?.[0] ?? error.param, error.message) : error.message;
   };
 }
 

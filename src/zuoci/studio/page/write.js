@@ -262,7 +262,8 @@ export class Write {
     }
     const { rewrite, lock, note } = item.tools;
     const line = item.firstChild;
-    if (locked) line.setAttribute("aria-label", `${line.getAttribute("aria-label")} ${t.isLocked}`);
+    line.setAttribute("aria-keyshortcuts", "R L");
+    if (locked) line.setAttribute("aria-label", `${line.getAttribute("aria-label")} · ${t.isLocked}`);
     for (const mark of line.querySelectorAll("mark")) mark.removeAttribute("title"); // the note says it
     rewrite.parentNode.hidden = !text;
     rewrite.hidden = locked;
