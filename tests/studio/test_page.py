@@ -129,7 +129,7 @@ def test_a_first_model_is_trained_on_dropped_lyrics_and_writes(fresh: Visitor) -
     page.locator("#times label").first.click()
     page.get_by_role("button", name="开始训练").click()
     run = page.locator(".run")
-    expect(run).to_have_attribute("data-state", "running")
+    expect(run).to_have_attribute("data-state", "running", timeout=20_000)
     expect(run.locator(".run-head")).to_contain_text("训练中")
     expect(run).to_contain_text("没学过的 ", timeout=30_000)  # the first round
     expect(run.locator("svg .curve")).not_to_have_count(0)
@@ -137,7 +137,7 @@ def test_a_first_model_is_trained_on_dropped_lyrics_and_writes(fresh: Visitor) -
     run.get_by_role("button", name="暂停").click()
     expect(run).to_have_attribute("data-state", "paused", timeout=20_000)
     run.get_by_role("button", name="接着练").click()
-    expect(run).to_have_attribute("data-state", "running")
+    expect(run).to_have_attribute("data-state", "running", timeout=20_000)
     stop = run.get_by_role("button", name="到此为止")
     stop.click()
     page.wait_for_url("**/#write", timeout=30_000)  # which opens by itself
@@ -302,6 +302,9 @@ def test_a_model_is_described_and_given_away(visit: Visitor, tmp_path: Path) -> 
     with page.expect_download() as download:
         card.locator('[data-kind="zip"]').click()
     assert zipfile.is_zipfile(download.value.path())
+    with page.expect_download() as download:
+        card.locator('[data-kind="onnx"]').click()
+    assert download.value.suggested_filename == "tiny.onnx"
     with page.expect_download() as download:
         card.locator('[data-kind="html"]').click()
     assert download.value.suggested_filename == "tiny.html"

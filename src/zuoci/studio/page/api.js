@@ -88,7 +88,12 @@ async function request(method, path, body, signal, again = true) {
   if (body !== undefined) headers["Content-Type"] = binary ? "application/octet-stream" : "application/json";
   let answer;
   try {
-    answer = await fetch(`/api${path}`, { method, headers, signal, body: binary || body === undefined ? body : JSON.stringify(body) });
+    answer = await fetch(`/api${path}`, {
+      method,
+      headers,
+      signal,
+      body: binary || body === undefined ? body : JSON.stringify(body),
+    });
   } catch (error) {
     if (error.name === "AbortError") throw error;
     throw new ApiError(0);

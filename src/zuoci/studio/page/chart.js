@@ -11,20 +11,30 @@ const EDGE = { top: 26, right: 14, bottom: 34, left: 46 };
  * @param {number} width pixels
  */
 export function chart(series, words, width, height = 240) {
-  const svg = shape("svg", { viewBox: `0 0 ${width} ${height}`, width, height, class: "chart", role: "img", "aria-label": words.title });
+  const svg = shape("svg", {
+    viewBox: `0 0 ${width} ${height}`,
+    width,
+    height,
+    class: "chart",
+    role: "img",
+    "aria-label": words.title,
+  });
   const points = series.flatMap((one) => one.points);
   const values = points.map(([, y]) => y);
   const [low, high] = values.length ? [Math.min(...values) / 1.15, Math.max(...values) * 1.15] : [1, 1000];
   const last = Math.max(...points.map(([x]) => x), 1);
   const x = (value) => EDGE.left + (value / last) * (width - EDGE.left - EDGE.right);
   const y = (value) =>
-    EDGE.top + ((Math.log(high) - Math.log(value)) / (Math.log(high) - Math.log(low))) * (height - EDGE.top - EDGE.bottom);
+    EDGE.top +
+    ((Math.log(high) - Math.log(value)) / (Math.log(high) - Math.log(low))) * (height - EDGE.top - EDGE.bottom);
   for (const value of decades(low, high)) {
     svg.append(shape("line", { class: "grid", x1: EDGE.left, x2: width - EDGE.right, y1: y(value), y2: y(value) }));
     svg.append(text(value.toLocaleString("en"), { x: EDGE.left - 7, y: y(value) + 4, "text-anchor": "end" }));
   }
   for (const value of steps(last, Math.max(Math.floor(width / 110), 2))) {
-    svg.append(text(value.toLocaleString("en"), { x: x(value), y: height - EDGE.bottom + 17, "text-anchor": "middle" }));
+    svg.append(
+      text(value.toLocaleString("en"), { x: x(value), y: height - EDGE.bottom + 17, "text-anchor": "middle" }),
+    );
   }
   svg.append(text(words.x, { x: width - EDGE.right, y: height - 3, "text-anchor": "end", class: "axis" }));
   svg.append(text(words.y, { x: 0, y: 12, class: "axis" }));
@@ -33,7 +43,8 @@ export function chart(series, words, width, height = 240) {
     const path = own.map(([a, b]) => `${x(a).toFixed(1)},${y(b).toFixed(1)}`).join(" ");
     svg.append(shape("polyline", { class: kind, points: path }));
     const [a, b] = own.at(-1) ?? [];
-    if (own.length && !faint && !dashed) svg.append(shape("circle", { class: `dot curve-${colour % 6}`, cx: x(a), cy: y(b), r: 3 }));
+    if (own.length && !faint && !dashed)
+      svg.append(shape("circle", { class: `dot curve-${colour % 6}`, cx: x(a), cy: y(b), r: 3 }));
   }
   return svg;
 }

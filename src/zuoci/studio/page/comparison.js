@@ -40,7 +40,13 @@ export class Comparison {
     const entries = [
       ...open.map(({ id, corpus, epoch, elapsed, rounds }) => {
         const last = rounds.at(-1);
-        const figures = { characters: corpus.characters, epochs: epoch, train_seconds: elapsed, train: last?.train, validation: last?.validation };
+        const figures = {
+          characters: corpus.characters,
+          epochs: epoch,
+          train_seconds: elapsed,
+          train: last?.train,
+          validation: last?.validation,
+        };
         return { id, figures, rounds };
       }),
       ...models.reverse(),
@@ -60,8 +66,13 @@ export class Comparison {
     const focused = document.activeElement?.dataset.entry;
     const head = element("tr", {}, ...t.columns.map((name) => element("th", { textContent: name, scope: "col" })));
     const rows = entries.map((entry) => this.#row(entry, t));
-    by("compare-table").replaceChildren(element("table", {}, element("thead", {}, head), element("tbody", {}, ...rows)));
-    if (focused) by("compare-table").querySelector(`[data-entry="${CSS.escape(focused)}"]`)?.focus();
+    by("compare-table").replaceChildren(
+      element("table", {}, element("thead", {}, head), element("tbody", {}, ...rows)),
+    );
+    if (focused)
+      by("compare-table")
+        .querySelector(`[data-entry="${CSS.escape(focused)}"]`)
+        ?.focus();
     this.#draw();
   }
 
@@ -73,7 +84,8 @@ export class Comparison {
       this.hidden[box.checked ? "delete" : "add"](id);
       this.#draw();
     });
-    const number = (value, digits = 0) => element("td", { textContent: value === undefined || value === null ? "–" : shown(value, digits) });
+    const number = (value, digits = 0) =>
+      element("td", { textContent: value === undefined || value === null ? "–" : shown(value, digits) });
     const score = (value) => number(value?.perplexity, 1);
     const { characters, epochs, train_seconds: seconds, train, validation, baseline } = figures;
     return element(
@@ -96,6 +108,12 @@ export class Comparison {
     const drawn = this.#entries().filter((entry) => entry.drawn);
     const t = this.studio.words();
     const words = { title: t.chartTitle(drawn.map(({ id }) => id).join(", ")), x: t.axisTime, y: t.axisPerplexity };
-    by("compare-chart").replaceChildren(chart(drawn.flatMap(({ rounds, colour }) => curves(rounds, colour)), words, width));
+    by("compare-chart").replaceChildren(
+      chart(
+        drawn.flatMap(({ rounds, colour }) => curves(rounds, colour)),
+        words,
+        width,
+      ),
+    );
   }
 }

@@ -80,7 +80,10 @@ export class CorpusMaker {
   }
 
   #mark() {
-    for (const [id, name] of [["bundled-zh", "zh"], ["bundled-en", "en"]]) {
+    for (const [id, name] of [
+      ["bundled-zh", "zh"],
+      ["bundled-en", "en"],
+    ]) {
       by(id).setAttribute("aria-pressed", String(this.corpus?.id === name));
     }
   }
@@ -88,10 +91,24 @@ export class CorpusMaker {
   #render() {
     const t = this.studio.words();
     const { files, examples, error } = this.corpus;
-    const found = error ? element("p", { className: "problem", textContent: error }) : element("p", { className: "found-text", textContent: t.corpusFound(this.corpus) });
+    const found = error
+      ? element("p", { className: "problem", textContent: error })
+      : element("p", { className: "found-text", textContent: t.corpusFound(this.corpus) });
     const items = files.map((file) => this.#file(file, t));
-    const lines = error ? [] : [element("blockquote", { className: "examples" }, ...examples.slice(0, 4).map((line) => element("p", { textContent: line })))];
-    by("corpus").replaceChildren(found, ...(items.length ? [element("ul", { className: "files" }, ...items)] : []), ...lines);
+    const lines = error
+      ? []
+      : [
+          element(
+            "blockquote",
+            { className: "examples" },
+            ...examples.slice(0, 4).map((line) => element("p", { textContent: line })),
+          ),
+        ];
+    by("corpus").replaceChildren(
+      found,
+      ...(items.length ? [element("ul", { className: "files" }, ...items)] : []),
+      ...lines,
+    );
   }
 
   #file({ number, name, bytes, encoding, notes, error }, t) {

@@ -17,8 +17,10 @@ export function button(text, act, className = "quiet") {
 /** Puts words into all nodes that ask for some. */
 export function speak(words) {
   for (const node of document.querySelectorAll("[data-text]")) node.textContent = words[node.dataset.text];
-  for (const node of document.querySelectorAll("[data-placeholder]")) node.placeholder = words[node.dataset.placeholder];
-  for (const node of document.querySelectorAll("[data-label]")) node.setAttribute("aria-label", words[node.dataset.label]);
+  for (const node of document.querySelectorAll("[data-placeholder]"))
+    node.placeholder = words[node.dataset.placeholder];
+  for (const node of document.querySelectorAll("[data-label]"))
+    node.setAttribute("aria-label", words[node.dataset.label]);
 }
 
 /** Says something in a node that is read out, if it is new. */

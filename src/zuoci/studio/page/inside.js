@@ -143,7 +143,10 @@ export class Inside {
     by("unwatch").hidden = this.running === null;
     by("scale").hidden = !this.found;
     const t = this.studio.words();
-    say(by("inside-status"), this.note ? this.note(t) + (this.found?.unknown ? ` · ${t.unknown(this.found.unknown)}` : "") : "");
+    say(
+      by("inside-status"),
+      this.note ? this.note(t) + (this.found?.unknown ? ` · ${t.unknown(this.found.unknown)}` : "") : "",
+    );
   }
 
   // The text
@@ -183,7 +186,11 @@ export class Inside {
     const ends = this.unit < 0 ? ["0", `${LOUD}`] : ["−1", "1"];
     const bar = element("span", { className: this.unit < 0 ? "bar" : "bar both" });
     const name = this.unit < 0 ? t.scaleSurprise : `${t.unit} ${this.unit}`;
-    by("scale").replaceChildren(element("span", { textContent: ends[0] }), bar, element("span", { textContent: `${ends[1]}　${name}` }));
+    by("scale").replaceChildren(
+      element("span", { textContent: ends[0] }),
+      bar,
+      element("span", { textContent: `${ends[1]}　${name}` }),
+    );
     by("unit").value = this.unit < 0 ? "" : this.unit;
     if (this.found) by("unit").max = this.found.hidden_size - 1;
   }
@@ -223,7 +230,9 @@ export class Inside {
     const boxes = [...by("reading").querySelectorAll(".char")].map((node) => node.getBoundingClientRect());
     const middle = ({ top, bottom }) => (top + bottom) / 2;
     const here = middle(boxes[place]);
-    const further = boxes.filter((box) => (middle(box) - here) * step > APART).map((box) => Math.abs(middle(box) - here));
+    const further = boxes
+      .filter((box) => (middle(box) - here) * step > APART)
+      .map((box) => Math.abs(middle(box) - here));
     const near = Math.min(...further);
     const sides = boxes.map((box, i) => ({ i, away: Math.abs(box.left - boxes[place].left), box }));
     const row = sides.filter(({ box }) => Math.abs((middle(box) - here) * step - near) < APART);
@@ -251,12 +260,34 @@ export class Inside {
     const rows = likeliest.map(([other, chance]) => {
       const bar = element("span", { className: "chance" });
       bar.style.width = `${Math.max(chance * 100, 0.5)}%`;
-      const name = element("b", { textContent: other === "\n" ? "↵" : other === " " ? "␣" : other, title: this.#name(other) });
-      return element("li", { className: other === char ? "came" : "" }, name, element("span", { className: "track" }, bar), element("span", { textContent: t.chance(chance) }));
+      const name = element("b", {
+        textContent: other === "\n" ? "↵" : other === " " ? "␣" : other,
+        title: this.#name(other),
+      });
+      return element(
+        "li",
+        { className: other === char ? "came" : "" },
+        name,
+        element("span", { className: "track" }, bar),
+        element("span", { textContent: t.chance(chance) }),
+      );
     });
-    const unit = this.unit < 0 ? [] : [element("p", { className: "help", textContent: t.unitValue(this.unit, this.#value(this.place, this.unit)) })];
+    const unit =
+      this.unit < 0
+        ? []
+        : [
+            element("p", {
+              className: "help",
+              textContent: t.unitValue(this.unit, this.#value(this.place, this.unit)),
+            }),
+          ];
     by("here").replaceChildren(
-      element("p", { className: "this" }, element("b", { textContent: this.#name(char) }), ` ${t.surprise(nll, t.chance(Math.exp(-nll)))}`),
+      element(
+        "p",
+        { className: "this" },
+        element("b", { textContent: this.#name(char) }),
+        ` ${t.surprise(nll, t.chance(Math.exp(-nll)))}`,
+      ),
       element("ol", { className: "likeliest" }, ...rows),
       ...unit,
     );
@@ -279,7 +310,9 @@ export class Inside {
         "div",
         { className: "group" },
         element("span", { className: "small", textContent: t.follows[name] ?? name }),
-        ...units.slice(0, 4).map(({ unit, correlation }) => chip(`${unit} · ${correlation.toFixed(2).replace("-", "−")}`, unit)),
+        ...units
+          .slice(0, 4)
+          .map(({ unit, correlation }) => chip(`${unit} · ${correlation.toFixed(2).replace("-", "−")}`, unit)),
       ),
     );
     const none = element("p", { className: "help", textContent: t.followsNone });

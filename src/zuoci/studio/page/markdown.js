@@ -24,10 +24,19 @@ function block(part) {
 }
 
 function table(lines) {
-  const cells = (line) => line.replace(/^\||\|$/gu, "").split("|").map((cell) => cell.trim());
+  const cells = (line) =>
+    line
+      .replace(/^\||\|$/gu, "")
+      .split("|")
+      .map((cell) => cell.trim());
   const row = (line, kind) => element("tr", {}, ...cells(line).map((cell) => element(kind, {}, ...inline(cell))));
   const [head, , ...body] = lines;
-  return element("table", {}, element("thead", {}, row(head, "th")), element("tbody", {}, ...body.map((line) => row(line, "td"))));
+  return element(
+    "table",
+    {},
+    element("thead", {}, row(head, "th")),
+    element("tbody", {}, ...body.map((line) => row(line, "td"))),
+  );
 }
 
 function inline(text) {

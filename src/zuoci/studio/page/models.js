@@ -32,27 +32,49 @@ export class Models {
   #card({ id, created, figures, model: config, originality }) {
     const t = this.studio.words();
     const status = element("p", { className: "small status-line", role: "status" });
-    const use = button(t.use, () => {
-      this.studio.choose(id);
-      this.studio.go("write");
-    }, "primary");
-    const head = element("div", { className: "run-head" }, element("h3", { textContent: id }), element("span", { className: "gap" }), use);
+    const use = button(
+      t.use,
+      () => {
+        this.studio.choose(id);
+        this.studio.go("write");
+      },
+      "primary",
+    );
+    const head = element(
+      "div",
+      { className: "run-head" },
+      element("h3", { textContent: id }),
+      element("span", { className: "gap" }),
+      use,
+    );
     const on = figures.songs === undefined ? t.figuresNone : t.trainedOn(figures);
     const facts = [
       [t.held, figures.validation && shown(figures.validation.perplexity, 1)],
       [t.counting, figures.baseline && shown(figures.baseline.perplexity, 1)],
       [t.onTraining, figures.train && shown(figures.train.perplexity, 1)],
       [t.took, figures.train_seconds !== undefined && t.tookSeconds(figures.train_seconds)],
-      [t.when, new Date(created * 1000).toLocaleString(this.studio.language, { dateStyle: "medium", timeStyle: "short" })],
+      [
+        t.when,
+        new Date(created * 1000).toLocaleString(this.studio.language, { dateStyle: "medium", timeStyle: "short" }),
+      ],
     ].filter(([, value]) => value);
-    const list = element("dl", { className: "facts-row" }, ...facts.map(([name, value]) => element("div", {}, element("dt", { textContent: name }), element("dd", { textContent: value }))));
+    const list = element(
+      "dl",
+      { className: "facts-row" },
+      ...facts.map(([name, value]) =>
+        element("div", {}, element("dt", { textContent: name }), element("dd", { textContent: value })),
+      ),
+    );
     const ways = EXPORTS.map(([kind, name]) => this.#way(id, kind, name, status));
     return element(
       "article",
       { className: "sheet model-card" },
       head,
       element("p", { className: "lead", textContent: on }),
-      element("p", { className: "small", textContent: `${t.shape(config, figures.parameters)}${originality ? "" : ` · ${t.originalityNo}`}` }),
+      element("p", {
+        className: "small",
+        textContent: `${t.shape(config, figures.parameters)}${originality ? "" : ` · ${t.originalityNo}`}`,
+      }),
       list,
       element("div", { className: "sources ways" }, ...ways),
       status,
@@ -63,7 +85,12 @@ export class Models {
 
   #way(id, kind, name, status) {
     const t = this.studio.words();
-    const node = element("button", { type: "button", className: "choice" }, element("strong", { textContent: t[name] }), element("small", { textContent: t[`${name}Help`] }));
+    const node = element(
+      "button",
+      { type: "button", className: "choice" },
+      element("strong", { textContent: t[name] }),
+      element("small", { textContent: t[`${name}Help`] }),
+    );
     node.dataset.kind = kind;
     node.addEventListener("click", async () => {
       node.disabled = true;
@@ -102,6 +129,8 @@ export class Models {
 
 function settings({ training, model: config, sources }) {
   const all = { ...config, ...training, ...(sources.length ? { sources: sources.join(", ") } : {}) };
-  const rows = Object.entries(all).map(([name, value]) => element("div", {}, element("dt", { textContent: name }), element("dd", { textContent: `${value}` })));
+  const rows = Object.entries(all).map(([name, value]) =>
+    element("div", {}, element("dt", { textContent: name }), element("dd", { textContent: `${value}` })),
+  );
   return element("dl", { className: "settings" }, ...rows);
 }

@@ -54,7 +54,13 @@ export class Options {
     }
     const wrapped = element("div", { className: "option" }, box, help);
     if (name !== "rhyme") return [wrapped];
-    this.own = element("input", { type: "text", id: "option-rhyme-own", spellcheck: false, autocomplete: "off", maxLength: 200 });
+    this.own = element("input", {
+      type: "text",
+      id: "option-rhyme-own",
+      spellcheck: false,
+      autocomplete: "off",
+      maxLength: 200,
+    });
     wrapped.append(element("div", { className: "field", hidden: true }, this.own));
     return [wrapped];
   }
@@ -67,9 +73,20 @@ export class Options {
     if (kind.type === "integer" || kind.type === "number") {
       const limit = { lines: this.limits.lines, length: this.limits.length }[name] ?? kind.maximum ?? "";
       const step = kind.type === "integer" ? "1" : "0.01";
-      return element("input", { type: "number", min: kind.minimum ?? 0, max: limit, step, inputMode: step === "1" ? "numeric" : "decimal" });
+      return element("input", {
+        type: "number",
+        min: kind.minimum ?? 0,
+        max: limit,
+        step,
+        inputMode: step === "1" ? "numeric" : "decimal",
+      });
     }
-    return element("input", { type: "text", autocomplete: "off", spellcheck: false, maxLength: kind.maxLength ?? 1000 });
+    return element("input", {
+      type: "text",
+      autocomplete: "off",
+      spellcheck: false,
+      maxLength: kind.maxLength ?? 1000,
+    });
   }
 
   /** Fills the fields with what was kept of them, or else with what they begin with. */
@@ -77,7 +94,9 @@ export class Options {
     for (const [name, control] of this.fields) {
       const begin = kept[name] ?? BEGIN[name] ?? this.properties[name].default ?? "";
       if (control.type === "checkbox") control.checked = begin === true;
-      else control.value = name === "seed" && kept.seed === undefined ? "" : Array.isArray(begin) ? begin.join(" ") : `${begin}`;
+      else
+        control.value =
+          name === "seed" && kept.seed === undefined ? "" : Array.isArray(begin) ? begin.join(" ") : `${begin}`;
     }
     this.own.value = kept.own ?? "";
     this.#refresh();
@@ -86,7 +105,10 @@ export class Options {
   /** What to keep, for `fill`. */
   kept() {
     const value = (control) => (control.type === "checkbox" ? control.checked : control.value);
-    return { ...Object.fromEntries([...this.fields].map(([name, control]) => [name, value(control)])), own: this.own.value };
+    return {
+      ...Object.fromEntries([...this.fields].map(([name, control]) => [name, value(control)])),
+      own: this.own.value,
+    };
   }
 
   /** The options as the server takes them; those that are empty are left out. */
@@ -95,9 +117,11 @@ export class Options {
     for (const [name, control] of this.fields) {
       const kind = this.properties[name].anyOf?.[0] ?? this.properties[name];
       if (control.type === "checkbox") values[name] = control.checked;
-      else if (kind.type === "array") values[name] = parts(control.value, name === "word" ? /[\s,，;；、]+/u : /[,，;；、]+/u);
+      else if (kind.type === "array")
+        values[name] = parts(control.value, name === "word" ? /[\s,，;；、]+/u : /[,，;；、]+/u);
       else if (control.value === "" || control.value === "own" || control.value === "all") continue;
-      else values[name] = kind.type === "integer" || kind.type === "number" ? Number(control.value) : control.value.trim();
+      else
+        values[name] = kind.type === "integer" || kind.type === "number" ? Number(control.value) : control.value.trim();
     }
     for (const name of ["line_length", "stanza"]) values[name] = (values[name] ?? "").replace(/[\s，、/]+/gu, ",");
     const rhyme = this.fields.get("rhyme").value;
@@ -158,5 +182,8 @@ function units(text) {
 }
 
 function parts(text, between) {
-  return text.split(between).map((part) => part.trim()).filter(Boolean);
+  return text
+    .split(between)
+    .map((part) => part.trim())
+    .filter(Boolean);
 }

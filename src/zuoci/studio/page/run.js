@@ -1,12 +1,15 @@
 // One training run: its curve, its samples, and what can be done with it.
 
-import { drop, events, post, training } from "./api.js";
+import { drop, events, get, post, training } from "./api.js";
 import { chart } from "./chart.js";
 import { button, element, say } from "./dom.js";
 
 const ACTIVE = ["queued", "running", "pausing", "stopping"];
 const SMOOTH = 0.9; // of the loss of single steps
-const AGAIN = 2000; // milliseconds before a lost connection is tried again
+const SOON = 500; // milliseconds before one that waits is looked at again
+const AGAIN = 2000; // milliseconds before the server is asked again
+
+const pause = (time) => new Promise((resolve) => setTimeout(resolve, time));
 
 export class RunCard {
   /**
@@ -34,8 +37,25 @@ export class RunCard {
       forget: button("", () => this.#forget()),
       writeWith: button("", () => this.#write(), "primary"),
     };
-    const head = element("div", { className: "run-head" }, this.title, this.state, element("span", { className: "gap" }), ...Object.values(this.acts));
-    this.node = element("article", { className: "sheet run" }, head, this.bar, this.failure, this.plot, this.legend, this.figures, this.samples);
+    const head = element(
+      "div",
+      { className: "run-head" },
+      this.title,
+      this.state,
+      element("span", { className: "gap" }),
+      ...Object.values(this.acts),
+    );
+    this.node = element(
+      "article",
+      { className: "sheet run" },
+      head,
+      this.bar,
+      this.failure,
+      this.plot,
+      this.legend,
+      this.figures,
+      this.samples,
+    );
     new ResizeObserver(() => this.#draw()).observe(this.plot);
     this.speak();
     if (this.active) this.listen();
@@ -49,6 +69,11 @@ export class RunCard {
   async listen() {
     let lost = true;
     try {
+      while (this.data.state === "queued") {
+        await pause(SOON); // a browser has six connections to a server: those that wait in the queue hold none
+        this.data = await get(training(this.data.id));
+        this.update();
+      }
       for await (const { event, data } of events("GET", `${training(this.data.id)}/events`)) {
         this.#take(event, data);
         this.update();
@@ -56,8 +81,9 @@ export class RunCard {
       lost = this.active;
     } catch (error) {
       this.#say(error);
+      lost = error.status !== 404;
     }
-    if (lost && this.active && this.node.isConnected) setTimeout(() => this.listen(), AGAIN);
+    if (lost && this.active && this.node.isConnected) pause(AGAIN).then(() => this.listen());
     else if (!this.active) this.page.ended();
   }
 
@@ -96,10 +122,24 @@ export class RunCard {
 
   #show() {
     const t = this.studio.words();
-    const { id, state, step, steps, seconds, elapsed, waiting, rounds, epoch, characters_per_second: speed } = this.data;
+    const {
+      id,
+      state,
+      step,
+      steps,
+      seconds,
+      elapsed,
+      waiting,
+      rounds,
+      epoch,
+      characters_per_second: speed,
+    } = this.data;
     this.title.textContent = id;
     this.node.dataset.state = state;
-    say(this.state, [t.runState[state], waiting && state === "queued" ? t.waitingRuns(waiting) : ""].filter(Boolean).join(" · "));
+    say(
+      this.state,
+      [t.runState[state], waiting && state === "queued" ? t.waitingRuns(waiting) : ""].filter(Boolean).join(" · "),
+    );
     this.bar.hidden = !this.active;
     this.bar.ariaLabel = t.runState[state];
     const done = steps ? step / steps : seconds ? elapsed / seconds : 0;
@@ -115,11 +155,24 @@ export class RunCard {
       elapsed ? t.progress({ epoch: epoch ?? 0, elapsed, speed: Math.round(speed ?? 0) }) : "",
       last ? t.perplexities(last.train, last.validation) : "",
       this.note ?? "",
-    ].filter(Boolean).join(" · ");
+    ]
+      .filter(Boolean)
+      .join(" · ");
     this.failure.hidden = !(this.problem || this.data.error);
     this.failure.textContent = this.problem?.(t) ?? this.data.error ?? "";
-    const legend = rounds.length || this.steps.length ? [["held", t.lineHeld], ["train", t.lineTrain], ["steps", t.lineSteps]] : [];
-    this.legend.replaceChildren(...legend.filter(([name]) => name !== "steps" || this.steps.length).map(([name, text]) => element("span", { className: `key ${name}`, textContent: text })));
+    const legend =
+      rounds.length || this.steps.length
+        ? [
+            ["held", t.lineHeld],
+            ["train", t.lineTrain],
+            ["steps", t.lineSteps],
+          ]
+        : [];
+    this.legend.replaceChildren(
+      ...legend
+        .filter(([name]) => name !== "steps" || this.steps.length)
+        .map(([name, text]) => element("span", { className: `key ${name}`, textContent: text })),
+    );
     this.#draw();
     this.#sample(t);
   }
@@ -130,7 +183,9 @@ export class RunCard {
     if (!width || !(rounds.length || this.steps.length)) return;
     const t = this.studio.words();
     const series = [{ points: this.steps, colour: 0, faint: true }, ...curves(rounds, 0)];
-    this.plot.replaceChildren(chart(series, { title: t.chartTitle(this.data.id), x: t.axisTime, y: t.axisPerplexity }, width));
+    this.plot.replaceChildren(
+      chart(series, { title: t.chartTitle(this.data.id), x: t.axisTime, y: t.axisPerplexity }, width),
+    );
   }
 
   #sample(t) {
@@ -179,7 +234,8 @@ export class RunCard {
 
 /** The curves of a run's rounds: held out, and dashed on the training text. */
 export function curves(rounds, colour) {
-  const points = (name) => rounds.filter((round) => round[name]?.perplexity).map((round) => [round.seconds, round[name].perplexity]);
+  const points = (name) =>
+    rounds.filter((round) => round[name]?.perplexity).map((round) => [round.seconds, round[name].perplexity]);
   return [
     { points: points("train"), colour, dashed: true },
     { points: points("validation"), colour },

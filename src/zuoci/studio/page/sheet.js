@@ -90,7 +90,11 @@ export class Sheet {
       const letter = letters[i] ? [element("small", { textContent: letters[i], ariaHidden: "true" })] : [];
       item.firstChild.replaceChildren(element("span", {}, ...marked(text, marks[i])), ...letter);
       const words = this.page.words();
-      const label = [words.line(number, text), letters[i] && words.rhymes(letters[i]), ...new Set(marks[i].map(({ source }) => source))];
+      const label = [
+        words.line(number, text),
+        letters[i] && words.rhymes(letters[i]),
+        ...new Set(marks[i].map(({ source }) => source)),
+      ];
       item.firstChild.setAttribute("aria-label", label.filter(Boolean).join(" · "));
       this.page.dress?.(item, i, marks[i]);
     });

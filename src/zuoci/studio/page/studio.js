@@ -103,7 +103,12 @@ async function start() {
   } catch (error) {
     return trouble(error);
   }
-  studio.places = { write: new Write(studio), inside: new Inside(studio), train: new Train(studio), models: new Models(studio) };
+  studio.places = {
+    write: new Write(studio),
+    inside: new Inside(studio),
+    train: new Train(studio),
+    models: new Models(studio),
+  };
   speakAll();
   route();
   addEventListener("hashchange", () => {

@@ -111,7 +111,12 @@ export class Write {
         this.sheet.show(Math.max(kept.length + lines.length - chars.length - 1, 0));
         by("blank").hidden = true;
       });
-      for await (const { event, data } of events("POST", `${model(this.studio.model)}/write`, { opening, ...options }, run.signal)) {
+      for await (const { event, data } of events(
+        "POST",
+        `${model(this.studio.model)}/write`,
+        { opening, ...options },
+        run.signal,
+      )) {
         if (event === "begin") {
           unknown = data.unknown;
           if (!before) this.pace.push(...data.opening);
@@ -136,7 +141,10 @@ export class Write {
     await this.#work(async (run) => {
       this.sheet.change(this.sheet.rows);
       const count = this.sheet.lines.filter(Boolean).length;
-      this.sheet.rows = [...this.sheet.rows, ...Array.from({ length: wanted - count }, () => ({ text: "…", locked: false }))];
+      this.sheet.rows = [
+        ...this.sheet.rows,
+        ...Array.from({ length: wanted - count }, () => ({ text: "…", locked: false })),
+      ];
       const places = this.sheet.rows.flatMap(({ text }, i) => (text ? [i] : []));
       for (const [n, i] of places.entries()) {
         if (this.sheet.rows[i].locked) continue;
@@ -166,7 +174,8 @@ export class Write {
       const length = lengthOf(options, n);
       if (length) body.line_length = length;
       // in the place of its partner's twin, it takes that one's rhyme
-      return (await post(`${id}/rewrite`, { ...body, text: texts.with(n, partner.text).join("\n") }, signal)).candidates;
+      return (await post(`${id}/rewrite`, { ...body, text: texts.with(n, partner.text).join("\n") }, signal))
+        .candidates;
     }
     const after = rows[n + 1]?.locked ? texts[n + 1] : "";
     const form = Object.fromEntries(WHOLE.filter((name) => name in options).map((name) => [name, options[name]]));
@@ -278,7 +287,11 @@ export class Write {
 
   #marks(line) {
     const t = this.studio.words();
-    return (this.known.get(line)?.spans ?? []).map(({ start, end, span }) => ({ start, end, source: t.copiedFrom(span) }));
+    return (this.known.get(line)?.spans ?? []).map(({ start, end, span }) => ({
+      start,
+      end,
+      source: t.copiedFrom(span),
+    }));
   }
 
   /** Takes note of a check: which lines rhyme, and what of each is copied. */
@@ -290,7 +303,9 @@ export class Write {
     for (const line of text.split("\n")) {
       const length = [...line].length;
       const begin = from;
-      const inside = (originality?.spans ?? []).filter((span) => span.start < begin + length && span.start + span.length > begin);
+      const inside = (originality?.spans ?? []).filter(
+        (span) => span.start < begin + length && span.start + span.length > begin,
+      );
       const spans = inside.map((span) => ({ start: span.start - begin, end: span.start + span.length - begin, span }));
       const letter = lines.find(({ start }) => start === begin)?.letter ?? "X";
       if (line) this.known.set(line, { spans, letter: letter === "X" ? "" : letter });
@@ -383,7 +398,9 @@ export class Write {
   #restore() {
     const { rows, opening, options } = recall(MEMORY);
     const sound = (row) => typeof row?.text === "string";
-    this.sheet.rows = (Array.isArray(rows) ? rows : []).filter(sound).map(({ text, locked }) => ({ text, locked: locked === true }));
+    this.sheet.rows = (Array.isArray(rows) ? rows : [])
+      .filter(sound)
+      .map(({ text, locked }) => ({ text, locked: locked === true }));
     by("opening").value = typeof opening === "string" ? opening : "";
     this.options.fill(options ?? {});
   }
