@@ -52,7 +52,7 @@ class Stepper:
                 bias[2 * H :] = bias_ih[2 * H :]
             if layer == 0:
                 x = weights["embedding.weight"] @ ih.t() if model.embedding is not None else ih.t()
-                self.first = (x + bias).numpy()
+                self.first = (x + bias).contiguous().numpy()
             else:
                 self.inputs.append(RowByRow(ih))
             self.biases.append(bias.numpy())

@@ -169,23 +169,12 @@ class Batch(Generic[Result]):
 
     def _answers(self, texts: Sequence[_Text[Result]]) -> dict[int, Answer]:
         """The answer to each text, by its place."""
-        # Greedy texts go another way, which is faster for one alone: which way a text goes, it decides alone.
-        pieces: list[list[int]] = []
-        for greedy_ones in (False, True):
-            places = [k for k, text in enumerate(texts) if text.config.greedy == greedy_ones]
-            rows = sum(len(texts[k].ask.ids) for k in places)
-            count = max(1, min(self.threads, rows // _ROWS_A_THREAD))
-            piece = [list[int]() for _ in range(count)]
-            done = 0
-            for k in places:
-                piece[done * count // rows].append(k)
-                done += len(texts[k].ask.ids)
-            pieces += [places for places in piece if places]
         answers: dict[int, Answer] = {}
 
-        def work(places: list[int]) -> None:
+        def work(places: Sequence[int]) -> None:
             answers.update(zip(places, self._work([texts[k] for k in places]), strict=True))
 
+        pieces = self._pieces(texts)
         if len(pieces) > 1:
             list(self._pool.map(work, pieces))
         elif pieces:
@@ -194,6 +183,25 @@ class Batch(Generic[Result]):
             work(pieces[0])
             torch.set_num_threads(threads)
         return answers
+
+    def _pieces(self, texts: Sequence[_Text[Result]]) -> list[list[int]]:
+        """Places of texts that are worked on together.
+
+        Greedy texts go another way, which is faster for one alone: which way a text goes, it decides alone.
+        """
+        if len(texts) == 1:
+            return [[0]]
+        pieces: list[list[int]] = []
+        for greedy_ones in (False, True):
+            places = [k for k, text in enumerate(texts) if text.config.greedy == greedy_ones]
+            rows = sum(len(texts[k].ask.ids) for k in places)
+            parts = [list[int]() for _ in range(max(1, min(self.threads, rows // _ROWS_A_THREAD)))]
+            done = 0
+            for k in places:
+                parts[done * len(parts) // rows].append(k)
+                done += len(texts[k].ask.ids)
+            pieces += [part for part in parts if part]
+        return pieces
 
     def _work(self, texts: Sequence[_Text[Result]]) -> list[Answer]:
         asks = [text.ask for text in texts]
