@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from playwright.sync_api import Browser
-
     from tests.studio.conftest import Served
 
 PLACES = ["write", "inside", "train", "models"]
