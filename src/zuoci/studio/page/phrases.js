@@ -166,7 +166,7 @@ export const WORDS = {
     lineSteps: "一步一步",
     compare: "放在一起比",
     compareHelp: "实线：没学过的歌词；虚线：训练的歌词。勾选要看的。",
-    columns: ["", "模型", "字数", "遍", "秒", "训练", "没学过的", "数数的办法"],
+    columns: ["画", "模型", "字数", "遍", "秒", "训练", "没学过的", "数数的办法"],
     shownInChart: (name) => `在图上画 ${name}`,
     // Models
     trainedOn: ({ songs, characters, vocab_size: distinct }) =>
@@ -356,7 +356,7 @@ export const WORDS = {
     lineSteps: "step by step",
     compare: "Side by side",
     compareHelp: "Solid: lyrics held out; dashed: training lyrics. Tick those to draw.",
-    columns: ["", "Model", "Characters", "Epochs", "Seconds", "Training", "Held out", "By counting"],
+    columns: ["Draw", "Model", "Characters", "Epochs", "Seconds", "Training", "Held out", "By counting"],
     shownInChart: (name) => `Draw ${name}`,
     trainedOn: ({ songs, characters, vocab_size: distinct }) =>
       `Learnt from ${plural(songs, "song")}, ${plural(characters, "character")}, ${shown(distinct)} different.`,
