@@ -43,7 +43,7 @@ export class Models {
     const head = element(
       "div",
       { className: "run-head" },
-      element("h3", { textContent: id }),
+      element("h2", { textContent: id }),
       element("span", { className: "gap" }),
       use,
     );
