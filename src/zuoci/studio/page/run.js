@@ -71,6 +71,7 @@ export class RunCard {
     try {
       while (this.data.state === "queued") {
         await pause(SOON); // a browser has six connections to a server: those that wait in the queue hold none
+        if (!this.node.isConnected) return; // it was forgotten
         this.data = await get(training(this.data.id));
         this.update();
       }
@@ -190,7 +191,7 @@ export class RunCard {
 
   #sample(t) {
     const last = this.data.samples.at(-1);
-    const shown = last ? `${last.step}` : this.active ? "none" : "";
+    const shown = last ? `${last.step}` : this.data.state === "running" ? "none" : "";
     if (shown === this.samplesShown) return;
     this.samplesShown = shown;
     const texts = (last?.texts ?? []).map((text) => element("p", { className: "sample", textContent: text.trim() }));

@@ -99,7 +99,10 @@ export class Train {
   #add(data) {
     const card = new RunCard(this.studio, data, {
       ended: () => this.#ended(data.id),
-      changed: () => by("train-place").hidden || this.comparison.show(),
+      changed: () => {
+        this.#count();
+        if (!by("train-place").hidden) this.comparison.show();
+      },
       forgotten: () => this.#forget(data.id),
     });
     this.cards.get(data.id)?.node.remove();
