@@ -124,6 +124,7 @@ async def freed(port: int, ask: dict[str, Any]) -> list[float]:
     for other in others:
         other.cancel()
     await asyncio.gather(*others, return_exceptions=True)
+    await asyncio.sleep(1.0)
     return taken
 
 
