@@ -124,6 +124,7 @@ async def freed(port: int, ask: dict[str, Any]) -> list[float]:
     for other in others:
         other.cancel()
     await asyncio.gather(*others, return_exceptions=True)
+    await asyncio.sleep(1.0)
     return taken
 
 
@@ -141,11 +142,13 @@ async def request(port: int, body: dict[str, Any] | None, path: str) -> tuple[by
     start = time.perf_counter()
     reader, writer = await send(port, body, path)
     answer, first = b"", 0.0
-    while piece := await reader.read(2**16):
-        answer += piece
-        if not first and b'"text"' in answer:
-            first = time.perf_counter() - start
-    writer.close()
+    try:
+        while piece := await reader.read(2**16):
+            answer += piece
+            if not first and b'"text"' in answer:
+                first = time.perf_counter() - start
+    finally:
+        writer.close()
     assert answer.startswith(b"HTTP/1.1 200"), answer[:300]
     return answer, first or time.perf_counter() - start
 

@@ -138,3 +138,26 @@ def test_the_end_of_the_server_breaks_texts_off(model: zuoci.CharLM) -> None:
             engine.open(writer, ["山"], [WriteConfig()])
 
     run(work)
+
+
+def test_whoever_stops_waiting_stops_at_any_moment(model: zuoci.CharLM) -> None:
+    """A cancellation that comes together with an event is not lost."""
+    writer = Writer(model)
+
+    async def fetch(texts: Texts) -> None:
+        async for _ in texts:
+            pass
+
+    async def work(engine: Engine) -> None:
+        for _ in range(30):
+            texts = engine.open(writer, ["山"], [WriteConfig(length=1_000_000, max_repeats=0)])
+            task = asyncio.create_task(fetch(texts))
+            await asyncio.sleep(0)
+            texts.put(0, Piece("x"))
+            await asyncio.sleep(0)
+            task.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await asyncio.wait_for(task, 5)
+            texts.close()
+
+    run(work)

@@ -93,6 +93,18 @@ def test_wrong_use_is_said_in_one_line(
     assert error.count("\n") == 1
 
 
+def test_without_the_extra_one_is_told_what_to_install(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    for verb in ("serve", "studio"):
+        monkeypatch.setattr(sys, "argv", ["zuoci", verb, str(tiny)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert ended.value.code == 2
+        assert "pip install 'zuoci[studio]'" in capsys.readouterr().err
+
+
 def test_models_of_the_same_name_have_names_of_their_own(tiny: Path, tmp_path: Path) -> None:
     for place in ("home/tiny", "home/.hidden", "else/tiny"):
         zuoci.save(zuoci.load(tiny), tmp_path / place)

@@ -7,7 +7,6 @@ import base64
 import io
 import tempfile
 import zipfile
-from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -31,7 +30,7 @@ from zuoci.writing.rhyme import Rhymes, parse_readings, scheme_of
 from zuoci.writing.sampling import key_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
 
     from zuoci.studio.engine import Engine, Texts
     from zuoci.studio.library import Library
@@ -106,29 +105,37 @@ class Errands:
         self._lock = asyncio.Lock()
         self._waiting = 0
 
-    @asynccontextmanager
-    async def _turn(self) -> AsyncGenerator[None]:
-        if self._waiting >= _WAITING:
-            raise ApiError(429, f"{_WAITING} requests wait already; try again", code="busy")
-        self._waiting += 1
-        try:
-            async with self._lock:
-                yield
-        finally:
-            self._waiting -= 1
-
     async def run(self, request: Request, function: Callable[..., Any], *args: Any) -> Any:
         """Does it, if the client still waits when its turn comes.
 
         Raises:
             ApiError: too many wait already.
         """
+        if self._waiting >= _WAITING:
+            raise ApiError(429, f"{_WAITING} requests wait already; try again", code="busy")
+        self._waiting += 1
+        begun = asyncio.Event()
+        task = asyncio.create_task(self._turn(begun, function, *args))
+        task.add_done_callback(self._done)
+        try:
+            return await attended(request.receive, _result_of(task))
+        finally:
+            if not begun.is_set():
+                task.cancel()
 
-        async def work() -> Any:
-            async with self._turn():
-                return await asyncio.to_thread(function, *args)
+    async def _turn(self, begun: asyncio.Event, function: Callable[..., Any], *args: Any) -> Any:
+        async with self._lock:  # to the end of the thread, which nothing can break off, whoever has gone away
+            begun.set()
+            return await asyncio.to_thread(function, *args)
 
-        return await attended(request.receive, work())
+    def _done(self, task: asyncio.Task[Any]) -> None:
+        self._waiting -= 1
+        if not task.cancelled():
+            task.exception()  # it is known, also where nobody waits for it any more
+
+
+async def _result_of(task: asyncio.Task[Any]) -> Any:
+    return await asyncio.shield(task)
 
 
 def router(library: Library, engine: Engine) -> APIRouter:

@@ -106,7 +106,8 @@ class Texts:
             Exception: that of a text which cannot be written at all.
         """
         try:
-            await asyncio.wait_for(self._there.wait(), seconds)
+            async with asyncio.timeout(seconds):  # wait_for may swallow a cancellation (before Python 3.12)
+                await self._there.wait()
         except TimeoutError:
             return
         for _, event in self._events:
@@ -119,7 +120,8 @@ class Texts:
         pause, longest = _PAUSES
         while self._weights or self._events:
             try:
-                await asyncio.wait_for(self._there.wait(), _QUIET)
+                async with asyncio.timeout(_QUIET):
+                    await self._there.wait()
             except TimeoutError:
                 yield []
                 continue

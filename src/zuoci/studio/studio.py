@@ -181,7 +181,8 @@ def training_router(corpora: Corpora, trainings: Trainings, library: Library) ->
 async def _frames(queue: asyncio.Queue[tuple[str, dict[str, Any]]]) -> AsyncIterator[bytes]:
     while True:
         try:
-            kind, document = await asyncio.wait_for(queue.get(), _QUIET)
+            async with asyncio.timeout(_QUIET):
+                kind, document = await queue.get()
         except TimeoutError:
             yield KEEP_ALIVE
             continue
