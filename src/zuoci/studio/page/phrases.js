@@ -33,7 +33,6 @@ export const WORDS = {
     blankStudio: "写下开头，或者什么都不写，按“写”。\n点任何一行，就能换一句、改一改；锁住喜欢的行，再写时不动它。",
     redo: "重做",
     clear: "清空",
-    save: "存 txt",
     keys: "键盘：↑ ↓ 在各行间走，回车打开，R 换一句，L 锁住，Ctrl+Z 撤销。",
     lock: (n) => `锁住第 ${n} 行`,
     lockIt: "锁住：再写时不动它",
@@ -42,7 +41,6 @@ export const WORDS = {
     isLocked: "已锁住",
     rewrite: (n) => `第 ${n} 行换一句`,
     rewriteIt: "换一句",
-    writing: "正在写……",
     rewriting: (n) => `正在换第 ${n} 行……`,
     rewritten: (n) => `第 ${n} 行换好了`,
     stopped: "停下了",
@@ -103,8 +101,6 @@ export const WORDS = {
     inspected: ({ count, nll, perplexity }) =>
       `${shown(count)} 字，平均意外 ${shown(nll, 2)} 纳特，困惑度 ${shown(perplexity, 1)}`,
     insideBlank: "还没有文字。先写一段，或者按“边写边看”。",
-    calm: "少",
-    loud: "多",
     scaleSurprise: "意料之中 → 大出意料（纳特）",
     newlineName: "换行",
     spaceName: "空格",
@@ -121,7 +117,6 @@ export const WORDS = {
     corpusFound: ({ songs, lines, characters, distinct }) =>
       `${shown(songs)} 首歌 · ${shown(lines)} 行 · ${shown(characters)} 字 · ${shown(distinct)} 个不同的字`,
     reads: "正在读文件……",
-    encodingName: "编码",
     removeFile: (name) => `去掉 ${name}`,
     time: "练多久",
     times: (count) =>
@@ -225,7 +220,6 @@ export const WORDS = {
       "Write an opening, or nothing, and press Write.\nThen choose any line to swap or edit it; lock the lines you like, and the next draft keeps them.",
     redo: "Redo",
     clear: "Clear",
-    save: "Save txt",
     keys: "Keys: ↑ ↓ move between lines, Enter opens one, R rewrites it, L locks it, Ctrl+Z undoes.",
     lock: (n) => `Lock line ${n}`,
     lockIt: "Lock: the next draft keeps it",
@@ -293,8 +287,6 @@ export const WORDS = {
     inspected: ({ count, nll, perplexity }) =>
       `${plural(count, "character")}, ${shown(nll, 2)} nats each on average, perplexity ${shown(perplexity, 1)}`,
     insideBlank: "No text yet. Write some, or watch it write.",
-    calm: "less",
-    loud: "more",
     scaleSurprise: "expected → surprising (nats)",
     newlineName: "line break",
     spaceName: "space",
@@ -311,7 +303,6 @@ export const WORDS = {
     corpusFound: ({ songs, lines, characters, distinct }) =>
       `${plural(songs, "song")} · ${plural(lines, "line")} · ${plural(characters, "character")} · ${shown(distinct)} different`,
     reads: "Reading …",
-    encodingName: "encoding",
     removeFile: (name) => `Remove ${name}`,
     time: "How long",
     times: (count) =>
