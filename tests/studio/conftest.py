@@ -1,20 +1,32 @@
-"""A real browser. Where there is none, its tests are skipped, unless ZUOCI_REQUIRE_BROWSER is set."""
+"""A real browser, and a real server on this machine.
+
+Where there is no browser, its tests are skipped, unless ZUOCI_REQUIRE_BROWSER is set.
+"""
 
 from __future__ import annotations
 
 import os
 import shutil
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
+import httpx2
 import pytest
 import torch
 from playwright.sync_api import Browser, Page, Route, sync_playwright
 
 import zuoci
+from zuoci.studio.app import ServerSettings, listen, make_app, make_server
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
+    from pathlib import Path
+
+    from zuoci.studio.engine import Engine
 
 PAGE = files("zuoci.studio").joinpath("page")
 
@@ -68,3 +80,67 @@ def make_model() -> Callable[..., zuoci.CharLM]:
         return model.eval()
 
     return make
+
+
+@dataclass(frozen=True)
+class Served:
+    """A server that runs.
+
+    Attributes:
+        url: without a slash at its end.
+        engine: its own.
+        model: the folder of the one that it serves, `tiny`.
+        home: where its others are.
+        client: one that may write.
+    """
+
+    url: str
+    engine: Engine
+    model: Path
+    home: Path
+    client: httpx2.Client
+
+
+@contextmanager
+def running(settings: ServerSettings) -> Generator[Served]:
+    """Runs a server in a thread, then ends it as a signal would."""
+    app = make_app(settings)
+    server = make_server(app)
+    socket = listen(settings.host, settings.port)
+    thread = threading.Thread(target=server.run, args=([socket],))
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    url = f"http://127.0.0.1:{socket.getsockname()[1]}"
+    headers = {"authorization": f"Bearer {settings.key}"} if settings.key else {}
+    try:
+        with httpx2.Client(base_url=url, headers=headers, timeout=60, trust_env=False) as client:
+            if settings.home:
+                client.headers["x-zuoci-token"] = client.get("/api/session").json()["token"]
+            yield Served(url, app.state.engine, settings.models[0], settings.home or settings.models[0], client)
+    finally:
+        server.should_exit = True
+        thread.join()
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small model of the bundled lyrics, saved with all that training saves."""
+    corpus = zuoci.Corpus(zuoci.load_lyrics("zh").songs[:40])
+    sizes = {"epochs": 1, "hidden_size": 24, "embedding_size": 12, "precision": "float32", "threads": 1}
+    *_, end = zuoci.train(corpus, zuoci.resolve("lyrics", sizes), device="cpu")
+    assert isinstance(end, zuoci.EndReport)
+    return end.save(tmp_path_factory.mktemp("models") / "tiny")
+
+
+@pytest.fixture(scope="session")
+def serve() -> Callable[[ServerSettings], Any]:
+    """`running`, for tests that want a server of their own."""
+    return running
+
+
+@pytest.fixture(scope="session")
+def served(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
+    """The studio, with room for 40 texts side by side."""
+    with running(ServerSettings([tiny], home=tmp_path_factory.mktemp("studio") / "home", rows=40)) as one:
+        yield one

@@ -88,7 +88,7 @@ def test_a_line_is_taken_edited_rejected_or_removed_by_keyboard(
     page.keyboard.press("Enter")
     expect(line).to_have_attribute("aria-expanded", "true")
     expect(page.locator(".editor input")).to_be_focused()
-    candidates = page.locator(".candidates button")
+    candidates = page.locator(".candidates .take")
     before = candidates.all_inner_texts()
     page.get_by_role("button", name="都不要，换一批").click()
     assert candidates.all_inner_texts() != before

@@ -24,6 +24,8 @@ COMMANDS = {
     "train": "Train a model on lyrics, and write with it.",
     "write": "Write with a model, freely or in a given form.",
     "compose": "Write line by line, choosing among lines.",
+    "studio": "Write, look inside, train and give away, in the browser.",
+    "serve": "Serve models to clients of the OpenAI API.",
     "original": "Say what of a text is copied, and from where.",
     "score": "Say how well a model predicts a text.",
     "export": "Give a model away: a page that writes in any browser, or an ONNX graph.",

@@ -78,6 +78,7 @@ def command(
     if not resume:
         resolve(recipe or DEFAULT_RECIPE, chosen, text="")  # what is wrong is said before anything is read
     from zuoci.model.checkpoint import check_destination, is_unfinished
+    from zuoci.text.openings import openings_of
     from zuoci.training.metrics import TensorBoard
     from zuoci.training.resume import Checkpoints, load_run, locked
     from zuoci.training.trainer import Run
@@ -94,7 +95,7 @@ def command(
             corpus = _read(sources)
             resolved = resolve(recipe or DEFAULT_RECIPE, chosen, text=corpus.text)
             run = Run(corpus, resolved)
-        openings = prefix or _openings(run.corpus)
+        openings = prefix or openings_of(run.corpus)
         checkpoints = Checkpoints(run, folder, sources=sources, every=save_every)
         with closing(TensorBoard(tensorboard)) if tensorboard else nullcontext() as board:
             end = _run(run, checkpoints, openings, board)
@@ -125,16 +126,6 @@ def _free_folder() -> Path:
     while (path := Path("lyrics-model" if number == 1 else f"lyrics-model-{number}")).exists():
         number += 1
     return path
-
-
-def _openings(corpus: Corpus) -> Sequence[str]:
-    """What samples begin with: 分开 and 不分开 as in the lesson, or two first words of the corpus's own lines."""
-    known = set(corpus.text)
-    if set("不分开") <= known:
-        return ["分开", "不分开"]
-    lines = [line.strip() for song in corpus.songs for line in song.lines[1:2] or song.lines[:1]]
-    starts = [line.split(" ")[0] if line.isascii() else line[:2] for line in (lines[0], lines[-1])]
-    return list(dict.fromkeys(starts))
 
 
 def _write(model: CharLM, run: Run, opening: str, length: int) -> Lyrics:

@@ -156,7 +156,7 @@ def bundle(main: str, read: Callable[[str], str]) -> str:
             names, name = found[1].replace(" as ", ": "), found[2]
             if name not in modules:
                 body = inline(read(name))
-                exported = re.findall(r"^export (?:function\*?|class|const) (\w+)", body, re.MULTILINE)
+                exported = re.findall(r"^export (?:(?:async )?function\*?|class|const) (\w+)", body, re.MULTILINE)
                 body = re.sub(r"^export ", "", body, flags=re.MULTILINE)
                 modules[name] = f"{body}return {{ {', '.join(exported)} }};"
             return f"const {{{names}}} = {_variable(name)};"

@@ -103,6 +103,8 @@ def next_lines(writer: Writer, text: str, config: WriteConfig, count: int, after
 def rewrite(writer: Writer, text: str, number: int, config: WriteConfig, count: int) -> list[Candidate]:
     """Other lines in the place of one: as long, and in the same rhyme, unless `line_length` or `rhyme` say otherwise.
 
+    `acrostic` and `line_opening` are those of the whole text.
+
     Args:
         writer: the model.
         text: the whole.
@@ -130,7 +132,12 @@ def rewrite(writer: Writer, text: str, number: int, config: WriteConfig, count: 
     ending = writer.desk.ending(config, partners, len(partners) + 1) if partners else None
     before = "".join(row + "\n" for row in rows[:place])
     after = next((rows[i] for i in places if i > place), "")
-    new = Line(length, rhyme=(0, letter) if partners else None, rhymes=len(partners) + 1)
+    begun = config.model_copy(update={"lines": 1000, "line_length": "", "stanza": "", "rhyme": "", "word": ()})
+    fixed = plan(begun)[number - 1].fixed
+    if length:
+        length = max(length, *(units(start) for _, start in fixed), 0)
+    new = Line(length, fixed, (0, letter) if partners else None, len(partners) + 1)
+    check(writer.desk, [new], config)
     found = _lines(writer, before, new, config, count + 1, ending, after)
     found = [candidate for candidate in found if candidate.text != rows[place]][:count]
     if not found:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 
@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from zuoci.text.vocabulary import Vocabulary
     from zuoci.writing.config import WriteConfig
     from zuoci.writing.originality import Known
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+_KEPT = 8  # of a kind
 
 
 class Desk:
@@ -56,17 +60,21 @@ class Desk:
             raise SettingsError(
                 f"max_copy {limit} needs what the model was trained on: its folder has no fingerprint; name the corpus"
             )
-        if limit and limit not in self._guards:
-            assert self.against is not None
-            self._guards[limit] = CopyGuard(self.against, limit, self.vocabulary)
-        return self._guards[limit] if limit else None
+        if not limit:
+            return None
+        assert self.against is not None
+        guard = self._guards.get(limit) or CopyGuard(self.against, limit, self.vocabulary)
+        self._guards = _latest(self._guards, limit, guard)
+        return guard
 
     def groups(self, config: WriteConfig) -> Groups:
         """The rhymes that a text asks for."""
         key = (config.rhyme_standard, *config.reading)
-        if key not in self._groups:
-            self._groups[key] = Groups(Rhymes(config.rhyme_standard, parse_readings(config.reading)), self.alphabet)
-        return self._groups[key]
+        found = self._groups.get(key)
+        if found is None:
+            found = Groups(Rhymes(config.rhyme_standard, parse_readings(config.reading)), self.alphabet)
+        self._groups = _latest(self._groups, key, found)
+        return found
 
     def ending(self, config: WriteConfig, partners: Sequence[str], count: int) -> Ending:
         """How a line must end to rhyme with its partners; see `Ending`."""
@@ -97,3 +105,11 @@ class Desk:
         """Characters of the model that are read as an unknown one is."""
         readings = last_syllables(char)
         return [other for other in self.vocabulary.characters if readings & last_syllables(other)][:most]
+
+
+def _latest(kept: dict[Key, Value], key: Key, value: Value) -> dict[Key, Value]:
+    """What is kept, with this as the latest, and without the oldest: settings are many, and a server runs long."""
+    if next(reversed(kept), None) == key:
+        return kept
+    others = [item for item in kept.items() if item[0] != key]
+    return dict([*others[1 - _KEPT :], (key, value)])

@@ -4,16 +4,16 @@ import { Model, decodeWeights, fromBase64 } from "./model.js";
 import { Vocabulary } from "./vocabulary.js";
 import { Writer } from "./writer.js";
 import { Fingerprint } from "./originality.js";
+import { by, copyText, element, recall, remember, saveText, say, speak } from "./dom.js";
+import { Sheet } from "./sheet.js";
 import { WORDS } from "./words.js";
 
 const CANDIDATES = 24; // lines that are drawn
 const SHOWN = 6; // of them
 const PACE = 2; // characters a frame, so that one can read along
 const FRAME = 16; // milliseconds
-const UNDOS = 50;
 const LONGEST_LENGTH = 24; // what a line may be asked to count
 
-const by = (id) => document.getElementById(id);
 const data = JSON.parse(by("model").textContent);
 const vocabulary = new Vocabulary(data.characters);
 const model = new Model(data.config, decodeWeights(data.tensors, fromBase64(data.weights)));
@@ -24,23 +24,30 @@ const calm = matchMedia("(prefers-reduced-motion: reduce)");
 
 const FIELDS = ["opening", "count", "temperature", "lengths", "acrostic", "rhyme", "top-p", "min-p", "top-k", "banned", "seed"];
 const memory = `zuoci ${data.identity}`;
-const past = []; // lists of lines, to go back to
+const sheet = new Sheet(by("lines"), {
+  words,
+  marks: marksOf,
+  letters: (lines) => lines.map((_, i) => rhymeOf(i)),
+  suggest: async (i, round) => suggest(i, round),
+  busy: () => running > 0,
+  home: by("opening"),
+  changed() {
+    notes = [];
+    showState();
+  },
+  notice(name, n) {
+    notes = [(t) => t[name](n)];
+    showStatus();
+  },
+});
 
 let language = navigator.language.startsWith("zh") ? "zh" : "en";
-let lines = [];
 let running = 0; // which writing is under way; 0: none
 let runs = 0;
-let chosen = -1; // the line whose editor is open
 let notes = []; // functions of the words, that say what was done
 
 function words() {
   return WORDS[language];
-}
-
-function element(tag, properties = {}, ...children) {
-  const node = Object.assign(document.createElement(tag), properties);
-  node.append(...children);
-  return node;
 }
 
 // What was asked for
@@ -86,12 +93,13 @@ async function write(opening, more) {
   stop();
   const run = (running = ++runs);
   const asked = wish();
-  const kept = more ? lines.slice() : [];
+  sheet.close();
+  const kept = more ? sheet.rows : [];
   const total = kept.length + asked.lines;
   const { text: begun, unknown } = vocabulary.adapt(opening);
-  close();
-  change(kept);
+  sheet.change(kept);
   notes = [(t) => t.writing];
+  showStatus();
   showButtons();
   const stream = writer.write(begun, { ...asked, lines: total });
   let text = more ? "" : begun; // the lines that are there stay as they are, with characters that only a person knows
@@ -103,13 +111,13 @@ async function write(opening, more) {
       text += next.value.char;
       next = stream.next();
     }
-    lines = [...kept, ...text.split(newline).filter(Boolean)];
-    showLines(lines.length - 1);
+    sheet.rows = [...kept, ...text.split(newline).filter(Boolean).map((line) => ({ text: line, locked: false }))];
+    showLines(sheet.rows.length - 1);
     await new Promise((resolve) => setTimeout(resolve, whole ? 0 : FRAME));
   }
   if (running && running !== run) return; // another one has begun
   running = 0;
-  notes = [(t) => t.wrote({ lines: lines.length, seed: asked.seed })];
+  notes = [(t) => t.wrote({ lines: sheet.rows.length, seed: asked.seed })];
   const known = unknown + vocabulary.adapt(asked.acrostic).unknown;
   if (known) notes.push((t) => t.unknown(known));
   if (next.done && next.value.broken) notes.push((t) => t.broken);
@@ -122,224 +130,97 @@ function stop() {
 
 function finish() {
   showLines();
-  showButtons();
-  remember();
-}
-
-/** Replaces the lines, so that undo brings the former ones back. */
-function change(after) {
-  if (past.push(lines) > UNDOS) past.shift();
-  lines = after;
+  showState();
 }
 
 function undo() {
-  if (!past.length) return;
   stop();
-  close();
-  lines = past.pop();
-  notes = [];
-  finish();
+  sheet.undo();
 }
 
 // The lines
 
-function spans() {
+function spans(lines = sheet.lines) {
   return fingerprint ? fingerprint.copied(lines.join(newline)) : [];
 }
 
-/** Shows the lines from one on; those before it are as they were. */
-function showLines(from = 0) {
-  const list = by("lines");
-  const copied = spans();
-  while (list.children.length > Math.max(lines.length, 0)) list.lastChild.remove();
-  let start = 0; // code points before the line
-  lines.forEach((line, i) => {
+/** The copied spans as each line holds them. */
+function marksOf(lines) {
+  const copied = spans(lines);
+  let begin = 0; // code points before the line
+  return lines.map((line) => {
     const length = [...line].length;
-    if (i >= from || i >= list.children.length) {
-      const button = list.children[i]?.firstChild ?? list.appendChild(element("li", {}, lineButton(i))).firstChild;
-      const text = element("span", {}, ...marked(line, start, copied));
-      const letter = rhymeOf(i);
-      button.replaceChildren(text, ...(letter ? [element("small", { textContent: letter, ariaHidden: "true" })] : []));
-      button.setAttribute("aria-label", words().line(i + 1, line));
-    }
-    start += length + 1;
+    const from = begin;
+    begin += length + 1;
+    const inside = copied.filter(({ start, end }) => start < from + length && end > from);
+    return inside.map(({ start, end }) => ({ start: start - from, end: end - from, source: words().copiedHere }));
   });
-  by("blank").hidden = lines.length > 0;
-  showStatus(copied);
 }
 
-/** A line's text, with marks where it is copied. */
-function marked(line, start, copied) {
-  const nodes = [];
-  let [piece, inside] = ["", false];
-  const end = () => {
-    if (piece) nodes.push(inside ? element("mark", { textContent: piece, title: words().copiedHere }) : piece);
-    piece = "";
-  };
-  [...line].forEach((char, i) => {
-    const here = copied.some((span) => span.start <= start + i && start + i < span.end);
-    if (here !== inside) end();
-    inside = here;
-    piece += char;
-  });
-  end();
-  return nodes;
+function showLines(from = 0) {
+  sheet.show(from);
+  by("blank").hidden = sheet.rows.length > 0;
 }
 
-function lineButton(i) {
-  const button = element("button", { type: "button", className: "line" });
-  button.setAttribute("aria-expanded", "false");
-  button.addEventListener("click", () => (chosen === i ? close(true) : open(i)));
-  return button;
+function showState() {
+  by("blank").hidden = sheet.rows.length > 0;
+  showStatus();
+  showButtons();
+  keep();
 }
 
-function showStatus(copied = spans()) {
+function showStatus() {
   const t = words();
   const said = notes.map((note) => note(t));
-  if (fingerprint && lines.length && !running) {
+  if (fingerprint && sheet.rows.length && !running) {
+    const copied = spans();
     said.push(t.copied(copied.length, Math.max(0, ...copied.map(({ start, end }) => end - start))));
   }
-  const text = said.join(language === "zh" ? "；" : "; ");
-  if (by("status").textContent !== text) by("status").textContent = text;
+  say(by("status"), said.join(language === "zh" ? "；" : "; "));
 }
 
 function showButtons() {
   by("write").hidden = running > 0;
   by("stop").hidden = running === 0;
-  by("undo").disabled = past.length === 0 || running > 0;
-  for (const id of ["on", "copy", "save"]) by(id).disabled = lines.length === 0 || running > 0;
+  by("undo").disabled = sheet.past.length === 0 || running > 0;
+  for (const id of ["on", "copy", "save"]) by(id).disabled = sheet.rows.length === 0 || running > 0;
 }
 
-// The editor of one line
-
-function open(i) {
-  if (running) return;
-  close();
-  chosen = i;
-  const t = words();
-  const item = by("lines").children[i];
-  item.firstChild.setAttribute("aria-expanded", "true");
-  const field = element("input", { type: "text", value: lines[i], maxLength: 200, spellcheck: false });
-  field.setAttribute("aria-label", t.edit(i + 1));
-  change(lines.slice());
-  field.addEventListener("input", () => edit(i, field.value));
-  field.addEventListener("keydown", (event) => event.key === "Enter" && !event.isComposing && close(true));
-  const list = element("ul", { className: "candidates", ariaLabel: t.candidates });
-  const button = (name, act) => {
-    const node = element("button", { type: "button", className: "quiet", textContent: t[name] });
-    node.addEventListener("click", act);
-    return node;
-  };
-  let round = 0;
-  const tools = element(
-    "div",
-    { className: "tools" },
-    button("others", () => suggest(i, list, ++round)),
-    button("remove", () => remove(i)),
-    element("span", { className: "gap" }),
-    button("done", () => close(true)),
-  );
-  const editor = element("div", { className: "editor", tabIndex: -1 }, field, list, tools);
-  item.append(editor);
-  suggest(i, list, round);
-  (matchMedia("(pointer: fine)").matches ? field : editor).focus(); // on a phone the keyboard would hide the rest
-}
-
-function edit(i, text) {
-  lines[i] = text;
-  notes = [];
-  showLines(i);
-  showButtons();
-  remember();
-}
-
-/** Lists lines that could stand in a line's place. */
-function suggest(i, list, round) {
+/** Lines that could stand in a line's place. */
+function suggest(i, round) {
   const asked = wish();
+  const lines = sheet.lines;
   const begun = i === 0 ? vocabulary.adapt(by("opening").value).text : "";
   const before = lines.slice(0, i).map((line) => line + newline).join("") + begun;
   const others = lines.slice(i + 1).map((line, n) => ({ letter: rhymeOf(i + 1 + n), char: lastRhyming(line) }));
   const wanted = { ...asked, seed: (asked.seed + round) % Number.MAX_SAFE_INTEGER };
-  const found = writer.candidates(before, wanted, CANDIDATES, others).map(({ text }) => begun + text);
-  const texts = found.filter((text) => text !== lines[i]).slice(0, SHOWN);
-  const items = texts.map((text) => {
-    const copied = fingerprint ? fingerprint.copied(text) : [];
-    const button = element("button", { type: "button" }, ...marked(text, 0, copied));
-    button.addEventListener("click", () => take(i, text));
-    return element("li", {}, button);
-  });
-  list.replaceChildren(...(items.length ? items : [element("li", { className: "help", textContent: words().none })]));
+  const found = writer.candidates(before, wanted, CANDIDATES, others).map(({ text }) => ({ text: begun + text }));
+  return found.filter(({ text }) => text !== lines[i]).slice(0, SHOWN);
 }
 
 function lastRhyming(line) {
   return [...line].findLast((char) => data.rhymes?.[char]) ?? "";
 }
 
-function take(i, text) {
-  edit(i, text);
-  close(true);
-  notes = [(t) => t.taken(i + 1)];
-  showStatus();
-}
-
-function remove(i) {
-  edit(i, "");
-  close(true);
-}
-
-function close(focus = false) {
-  if (chosen < 0) return;
-  const [i, item] = [chosen, by("lines").children[chosen]];
-  chosen = -1;
-  item.lastChild.remove();
-  item.firstChild.setAttribute("aria-expanded", "false");
-  if (!lines[i].trim()) lines.splice(i, 1);
-  const before = past.at(-1);
-  if (before.length === lines.length && before.every((line, n) => line === lines[n])) past.pop(); // nothing changed
-  finish();
-  if (focus) (by("lines").children[Math.min(i, lines.length - 1)]?.firstChild ?? by("opening")).focus();
-}
-
 // Away from the page
 
 async function copy() {
-  const text = lines.join("\n");
-  try {
-    await navigator.clipboard.writeText(text);
-  } catch {
-    const field = document.body.appendChild(element("textarea", { value: text }));
-    field.select();
-    document.execCommand("copy"); // where pages from a file have no clipboard
-    field.remove();
-  }
+  await copyText(sheet.lines.join("\n"));
   notes = [(t) => t.copiedText];
   showStatus();
 }
 
-function save() {
-  const address = URL.createObjectURL(new Blob([lines.join("\n") + "\n"], { type: "text/plain;charset=utf-8" }));
-  element("a", { href: address, download: `${data.title || "zuoci"}.txt` }).click();
-  setTimeout(() => URL.revokeObjectURL(address), 10_000);
-}
-
-function remember() {
+function keep() {
   const fields = Object.fromEntries(FIELDS.map((id) => [id, by(id).value]));
-  try {
-    localStorage.setItem(memory, JSON.stringify({ language, lines, fields }));
-  } catch {
-    // a browser that keeps nothing: the page works all the same
-  }
+  remember(memory, { language, lines: sheet.lines, fields });
 }
 
-function recall() {
-  try {
-    const kept = JSON.parse(localStorage.getItem(memory) ?? "{}");
-    if (kept.language in WORDS) language = kept.language;
-    if (Array.isArray(kept.lines)) lines = kept.lines.filter((line) => typeof line === "string");
-    for (const id of FIELDS) if (typeof kept.fields?.[id] === "string") by(id).value = kept.fields[id];
-  } catch {
-    // nothing is kept, or nothing that is whole
-  }
+function restore() {
+  const kept = recall(memory);
+  if (kept.language in WORDS) language = kept.language;
+  const lines = Array.isArray(kept.lines) ? kept.lines.filter((line) => typeof line === "string") : [];
+  sheet.rows = lines.map((text) => ({ text, locked: false }));
+  for (const id of FIELDS) if (typeof kept.fields?.[id] === "string") by(id).value = kept.fields[id];
 }
 
 // The words
@@ -358,43 +239,39 @@ function facts() {
   return [...said, t.offline, fingerprint ? t.checked : t.unchecked, t.caution];
 }
 
-function speak() {
+function speakAll() {
   const t = words();
-  close();
+  sheet.close();
   document.documentElement.lang = language;
-  for (const node of document.querySelectorAll("[data-text]")) node.textContent = t[node.dataset.text];
-  for (const node of document.querySelectorAll("[data-placeholder]")) node.placeholder = t[node.dataset.placeholder];
-  for (const node of document.querySelectorAll("[data-label]")) node.setAttribute("aria-label", t[node.dataset.label]);
+  speak(t);
   by("language").textContent = t.other;
   by("language").lang = language === "zh" ? "en" : "zh";
   by("facts").replaceChildren(...facts().map((fact) => element("li", { textContent: fact })));
   by("warmth").textContent = Number(by("temperature").value).toFixed(2);
   checkLengths();
-  showLines();
+  finish();
 }
 
 by("rhyming").hidden = !data.rhymes;
 if (matchMedia("(max-width: 52rem)").matches) by("wish").open = false;
-recall();
-speak();
-showButtons();
+restore();
+speakAll();
 
 by("write").addEventListener("click", () => write(by("opening").value, false));
 by("opening").addEventListener("keydown", (event) => {
   if (event.key === "Enter" && !event.isComposing) write(by("opening").value, false);
 });
-by("on").addEventListener("click", () => write(lines.join(newline) + newline, true));
+by("on").addEventListener("click", () => write(sheet.lines.join(newline) + newline, true));
 by("stop").addEventListener("click", stop);
 by("undo").addEventListener("click", undo);
 by("copy").addEventListener("click", copy);
-by("save").addEventListener("click", save);
+by("save").addEventListener("click", () => saveText(sheet.lines, data.title || "zuoci"));
 by("language").addEventListener("click", () => {
   language = language === "zh" ? "en" : "zh";
-  speak();
-  remember();
+  speakAll();
 });
 by("temperature").addEventListener("input", () => (by("warmth").textContent = Number(by("temperature").value).toFixed(2)));
 by("lengths").addEventListener("input", checkLengths);
 by("rhyme").addEventListener("change", () => showLines());
-for (const id of FIELDS) by(id).addEventListener("change", remember);
-addEventListener("keydown", (event) => event.key === "Escape" && (running ? stop() : close(true)));
+for (const id of FIELDS) by(id).addEventListener("change", keep);
+addEventListener("keydown", (event) => event.key === "Escape" && (running ? stop() : sheet.close(true)));

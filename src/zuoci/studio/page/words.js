@@ -1,8 +1,8 @@
 // The words of the page that is given away, in Chinese and in English. A function takes figures.
 
-const shown = (figure, digits = 0) =>
+export const shown = (figure, digits = 0) =>
   figure.toLocaleString("en", { minimumFractionDigits: digits, maximumFractionDigits: digits });
-const plural = (count, one) => `${shown(count)} ${one}${count === 1 ? "" : "s"}`;
+export const plural = (count, one) => `${shown(count)} ${one}${count === 1 ? "" : "s"}`;
 
 export const WORDS = {
   zh: {
@@ -40,11 +40,16 @@ export const WORDS = {
     seedHint: "每次都换",
     about: "关于这个模型",
     line: (n, text) => `第 ${n} 行：${text}`,
+    rhymes: (letter) => `韵 ${letter}`,
     edit: (n) => `改第 ${n} 行`,
     candidates: "换成：",
     others: "都不要，换一批",
     remove: "删去这行",
     done: "好了",
+    searching: "正在找……",
+    adapt: "改",
+    adaptThis: (text) => `拿来改：${text}`,
+    reject: (text) => `不要：${text}`,
     none: "没有别的写法了，放宽一些试试。",
     writing: "正在写……",
     wrote: ({ lines, seed }) => `共 ${lines} 行 · 种子 ${seed}`,
@@ -72,7 +77,7 @@ export const WORDS = {
     other: "中文",
     sheet: "Lyrics",
     opening: "Opening",
-    openingHint: "The first few characters, or nothing",
+    openingHint: "The first words, or nothing",
     lines: "Lyrics; each line can be changed",
     blank: "Give it an opening, or nothing at all.\nOnce it has written, choose any line to swap or edit it.",
     write: "Write",
@@ -103,11 +108,16 @@ export const WORDS = {
     seedHint: "a new one each time",
     about: "About this model",
     line: (n, text) => `Line ${n}: ${text}`,
+    rhymes: (letter) => `rhyme ${letter}`,
     edit: (n) => `Edit line ${n}`,
     candidates: "Take instead:",
     others: "None of these",
     remove: "Remove line",
     done: "Done",
+    searching: "Looking …",
+    adapt: "Edit",
+    adaptThis: (text) => `Edit: ${text}`,
+    reject: (text) => `Reject: ${text}`,
     none: "It finds no other line; ask for less.",
     writing: "Writing …",
     wrote: ({ lines, seed }) => `${plural(lines, "line")} · seed ${seed}`,

@@ -1,0 +1,88 @@
+"""Takes the pictures of the studio in docs/images: trains on the bundled lyrics for a minute, then looks around.
+
+    python docs/screenshots.py
+
+It needs the extras studio and test, and Chromium.
+"""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from zuoci.studio.app import ServerSettings, listen, make_app, make_server
+
+IMAGES = Path(__file__).parent / "images"
+DESK = {"width": 1280, "height": 800}
+PHONE = {"width": 390, "height": 844}
+
+
+def take(page: Page, name: str) -> None:
+    """Saves what is seen, once nothing moves."""
+    page.wait_for_timeout(700)
+    page.screenshot(path=IMAGES / f"{name}.png", animations="disabled")
+
+
+def tour(browser: Browser, url: str) -> None:
+    """From the first visit on, in Chinese; then a look in English, in the dark, and on a phone."""
+    context = browser.new_context(viewport=DESK, locale="zh-CN")
+    page = context.new_page()
+    page.goto(url)
+    page.click("#bundled-zh")
+    page.mouse.move(0, 0)
+    expect(page.locator(".run")).to_contain_text("没学过的 ", timeout=60_000)
+    page.wait_for_timeout(12_000)
+    take(page, "train")
+    page.wait_for_url("**/#write", timeout=300_000)
+    page.fill("#opening", "我们")
+    page.fill("#option-acrostic", "我你他她")
+    page.click("#write")
+    page.get_by_role("button", name="锁住第 1 行").wait_for(timeout=60_000)
+    expect(page.locator("#status")).to_contain_text("种子", timeout=60_000)
+    page.locator("#lines li").first.hover()
+    page.get_by_role("button", name="锁住第 1 行").click()
+    page.locator(".line").nth(2).click()
+    expect(page.locator(".candidates .take")).not_to_have_count(0)
+    take(page, "write")
+    page.keyboard.press("Escape")
+    state = context.storage_state()
+    for name, place, settings in (
+        ("inside", "inside", {"viewport": DESK, "locale": "en-US", "color_scheme": "dark"}),
+        ("models", "models", {"viewport": DESK, "locale": "en-US"}),
+        ("phone", "write", {"viewport": PHONE, "locale": "zh-CN", "has_touch": True, "is_mobile": True}),
+    ):
+        other = browser.new_context(storage_state=state, **settings).new_page()  # pyright: ignore
+        other.add_init_script("localStorage.removeItem('zuoci studio')")  # the language is the browser's
+        other.goto(f"{url}/#{place}")
+        if place == "inside":
+            other.locator(".char").nth(7).hover()
+            expect(other.locator("#here .likeliest")).to_be_visible()
+        take(other, name)
+
+
+def main() -> None:
+    IMAGES.mkdir(exist_ok=True)
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright:
+        server = make_server(make_app(ServerSettings((), home=Path(home))))
+        socket = listen("127.0.0.1", 0)
+        thread = threading.Thread(target=server.run, args=([socket],))
+        thread.start()
+        while not server.started:
+            time.sleep(0.01)
+        browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
+        try:
+            tour(browser, f"http://127.0.0.1:{socket.getsockname()[1]}")
+        finally:
+            browser.close()
+            server.should_exit = True
+            thread.join()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,45 @@
+"""`zuoci studio`."""
+
+from __future__ import annotations
+
+import threading
+import webbrowser
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from zuoci.cli import say
+from zuoci.cli.serve import Host, Key, Port, check_extra
+
+
+def command(
+    model: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="[MODEL …]", help="Folders that training has written.", show_default=False),
+    ] = None,
+    models: Annotated[
+        Path | None,
+        typer.Option(help="Folder of more models, to train into; by default one of the user's own.", metavar="DIR"),
+    ] = None,
+    host: Host = "127.0.0.1",
+    port: Port = 8760,
+    key: Key = "",
+    browser: Annotated[bool, typer.Option(help="Open the browser.")] = True,
+) -> None:
+    """Opens a page in the browser to write, look inside, train and give away."""
+    check_extra()
+    from zuoci.model.checkpoint import load
+    from zuoci.studio.app import ServerSettings, listen, make_app, make_server, run, url_of
+    from zuoci.studio.library import default_home
+
+    for folder in model or ():
+        load(folder)
+    home = (models or default_home()).absolute()
+    server = make_server(make_app(ServerSettings(model or (), home=home, host=host, port=port, key=key)))
+    sockets = [listen(host, port)]
+    url = url_of(host, sockets[0]) + (f"#key={key}" if key else "")
+    say(f"the studio is at {url}; its models are in {home}; Ctrl-C ends it")
+    if browser:
+        threading.Timer(0.5, webbrowser.open, [url]).start()
+    run(server, sockets)

@@ -1,0 +1,202 @@
+"""The application: its parts put together, and the server that runs it."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import secrets
+import socket
+import sys
+import tempfile
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
+from functools import partial
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import uvicorn
+from fastapi import FastAPI
+from fastapi.responses import FileResponse, Response
+
+from zuoci import __version__
+from zuoci.errors import SettingsError
+from zuoci.studio import completions, desk, failures, studio
+from zuoci.studio.corpora import Corpora
+from zuoci.studio.engine import ROWS, Engine
+from zuoci.studio.events import Json
+from zuoci.studio.guard import BODY_BYTES, LOOPBACK, Access, Guard
+from zuoci.studio.library import Library
+from zuoci.studio.training import Trainings
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+
+_FIRST_PAGE = "studio.html"
+_TYPES = {
+    ".html": "text/html; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".png": "image/png",
+}
+_EVERYWHERE = ("0.0.0.0", "::")
+_SWITCH = 0.001  # seconds that a thread computes before others may: else the engine's lets no request through
+_LAST_SECONDS = 10  # for answers to end in, once the server is asked to
+
+
+@dataclass(frozen=True)
+class ServerSettings:
+    """What is served, and to whom.
+
+    Attributes:
+        models: folders of models.
+        home: a folder for more of them, with the studio's page and its own API; None: neither.
+        host: the address to listen on.
+        port: 0: any free one.
+        key: that requests must carry; "": none.
+        rows: texts that are written side by side, at most.
+    """
+
+    models: Sequence[Path]
+    home: Path | None = None
+    host: str = "127.0.0.1"
+    port: int = 0
+    key: str = ""
+    rows: int = ROWS
+
+    def access(self) -> Access:
+        """Who may ask.
+
+        Raises:
+            SettingsError: the whole network, without a key.
+        """
+        if not self.key and not is_loopback(self.host):
+            raise SettingsError(f"host {self.host} can be reached by others: give a key, or leave host out")
+        name = f"[{self.host}]" if ":" in self.host else self.host.lower()
+        hosts = ("*",) if self.host in _EVERYWHERE else (*LOOPBACK, name)
+        return Access(hosts, self.key, secrets.token_urlsafe(24), lambda path: studio.largest(path) or BODY_BYTES)
+
+
+def is_loopback(host: str) -> bool:
+    """Whether an address can be reached from this machine only."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def make_app(settings: ServerSettings) -> FastAPI:
+    """The application.
+
+    Raises:
+        SettingsError: it would be open to the whole network.
+    """
+    access = settings.access()
+    library = Library(settings.models, settings.home)
+    engine = Engine(settings.rows)
+    corpora = Corpora(Path(tempfile.gettempdir(), f"zuoci-{secrets.token_hex(8)}"))
+    trainings = Trainings(settings.home) if settings.home else None
+
+    async def drain() -> None:
+        engine.drain()
+        if trainings:
+            await trainings.end()
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
+        engine.start()
+        yield
+        await drain()
+        await asyncio.to_thread(engine.stop)
+        corpora.close()
+
+    app = FastAPI(
+        title="zuoci", version=__version__, docs_url=None, redoc_url=None, lifespan=lifespan, redirect_slashes=False
+    )
+    failures.install(app)
+
+    @app.get("/health", response_class=Json)
+    async def health() -> Response:
+        return Json({"status": "ok"})
+
+    app.include_router(completions.router(library, engine))
+    if trainings:
+        app.include_router(desk.router(library, engine))
+        app.include_router(studio.corpora_router(corpora))
+        app.include_router(studio.training_router(corpora, trainings, library))
+        _add_page(app, access)
+    app.add_middleware(Guard, access=access)
+    app.state.drain = drain
+    app.state.engine = engine
+    return app
+
+
+def _add_page(app: FastAPI, access: Access) -> None:
+    """The files of the page, each under its own name, and what it has to know first."""
+
+    @app.get("/api/session", response_class=Json, responses=failures.RESPONSES)
+    async def session() -> Response:
+        return Json(studio.session(access.token))
+
+    page = Path(str(files("zuoci.studio"))) / "page"
+    for file in sorted(page.iterdir()):
+        if file.suffix in _TYPES:
+            add = partial(FileResponse, file, media_type=_TYPES[file.suffix], headers={"cache-control": "no-cache"})
+            for path in [f"/{file.name}"] + ["/"] * (file.name == _FIRST_PAGE):
+                app.add_route(path, lambda _, add=add: add(), methods=["GET", "HEAD"], include_in_schema=False)
+
+
+class Server(uvicorn.Server):
+    """A server that ends what it streams before it ends itself."""
+
+    def __init__(self, config: uvicorn.Config, drain: Callable[[], Awaitable[None]]) -> None:
+        super().__init__(config)
+        self._drain = drain
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        """Is called once the server is asked to end."""
+        await self._drain()
+        await super().shutdown(sockets)
+
+
+def make_server(app: FastAPI) -> Server:
+    """A server for an application."""
+    config = uvicorn.Config(
+        app,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=_LAST_SECONDS,
+        server_header=False,
+        ws="none",
+        proxy_headers=False,
+    )
+    return Server(config, app.state.drain)
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A socket that takes connections.
+
+    Raises:
+        SettingsError: the address or the port is not to be had.
+    """
+    try:
+        family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        return socket.create_server(address[:2], family=family, backlog=2048)
+    except OSError as error:
+        raise SettingsError(f"host {host}, port {port} cannot be used: {error.strerror or error}") from None
+
+
+def url_of(host: str, listening: socket.socket) -> str:
+    """Where to find a server."""
+    name = "127.0.0.1" if host in _EVERYWHERE else f"[{host}]" if ":" in host else host
+    return f"http://{name}:{listening.getsockname()[1]}/"
+
+
+def run(server: Server, sockets: list[socket.socket]) -> None:
+    """Serves until a signal to end."""
+    sys.setswitchinterval(_SWITCH)
+    with suppress(KeyboardInterrupt):  # it is how one ends it
+        server.run(sockets)

@@ -1,0 +1,259 @@
+"""Files that were dropped → a corpus, and what was found in it.
+
+A file is kept under a number, never under its own name: that is shown, and stands in what a model remembers of its
+sources, but no path is made of it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import secrets
+import shutil
+import zipfile
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path, PureWindowsPath
+from typing import TYPE_CHECKING, Any
+
+from zuoci.errors import CorpusError
+from zuoci.studio.failures import ApiError, not_found
+from zuoci.text.corpus import TEXT_SUFFIXES, Corpus, Song, load_lyrics, read_corpus
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+MOST_FILES = 1000
+FILE_BYTES = 64 * 2**20
+_CORPUS_BYTES = 256 * 2**20  # also of a zip, once it is unpacked
+_MOST_CORPORA = 32  # since the launch, that nobody threw away
+_MOST_MEMBERS = 20_000
+_LEAST_CHARACTERS = 200
+_BUNDLED = ("zh", "en")
+_NAMES = ".names.json"  # hidden, so that it is no text of the corpus
+
+
+@dataclass(frozen=True)
+class Dropped:
+    """A file.
+
+    Attributes:
+        number: its place among the files of its corpus.
+        name: as its owner calls it.
+        bytes: its size.
+        encoding: of the texts in it.
+        notes: what was changed or left out.
+        error: why it cannot be used.
+    """
+
+    number: int
+    name: str
+    bytes: int
+    encoding: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    error: str | None = None
+
+
+class Corpora:
+    """The corpora that are being put together."""
+
+    def __init__(self, place: Path) -> None:
+        """Keeps them in a folder, which is made for the first of them."""
+        self.turn = asyncio.Lock()  # for whoever changes a corpus, or reads it while others might
+        self._place = place
+        self._files: dict[str, dict[int, Dropped]] = {}
+        self._counts: dict[str, int] = {}
+
+    def begin(self) -> str:
+        """A new one, empty.
+
+        Raises:
+            ApiError: there are too many.
+        """
+        if len(self._files) >= _MOST_CORPORA:
+            raise ApiError(409, f"there are {_MOST_CORPORA} corpora already; throw one away, or restart the studio")
+        name = secrets.token_hex(8)
+        self._place.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (self._place / name).mkdir()
+        self._files[name], self._counts[name] = {}, 0
+        return name
+
+    def close(self) -> None:
+        """Throws all of them away."""
+        shutil.rmtree(self._place, ignore_errors=True)
+
+    def folder(self, name: str) -> Path | None:
+        """Where the files of a corpus are; None: it is a bundled one.
+
+        Raises:
+            ApiError: there is no such corpus.
+        """
+        if name in _BUNDLED:
+            return None
+        if name not in self._files:
+            raise not_found("corpus", name)
+        return self._place / name
+
+    def own(self, name: str) -> Path:
+        """Where the files of a corpus are, which may be changed.
+
+        Raises:
+            ApiError: there is no such corpus, or it is a bundled one.
+        """
+        folder = self.folder(name)
+        if folder is None:
+            raise ApiError(409, "the bundled lyrics stay as they are; begin a corpus of your own", code="bundled")
+        return folder
+
+    def forget(self, name: str) -> None:
+        """Throws a corpus away."""
+        shutil.rmtree(self.own(name), ignore_errors=True)
+        del self._files[name], self._counts[name]
+
+    def room(self, name: str) -> int:
+        """The bytes that one more file of a corpus may have.
+
+        Raises:
+            ApiError: none.
+        """
+        self.own(name)
+        files = self._files[name]
+        left = _CORPUS_BYTES - sum(file.bytes for file in files.values())
+        if len(files) >= MOST_FILES or left <= 0:
+            raise ApiError(413, f"a corpus holds {MOST_FILES} files and {_CORPUS_BYTES:,} bytes at most; zip the files")
+        return min(left, FILE_BYTES)
+
+    def add(self, name: str, title: str, arrived: Path) -> None:
+        """Takes in a file that has arrived beside the others; keeps of an unusable one only what is wrong with it."""
+        folder = self.own(name)
+        self._counts[name] += 1
+        number = self._counts[name]
+        title = re.sub(r"[\x00-\x1f\x7f\ud800-\udfff]", " ", PureWindowsPath(title).name)[-200:].strip() or f"{number}"
+        suffix = PureWindowsPath(title).suffix.lower()
+        if suffix not in TEXT_SUFFIXES | {".zip"}:
+            suffix = ".zip" if zipfile.is_zipfile(arrived) else ".txt"
+        file = folder / f"{number:06}{suffix}"
+        arrived.rename(file)
+        dropped = Dropped(number, title, file.stat().st_size)
+        try:
+            if suffix == ".zip":
+                _check_zip(file)
+            corpus = named(read_corpus(file), {str(file): title})
+        except CorpusError as error:
+            file.unlink()
+            error_text = str(error).replace(str(file), title)
+            self._files[name][number] = replace(dropped, bytes=0, error=error_text)
+            return
+        notes = [note.removeprefix(f"{title}: ") for note in corpus.notes]
+        encodings = [match[1] for note in notes if (match := re.match(r"read as (\S+)", note))]
+        others = [note for note in notes if not note.startswith("read as ")]
+        self._files[name][number] = replace(dropped, encoding=tuple(encodings or ["utf-8"]), notes=tuple(others))
+
+    def remove(self, name: str, number: int) -> None:
+        """Throws a file away.
+
+        Raises:
+            ApiError: there is no such file.
+        """
+        folder = self.own(name)
+        if number not in self._files[name]:
+            raise not_found("file", str(number))
+        del self._files[name][number]
+        for file in folder.glob(f"{number:06}.*"):
+            file.unlink()
+
+    def describe(self, name: str) -> dict[str, Any]:
+        """What was found."""
+        self.folder(name)
+        files = [asdict(file) for file in self._files.get(name, {}).values()]
+        error = None
+        try:
+            corpus = self.read(name)
+        except CorpusError:
+            corpus, error = Corpus(()), "there is no text in it yet"
+        if not error and len(corpus.text) < _LEAST_CHARACTERS:
+            error = f"{len(corpus.text)} characters are too few: add text, {_LEAST_CHARACTERS} at least"
+        return {
+            "id": name,
+            "files": files,
+            "songs": len(corpus),
+            "lines": sum(len(song.lines) for song in corpus.songs),
+            "characters": len(corpus.text),
+            "distinct": len(set(corpus.text)),
+            "examples": [song.title[:100] for song in corpus.songs[:5]],
+            "error": error,
+        }
+
+    def read(self, name: str) -> Corpus:
+        """The songs.
+
+        Raises:
+            CorpusError: there are none.
+        """
+        folder = self.folder(name)
+        return load_lyrics("zh" if name == "zh" else "en") if folder is None else read_kept(folder, self._names(name))
+
+    def keep(self, name: str, place: Path) -> None:
+        """Copies a corpus to where a run finds it again, and the names of its files with it."""
+        folder = self.folder(name)
+        place.mkdir(parents=True)
+        names: dict[str, str] = {}
+        if folder is not None:
+            names = self._names(name)
+            for file in names:
+                shutil.copyfile(folder / file, place / file)
+        document = {"bundled": name if folder is None else None, "names": names}
+        (place / _NAMES).write_text(json.dumps(document, ensure_ascii=False), "utf-8")
+
+    def _names(self, name: str) -> dict[str, str]:
+        folder = self.own(name)
+        titles = {number: file.name for number, file in self._files[name].items()}
+        return {file.name: titles[int(file.stem)] for file in sorted(folder.iterdir()) if file.stem.isdigit()}
+
+
+def load_kept(place: Path) -> Corpus:
+    """The songs that `Corpora.keep` copied.
+
+    Raises:
+        CorpusError: they cannot be read.
+    """
+    document: Any = json.loads((place / _NAMES).read_text("utf-8"))
+    return load_lyrics(document["bundled"]) if document["bundled"] else read_kept(place, document["names"])
+
+
+def read_kept(folder: Path, names: dict[str, str]) -> Corpus:
+    """The songs of some files in a folder, which stand for the names that their owner gave them."""
+    return named(read_corpus(folder), {str(folder / file): name for file, name in names.items()})
+
+
+def named(corpus: Corpus, names: dict[str, str]) -> Corpus:
+    """The same songs, under other names of their files."""
+    paths = sorted(names, key=len, reverse=True)
+    shown: Callable[[str], str] = lambda text: _replaced(text, paths, names)  # noqa: E731
+    songs = tuple(Song(shown(song.source), song.text) for song in corpus.songs)
+    return Corpus(songs, tuple(map(shown, corpus.notes)))
+
+
+def _replaced(text: str, paths: Sequence[str], names: dict[str, str]) -> str:
+    for path in paths:
+        text = text.replace(path, names[path])
+    return text
+
+
+def _check_zip(file: Path) -> None:
+    """Makes sure, before it is unpacked, that a zip is not larger than it looks.
+
+    Raises:
+        CorpusError: it is.
+    """
+    try:
+        with zipfile.ZipFile(file) as archive:
+            members = archive.infolist()
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        raise CorpusError(f"{file} is a damaged zip file: {error}") from None
+    size = sum(member.file_size for member in members)  # what is declared is all that will be read
+    if size > _CORPUS_BYTES or len(members) > _MOST_MEMBERS:
+        raise CorpusError(
+            f"{file} unpacks to {size:,} bytes in {len(members):,} files: "
+            f"{_CORPUS_BYTES:,} in {_MOST_MEMBERS:,} at most"
+        )

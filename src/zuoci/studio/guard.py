@@ -1,0 +1,148 @@
+"""Who may ask, and how much: the checks before any request is read.
+
+A page of a stranger can make a browser send requests to this machine, and by a name of its own that resolves to
+127.0.0.1 (DNS rebinding) even read the answers. So the host must be one that the server goes by, a foreign origin is
+refused, and whatever changes something carries a token that only a page of this origin can know.
+"""
+
+from __future__ import annotations
+
+import hmac
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+
+from zuoci.studio.failures import ApiError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
+TOKEN = "x-zuoci-token"  # the header's name
+BODY_BYTES = 256 * 1024
+_AT_ONCE = 1000  # requests, in which texts have a narrower limit of their own
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src "
+    "'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_HEADERS = {
+    "content-security-policy": POLICY,
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=()",
+}
+
+
+@dataclass(frozen=True)
+class Access:
+    """Who may ask.
+
+    Attributes:
+        hosts: names that the server goes by, without ports; "*": any, which only a key makes safe.
+        key: that every request must have; "": none.
+        token: that writes of the studio's own API must have.
+        largest: the bytes that a request to some path may have, where it is not `BODY_BYTES`.
+    """
+
+    hosts: tuple[str, ...]
+    key: str
+    token: str
+    largest: Callable[[str], int] = lambda _: BODY_BYTES
+
+
+class Guard:
+    """Checks requests before an application sees them, and puts the headers of safety on its answers."""
+
+    def __init__(self, app: ASGIApp, access: Access) -> None:
+        """Stands before an application."""
+        self.app = app
+        self.access = access
+        self._count = 0
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Passes a request on, or refuses it."""
+        if scope["type"] == "websocket":
+            await send({"type": "websocket.close", "code": 1008})
+            return
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+
+        async def safely(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in _HEADERS.items():
+                    headers.setdefault(name, value)
+                if scope["path"].startswith(("/api/", "/v1/", "/health")):
+                    headers.setdefault("cache-control", "no-store")
+            await send(message)
+
+        self._count += 1
+        try:
+            self._check(scope)
+            await self.app(scope, self._limited(scope, receive), safely)
+        except ApiError as error:  # of the check: the application answers its own
+            await error.response()(scope, receive, safely)
+        finally:
+            self._count -= 1
+
+    def _check(self, scope: Scope) -> None:
+        if self._count > _AT_ONCE:
+            raise ApiError(429, f"{_AT_ONCE} requests are being answered; try again", code="busy")
+        headers = Headers(scope=scope)
+        hosts = headers.getlist("host")
+        known = "*" in self.access.hosts or (len(hosts) == 1 and _name(hosts[0]) in self.access.hosts)
+        if len(hosts) != 1 or not known:
+            raise ApiError(403, f"this server does not go by the host {', '.join(hosts)[:100]!r}", code="host")
+        origin = headers.get("origin")
+        if origin is not None and origin not in (f"http://{hosts[0]}", f"https://{hosts[0]}"):
+            raise ApiError(403, f"requests from {origin[:100]!r} are refused", code="origin")
+        path: str = scope["path"]
+        api = path.startswith("/api/")
+        if (api or path.startswith("/v1/")) and headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
+            raise ApiError(403, "requests from other sites are refused", code="origin")
+        if self.access.key and (api or path.startswith("/v1/") or path == "/openapi.json"):
+            kind, _, key = headers.get("authorization", "").partition(" ")
+            if kind.lower() != "bearer" or not _same(key.strip(), self.access.key):
+                raise ApiError(401, "this server asks for a key: Authorization: Bearer KEY", code="invalid_api_key")
+        reads = scope["method"] in ("GET", "HEAD", "OPTIONS")
+        if api and not reads and not _same(headers.get(TOKEN, ""), self.access.token):
+            raise ApiError(403, "the token is missing or of another launch; reload the page", code="token")
+        length = headers.get("content-length", "")
+        if length.isascii() and length.isdigit() and int(length[:20]) > self.access.largest(path):
+            raise self._too_large(path)
+
+    def _limited(self, scope: Scope, receive: Receive) -> Receive:
+        left = self.access.largest(scope["path"])
+
+        async def limited() -> Message:
+            nonlocal left
+            message = await receive()
+            left -= len(message.get("body", b""))
+            if left < 0:
+                raise HTTPException(413, str(self._too_large(scope["path"])))
+            return message
+
+        return limited
+
+    def _too_large(self, path: str) -> ApiError:
+        most = self.access.largest(path)
+        return ApiError(413, f"the body is larger than {most:,} bytes; send less", code="too_large")
+
+
+def _name(host: str) -> str:
+    """A host without its port."""
+    name, colon, port = host.lower().rpartition(":")
+    return name if colon and port.isdigit() else host.lower()
+
+
+def _same(one: str, other: str) -> bool:
+    return hmac.compare_digest(one.encode("utf-8", "surrogateescape"), other.encode())

@@ -1,0 +1,138 @@
+"""The models that can be asked for, by name. A name is a key of a table: no path is ever made of it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import sys
+from collections import OrderedDict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from zuoci.errors import ModelFolderError
+from zuoci.model.checkpoint import is_model, load_metrics, load_report
+from zuoci.studio.failures import not_found
+from zuoci.text.fingerprint import FILE, Fingerprint
+from zuoci.text.vocabulary import Vocabulary
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from zuoci.writing.writer import Writer
+
+_LOADED = 8  # models that are kept in memory
+
+
+def default_home() -> Path:
+    """Where programs keep a user's data, by the customs of the system."""
+    if sys.platform == "win32":
+        data = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
+    elif sys.platform == "darwin":
+        data = Path.home() / "Library" / "Application Support"
+    else:
+        data = Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local" / "share")
+    return data / "zuoci" / "models"
+
+
+class Library:
+    """Models on disk, and those of them that are loaded."""
+
+    def __init__(self, folders: Sequence[Path], home: Path | None = None) -> None:
+        """Takes what there is.
+
+        Args:
+            folders: of models.
+            home: a folder that holds folders of models, and may get more.
+        """
+        self.home = home
+        self._named = [folder.absolute() for folder in folders]
+        self._table: dict[str, Path] = {}
+        self._writers: OrderedDict[tuple[Path, int], asyncio.Task[Writer]] = OrderedDict()
+        self.look()
+
+    def look(self) -> dict[str, Path]:
+        """Looks again for what there is: names, sorted, and their folders."""
+        folders = list(self._named)
+        if self.home and self.home.is_dir():
+            folders += sorted(folder for folder in self.home.iterdir() if not folder.name.startswith("."))
+        table: dict[str, Path] = {}
+        for folder in folders:
+            if is_model(folder) and folder not in table.values():
+                name, number = folder.name, 1
+                while name in table:
+                    number += 1
+                    name = f"{folder.name}-{number}"
+                table[name] = folder
+        self._table = dict(sorted(table.items()))
+        return self._table
+
+    def folder(self, name: str) -> Path:
+        """Where a model is.
+
+        Raises:
+            ApiError: there is none of that name.
+        """
+        folder = self._table.get(name) or self.look().get(name)
+        if folder is None or not is_model(folder):
+            raise not_found("model", name)
+        return folder
+
+    async def writer(self, name: str) -> Writer:
+        """A model, ready to write.
+
+        Raises:
+            ApiError: there is none of that name.
+            ModelFolderError: it is damaged.
+        """
+        folder = self.folder(name)
+        key = (folder, (folder / "config.json").stat().st_mtime_ns)
+        if key not in self._writers:
+            from zuoci.writing.writer import Writer
+
+            self._writers[key] = asyncio.create_task(asyncio.to_thread(Writer.load, folder))
+        self._writers.move_to_end(key)
+        while len(self._writers) > _LOADED:
+            self._writers.popitem(last=False)
+        try:
+            return await asyncio.shield(self._writers[key])
+        except Exception:
+            self._writers.pop(key, None)
+            raise
+
+    def created(self, name: str) -> int:
+        """When a model was saved, in seconds since 1970."""
+        return int((self.folder(name) / "config.json").stat().st_mtime)
+
+    def about(self, name: str) -> dict[str, Any]:
+        """What a model is, for a list."""
+        folder = self.folder(name)
+        return {
+            "id": name,
+            "created": self.created(name),
+            "figures": load_report(folder),
+            "model": _config(folder)["model"],
+            "originality": (folder / FILE).is_file(),
+        }
+
+    def details(self, name: str) -> dict[str, Any]:
+        """All that is known of a model."""
+        folder = self.folder(name)
+        card = folder / "README.md"
+        names = Fingerprint.load(folder).names if (folder / FILE).is_file() else []
+        return {
+            **self.about(name),
+            "training": _config(folder)["training"],
+            "card": card.read_text("utf-8") if card.is_file() else "",
+            "rounds": load_metrics(folder),
+            "vocabulary": Vocabulary.from_json((folder / "vocabulary.json").read_text("utf-8")).characters,
+            "sources": list(names),
+        }
+
+
+def _config(folder: Path) -> dict[str, Any]:
+    try:
+        config: dict[str, Any] = json.loads((folder / "config.json").read_text("utf-8"))
+        return {"model": config["model"], "training": config["training"]}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelFolderError(f"{folder} is damaged: {error}") from None

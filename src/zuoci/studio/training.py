@@ -1,0 +1,283 @@
+"""Training runs: each in a process of its own, one at a time, the others in a queue; told to whoever watches."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+import sys
+import time
+from collections import deque
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from zuoci.errors import SettingsError
+from zuoci.model.checkpoint import is_model, is_unfinished
+from zuoci.studio.failures import ApiError, not_found
+from zuoci.studio.worker import CORPUS, JOB
+from zuoci.training.metrics import read_metrics
+from zuoci.training.recipe import resolve
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+State: TypeAlias = Literal["queued", "running", "pausing", "stopping", "paused", "finished", "failed"]
+
+_RUNS = ".runs"  # below the home of models: what each run is trained on, until it is finished
+_LONGEST_LINE = 2**20  # bytes of what a run tells at once
+_ENDED: tuple[State, ...] = ("paused", "finished", "failed")
+_MOST_SAMPLES = 100
+_PATIENCE = 30.0  # seconds that a run has to save, once it is asked to end
+
+
+@dataclass
+class Training:
+    """A run, as the page sees it. `events` of whoever watches it are queues."""
+
+    id: str
+    job: dict[str, Any]
+    state: State = "queued"
+    created: int = 0
+    corpus: dict[str, int] = field(default_factory=dict[str, int])
+    step: dict[str, Any] = field(default_factory=dict[str, Any])
+    rounds: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
+    samples: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=_MOST_SAMPLES))
+    error: str | None = None
+    watchers: set[asyncio.Queue[tuple[str, dict[str, Any]]]] = field(default_factory=set)
+    process: asyncio.subprocess.Process | None = None
+
+    def document(self, waiting: int) -> dict[str, Any]:
+        """What the page shows."""
+        zero = {"step": 0, "steps": 0, "epoch": 0, "elapsed": 0.0, "characters_per_second": 0.0}
+        return {
+            "id": self.id,
+            "state": self.state,
+            "created": self.created,
+            "corpus": self.corpus,
+            "seconds": self.job["settings"].get("seconds", 0),
+            **zero,
+            **{name: value for name, value in self.step.items() if name in zero},
+            "rounds": self.rounds,
+            "samples": list(self.samples),
+            "error": self.error,
+            "waiting": waiting,
+        }
+
+    def tell(self, kind: str, document: dict[str, Any]) -> None:
+        """Tells those who watch."""
+        for queue in self.watchers:
+            queue.put_nowait((kind, document))
+
+    async def order(self, what: str) -> None:
+        """Asks the process for something."""
+        if self.process and self.process.stdin:
+            try:
+                self.process.stdin.write(f"{what}\n".encode())
+                await self.process.stdin.drain()
+            except (BrokenPipeError, ConnectionResetError):  # it has ended by itself
+                pass
+
+
+class Trainings:
+    """All runs of a home."""
+
+    def __init__(self, home: Path) -> None:
+        """Finds those that an earlier launch left."""
+        self.home = home
+        self.table: dict[str, Training] = {}
+        self._queue: deque[Training] = deque()
+        self._task: asyncio.Task[None] | None = None
+        self._ending = False
+        for file in sorted((home / _RUNS).glob(f"*/{JOB}")):
+            name = file.parent.name
+            if is_model(home / name):  # it was finished, and only its corpus was not thrown away any more
+                shutil.rmtree(file.parent, ignore_errors=True)
+                continue
+            job = json.loads(file.read_text("utf-8"))
+            one = Training(name, job, state="paused", created=int(file.stat().st_mtime), corpus=job["corpus"])
+            if is_unfinished(home / name):
+                one.rounds = _rounds(home / name)
+            self.table[name] = one
+
+    def begin(
+        self, name: str, keep: Callable[[Path], None], corpus: dict[str, int], text: str, job: dict[str, Any]
+    ) -> Training:
+        """Puts a run into the queue.
+
+        Args:
+            name: of the model.
+            keep: copies its corpus to a folder.
+            corpus: figures of that.
+            text: it.
+            job: `recipe`, `settings` and `openings`.
+
+        Raises:
+            ApiError: the name is taken.
+            SettingsError: a setting is unknown or out of bounds.
+        """
+        if name in self.table or (self.home / name).exists():
+            raise ApiError(409, f"there is a model {name} already; choose another name", param="name", code="taken")
+        resolve(job["recipe"], job["settings"], text=text)
+        place = self.home / _RUNS / name
+        shutil.rmtree(place, ignore_errors=True)
+        keep(place / CORPUS)
+        (place / JOB).write_text(json.dumps({**job, "corpus": corpus}, ensure_ascii=False), "utf-8")
+        one = Training(name, job, created=int(time.time()), corpus=corpus)
+        self.table[name] = one
+        self._enqueue(one)
+        return one
+
+    def get(self, name: str) -> Training:
+        """A run.
+
+        Raises:
+            ApiError: there is none of that name.
+        """
+        if name not in self.table:
+            raise not_found("training", name)
+        return self.table[name]
+
+    def document(self, one: Training) -> dict[str, Any]:
+        """What the page shows of a run."""
+        waiting = list(self._queue).index(one) + 1 if one in self._queue else 0
+        return one.document(waiting)
+
+    def _change(self, one: Training, state: State) -> None:
+        one.state = state
+        one.tell("training", self.document(one))
+
+    def _enqueue(self, one: Training) -> None:
+        if self._ending:
+            raise ApiError(503, "the server is about to end", code="ending")
+        self._queue.append(one)
+        self._change(one, "queued")
+        if self._task is None or self._task.done():
+            self._task = asyncio.create_task(self._work())
+
+    async def pause(self, one: Training) -> None:
+        """Saves a run and ends its process; one that waits stops waiting."""
+        if one.state == "queued":
+            self._queue.remove(one)
+            self._change(one, "paused")
+        elif one.state == "running":
+            self._change(one, "pausing")
+            await one.order("pause")
+        else:
+            raise _impossible(one, "paused")
+
+    async def resume(self, one: Training) -> None:
+        """Goes on with a run that was paused, or that failed."""
+        if one.state not in ("paused", "failed"):
+            raise _impossible(one, "resumed")
+        self._enqueue(one)
+
+    async def stop(self, one: Training) -> None:
+        """Ends a run with what it has learnt; a paused one goes on for as long as that takes."""
+        if one.state == "running":
+            self._change(one, "stopping")
+            await one.order("stop")
+        elif one.state == "paused" and is_unfinished(self.home / one.id):
+            self._enqueue(one)
+            one.state = "stopping"
+        else:
+            raise _impossible(one, "stopped")
+
+    def forget(self, one: Training) -> None:
+        """Throws away what a run saved, and what it was trained on; not a finished model."""
+        if one.state not in ("queued", *_ENDED):
+            raise _impossible(one, "thrown away")
+        if one in self._queue:
+            self._queue.remove(one)
+        del self.table[one.id]
+        shutil.rmtree(self.home / _RUNS / one.id, ignore_errors=True)
+        if is_unfinished(self.home / one.id) and not is_model(self.home / one.id):
+            shutil.rmtree(self.home / one.id, ignore_errors=True)
+
+    async def end(self) -> None:
+        """Pauses what runs, and waits until it is saved."""
+        self._ending = True
+        while self._queue:
+            self._change(self._queue.popleft(), "paused")
+        for one in self.table.values():
+            if one.process and one.process.stdin:
+                one.process.stdin.close()
+        if self._task:
+            await asyncio.wait({self._task}, timeout=_PATIENCE)
+
+    async def _work(self) -> None:
+        while self._queue:
+            one = self._queue.popleft()
+            for other in self._queue:
+                other.tell("training", self.document(other))
+            try:
+                await self._run(one)
+            except OSError as error:  # no process was to be had
+                one.error = f"the run could not begin: {error.strerror or error}"
+                self._change(one, "failed")
+
+    async def _run(self, one: Training) -> None:
+        place, out = self.home / _RUNS / one.id, self.home / one.id
+        stopping = one.state == "stopping"
+        one.error = None
+        one.process = process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "zuoci.studio.worker", str(place), str(out)),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            limit=_LONGEST_LINE,
+            start_new_session=True,  # Ctrl-C is for the studio, which then asks it to pause
+        )
+        self._change(one, "stopping" if stopping else "running")
+        if stopping:
+            await one.order("stop")
+        assert process.stdout
+        ended: State | None = None
+        async for line in process.stdout:
+            document: dict[str, Any] = json.loads(line)
+            ended = self._take(one, document.pop("event"), document) or ended
+        code = await process.wait()
+        one.process = None
+        if ended is None:
+            one.error = f"the run ended by accident, with code {code}"
+        if ended == "finished":
+            shutil.rmtree(place, ignore_errors=True)
+        self._change(one, ended or "failed")
+
+    def _take(self, one: Training, kind: str, document: dict[str, Any]) -> State | None:
+        if kind in ("paused", "finished"):
+            return kind
+        if kind == "failed":
+            one.error = document["message"]
+            return "failed"
+        if kind == "step":
+            one.step = document
+        elif kind == "round":
+            one.rounds.append(document := document["round"])
+        elif kind == "samples":
+            one.samples.append(document)
+        if kind != "begun":
+            one.tell(kind, document)
+        return None
+
+
+def _rounds(folder: Path) -> list[dict[str, Any]]:
+    try:
+        return read_metrics(folder)
+    except Exception:  # whoever resumes it is told
+        return []
+
+
+def _impossible(one: Training, what: str) -> ApiError:
+    return ApiError(409, f"{one.id} is {one.state}: it cannot be {what}", code="state")
+
+
+def check_settings(settings: dict[str, Any]) -> dict[str, Any]:
+    """Settings as JSON has them.
+
+    Raises:
+        SettingsError: one is a list or a document, which none is.
+    """
+    for name, value in settings.items():
+        if isinstance(value, (dict, list)):
+            raise SettingsError(f"{name[:100]} must be a number, a word or true or false")
+    return settings

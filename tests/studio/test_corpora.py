@@ -1,0 +1,144 @@
+"""Files that are dropped: whatever they are, they are read within limits, and no path is made of their names."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from zuoci.studio.corpora import Corpora, load_kept
+from zuoci.text.corpus import read_corpus
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from tests.studio.conftest import Served
+
+SONG = "第一首歌\n山前一条路\n路上一个人\n\n第二首歌\n人在唱歌\n歌里有路\n" + "一路走来一路唱\n" * 30
+
+
+def begin(served: Served) -> str:
+    return served.client.post("/api/corpora", json={}).json()["id"]
+
+
+def drop(served: Served, corpus: str, name: str, data: bytes) -> dict[str, Any]:
+    answer = served.client.post(f"/api/corpora/{corpus}/files", params={"name": name}, content=data)
+    assert answer.status_code == 200, answer.text
+    return answer.json()
+
+
+def zipped(members: dict[str, bytes]) -> bytes:
+    data = io.BytesIO()
+    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in members.items():
+            archive.writestr(name, content)
+    return data.getvalue()
+
+
+def test_what_was_found_in_files_is_said(served: Served) -> None:
+    corpus = begin(served)
+    found = drop(served, corpus, "我的歌.txt", SONG.encode("gb18030"))
+    assert found["files"] == [
+        {"number": 1, "name": "我的歌.txt", "bytes": len(SONG.encode("gb18030")), "encoding": ["gb18030"], "notes": [],
+         "error": None}
+    ]  # fmt: skip
+    assert (found["songs"], found["lines"], found["characters"]) == (2, 36, len(SONG))
+    assert found["distinct"] == len(set(SONG))
+    assert found["examples"] == ["第一首歌", "第二首歌"]
+    assert found["error"] is None
+    more = zipped({"a.lrc": "[00:01.00]作词：我\n[00:02.00]山前\n".encode(), "b.jpg": b"\0", "c.txt": b"la la la"})
+    found = drop(served, corpus, "more.zip", more)
+    assert found["files"][1]["notes"][0] == "dropped the time stamps"
+    assert any("left out 1 files that are not text (more.zip/b.jpg)" in note for note in found["files"][1]["notes"])
+    assert found["songs"] == 3  # of several texts, each is one song
+    found = served.client.delete(f"/api/corpora/{corpus}/files/2").json()
+    assert [file["number"] for file in found["files"]] == [1]
+    assert found["songs"] == 2
+    assert served.client.delete(f"/api/corpora/{corpus}").json() == {}
+    assert served.client.get(f"/api/corpora/{corpus}").status_code == 404
+
+
+def test_the_bundled_lyrics_are_there_and_stay(served: Served) -> None:
+    assert served.client.get("/api/corpora/en").json()["songs"] == 42
+    assert served.client.delete("/api/corpora/zh").status_code == 409
+    assert served.client.post("/api/corpora/zh/files?name=a.txt", content=b"a").status_code == 409
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "error"),
+    [
+        ("a.txt", b"\x00\x01", "a.txt is not a text file: it has a zero byte"),
+        ("a.txt", b"\xff\xff\xff\xc3", "cannot be read as UTF-8, GB18030 or Big5"),
+        ("a.txt", b"", "holds no text"),
+        ("a.zip", b"PK\x03\x04 nothing more", "damaged zip"),
+        ("a.zip", zipped({"a.jpg": b"x"}), "holds no text"),
+        ("a.jpg", b"\xff\xd8\xff\xe0\x00\x10", "is not a text file"),
+    ],
+)
+def test_a_file_that_cannot_be_used_says_why(served: Served, name: str, data: bytes, error: str) -> None:
+    corpus = begin(served)
+    found = drop(served, corpus, name, data)
+    assert error in found["files"][0]["error"]
+    assert "/tmp" not in found["files"][0]["error"]
+    assert found["error"] == "there is no text in it yet"
+    served.client.delete(f"/api/corpora/{corpus}")
+
+
+def test_a_zip_that_unpacks_to_a_flood_is_not_unpacked(served: Served) -> None:
+    flood = zipped({f"{k}.txt": b"la la " * 10_000_000 for k in range(5)})
+    assert len(flood) < 1_000_000
+    corpus = begin(served)
+    found = drop(served, corpus, "bomb.zip", flood)
+    assert "bomb.zip unpacks to 300,000,000 bytes" in found["files"][0]["error"]
+    many = zipped({f"{k}.txt": b"" for k in range(20_001)})
+    assert "in 20,001 files" in drop(served, corpus, "many.zip", many)["files"][1]["error"]
+    served.client.delete(f"/api/corpora/{corpus}")
+
+
+def test_a_file_that_is_too_large_is_refused_while_it_arrives(served: Served) -> None:
+    corpus = begin(served)
+    pieces = (b"x" * 2**20 for _ in range(70))
+    answer = served.client.post(f"/api/corpora/{corpus}/files?name=a.txt", content=pieces)
+    assert answer.status_code == 413
+    assert served.client.get(f"/api/corpora/{corpus}").json()["files"] == []
+    served.client.delete(f"/api/corpora/{corpus}")
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@given(
+    st.text(max_size=300)
+    | st.sampled_from(["../../etc/passwd", "..\\..\\a.txt", "/a/b.txt", "C:\\a.txt", ".", "..", "a\0b.txt", "CON.txt"])
+)
+def test_no_path_is_made_of_a_name(tmp_path: Path, name: str) -> None:
+    corpora = Corpora(tmp_path / "inside")
+    corpus = corpora.begin()
+    arrived = corpora.own(corpus) / ".arrived"
+    arrived.write_text(SONG, "utf-8")
+    corpora.add(corpus, name, arrived)
+    [file] = corpora.own(corpus).iterdir()
+    assert file.stem == "000001"
+    assert file.suffix in (".txt", ".lrc", ".md", ".text", ".zip")
+    assert [path.name for path in tmp_path.iterdir()] == ["inside"]
+    [shown] = corpora.describe(corpus)["files"]
+    assert not set(shown["name"]) & set("/\\\0")
+    corpora.forget(corpus)
+
+
+def test_what_is_kept_for_a_run_is_the_same_corpus(tmp_path: Path) -> None:
+    corpora = Corpora(tmp_path / "inside")
+    corpus = corpora.begin()
+    for name in ("乙.txt", "甲.txt"):
+        arrived = corpora.own(corpus) / ".arrived"
+        arrived.write_text(SONG + name, "utf-8")
+        corpora.add(corpus, name, arrived)
+    corpora.keep(corpus, tmp_path / "kept")
+    kept = load_kept(tmp_path / "kept")
+    assert kept == corpora.read(corpus)
+    assert [song.source for song in kept.songs] == ["乙.txt", "甲.txt"]  # in the order in which they came
+    assert kept.text == read_corpus(tmp_path / "kept").text
+    corpora.keep("en", tmp_path / "english")
+    assert len(load_kept(tmp_path / "english")) == 42

@@ -1,0 +1,119 @@
+"""Who may ask: what a stranger's page could make a browser send is refused."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import httpx2
+import pytest
+
+import zuoci
+from zuoci.studio.app import ServerSettings, is_loopback
+from zuoci.studio.guard import POLICY
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.studio.conftest import Served
+
+PATHS = ["/", "/health", "/v1/models", "/api/session", "/api/models", "/openapi.json"]
+
+
+@pytest.fixture
+def stranger(served: Served) -> Iterator[httpx2.Client]:
+    """Somebody without a token."""
+    with httpx2.Client(base_url=served.url, trust_env=False) as client:
+        yield client
+
+
+@pytest.mark.parametrize("path", PATHS)
+@pytest.mark.parametrize(
+    "host", ["evil.test", "127.0.0.1.evil.test", "localhost.evil.test:80", "", "10.0.0.1", "[::2]"]
+)
+def test_a_host_by_another_name_is_refused(stranger: httpx2.Client, path: str, host: str) -> None:
+    answer = stranger.get(path, headers={"host": host})
+    assert answer.status_code in (400, 403)
+    assert "token" not in answer.text
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost:1234", "LOCALHOST", "[::1]:8000"])
+def test_this_machine_by_any_of_its_names_is_not(stranger: httpx2.Client, host: str) -> None:
+    assert stranger.get("/health", headers={"host": host}).status_code == 200
+
+
+@pytest.mark.parametrize("origin", ["http://evil.test", "null", "http://127.0.0.1:1", "file://", "http://localhost"])
+def test_a_foreign_origin_is_refused(stranger: httpx2.Client, origin: str) -> None:
+    for path in PATHS:
+        assert stranger.get(path, headers={"origin": origin}).status_code == 403
+    body = {"model": "tiny", "prompt": "山", "max_tokens": 1}
+    assert stranger.post("/v1/completions", json=body, headers={"origin": origin}).status_code == 403
+
+
+def test_its_own_origin_is_not(served: Served, stranger: httpx2.Client) -> None:
+    assert stranger.get("/api/models", headers={"origin": served.url}).status_code == 200
+
+
+def test_what_a_browser_says_comes_from_another_site_is_refused(stranger: httpx2.Client) -> None:
+    for site in ("cross-site", "same-site"):
+        assert stranger.get("/v1/models", headers={"sec-fetch-site": site}).status_code == 403
+        assert stranger.get("/api/session", headers={"sec-fetch-site": site}).status_code == 403
+
+
+@pytest.mark.parametrize("token", [None, "", "x" * 32, "é"])
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("POST", "/api/models/tiny/write"),
+        ("POST", "/api/corpora"),
+        ("DELETE", "/api/corpora/zh"),
+        ("POST", "/api/training"),
+        ("POST", "/api/training/x/stop"),
+        ("PUT", "/api/nothing"),
+    ],
+)
+def test_a_write_needs_the_token(stranger: httpx2.Client, method: str, path: str, token: str | None) -> None:
+    headers = {} if token is None else {"x-zuoci-token": token.encode("latin-1")}
+    answer = stranger.request(method, path, json={}, headers=headers)  # pyright: ignore[reportArgumentType]
+    assert answer.status_code == 403
+    assert answer.json()["error"]["code"] == "token"
+
+
+def test_every_answer_has_the_headers_of_safety(stranger: httpx2.Client) -> None:
+    for path in [*PATHS, "/nothing"]:
+        headers = stranger.get(path).headers
+        assert headers["content-security-policy"] == POLICY
+        assert headers["x-content-type-options"] == "nosniff"
+        assert headers["cross-origin-resource-policy"] == "same-origin"
+        assert "server" not in headers
+        assert "access-control-allow-origin" not in headers
+    assert stranger.get("/", headers={"host": "evil.test"}).headers["content-security-policy"] == POLICY
+
+
+def test_nothing_is_sent_elsewhere_by_a_page_of_documents(stranger: httpx2.Client) -> None:
+    """FastAPI's own pages of documents load scripts from a network."""
+    assert stranger.get("/docs").status_code == stranger.get("/redoc").status_code == 404
+
+
+def test_a_key_is_asked_for(tiny: Path, tmp_path: Path, serve: Callable[..., Any]) -> None:
+    with serve(ServerSettings([tiny], home=tmp_path, key="open sesame")) as one:
+        with httpx2.Client(base_url=one.url, trust_env=False) as stranger:
+            for path in ("/v1/models", "/api/session", "/openapi.json"):
+                for headers in ({}, {"authorization": "Bearer sesame"}, {"authorization": "Basic open sesame"}):
+                    answer = stranger.get(path, headers=headers)
+                    assert answer.status_code == 401
+                    assert answer.json()["error"]["code"] == "invalid_api_key"
+            assert stranger.get("/health").status_code == 200
+        assert one.client.get("/v1/models").status_code == 200
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.2", "example.org"])
+def test_others_are_let_in_with_a_key_only(host: str) -> None:
+    with pytest.raises(zuoci.SettingsError, match="can be reached by others: give a key"):
+        ServerSettings([], host=host).access()
+    assert ServerSettings([], host=host, key="k").access().key == "k"
+
+
+def test_loopback_is_what_only_this_machine_reaches() -> None:
+    assert [is_loopback(host) for host in ("127.0.0.1", "127.9.9.9", "::1", "localhost")] == [True] * 4
+    assert [is_loopback(host) for host in ("0.0.0.0", "::", "8.8.8.8", "local")] == [False] * 4

@@ -1,0 +1,386 @@
+"""The studio's page in a real browser, against the real server."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+import zipfile
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.sync_api import Locator, Page, expect
+
+import zuoci
+from zuoci.studio.app import ServerSettings, listen, make_app, make_server
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from contextlib import AbstractContextManager
+    from pathlib import Path
+
+    from playwright.sync_api import Browser
+    from tests.studio.conftest import Served
+
+PLACES = ["write", "inside", "train", "models"]
+EXPECTED = "Failed to load resource"  # what a browser says of an answer from 400 on
+LINE = "我把走廊的地砖数了又数"  # of the bundled lyrics
+
+
+class Visitor:
+    """Opens pages; what they ask for and complain about is kept."""
+
+    def __init__(self, browser: Browser, url: str) -> None:
+        self.browser = browser
+        self.url = url
+        self.asked: list[str] = []
+        self.complaints: list[str] = []
+
+    def __call__(self, place: str = "", **settings: object) -> Page:
+        context = self.browser.new_context(**{"locale": "zh-CN", "accept_downloads": True, **settings})  # pyright: ignore
+        context.on("request", lambda request: self.asked.append(request.url))
+        context.on("console", lambda message: self.complaints.append(message.text))
+        context.on("weberror", lambda error: self.complaints.append(str(error.error)))
+        page = context.new_page()
+        page.set_default_timeout(20_000)
+        page.goto(f"{self.url}/#{place}" if place else self.url)
+        expect(page.locator("#model, #bundled-zh >> visible=true").first).to_be_visible()
+        return page
+
+    def check(self) -> None:
+        """Nothing but the server was asked, and nothing was complained about."""
+        assert {url for url in self.asked if not url.startswith((self.url, "data:", "blob:"))} == set()
+        assert self.complaints == []
+
+
+@pytest.fixture
+def visit(browser: Browser, served: Served) -> Iterator[Visitor]:
+    visitor = Visitor(browser, served.url)
+    before = len(browser.contexts)
+    yield visitor
+    for context in browser.contexts[before:]:
+        context.close()
+    visitor.check()
+
+
+@pytest.fixture
+def fresh(browser: Browser, tmp_path: Path) -> Iterator[Visitor]:
+    """A server without any model."""
+    server = make_server(make_app(ServerSettings((), home=tmp_path / "home")))
+    socket = listen("127.0.0.1", 0)
+    thread = threading.Thread(target=server.run, args=([socket],))
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    visitor = Visitor(browser, f"http://127.0.0.1:{socket.getsockname()[1]}")
+    before = len(browser.contexts)
+    yield visitor
+    for context in browser.contexts[before:]:
+        context.close()
+    server.should_exit = True
+    thread.join()
+    visitor.check()
+
+
+def texts(page: Page) -> list[str]:
+    return [text for text in page.locator(".line > span").all_inner_texts() if text]
+
+
+def write(page: Page, button: str = "#write") -> list[str]:
+    page.click(button)
+    expect(page.locator("#status")).not_to_have_text(re.compile("正在写"))
+    expect(page.locator("#write")).to_be_visible(timeout=20_000)
+    expect(page.locator("#status")).to_contain_text("行")
+    return texts(page)
+
+
+def open_more(page: Page) -> None:
+    page.click("#options .more > summary")
+
+
+def test_a_first_model_is_trained_on_dropped_lyrics_and_writes(fresh: Visitor) -> None:
+    page = fresh()
+    assert page.url.endswith("/")
+    expect(page.locator("#welcome")).to_be_visible()
+    page.click('a[href="#write"]')
+    page.get_by_role("button", name="去训练").click()
+    songs = "\n\n".join(song.text.strip() for song in zuoci.load_lyrics("zh").songs[:30])
+    dropped = page.evaluate_handle(
+        """([name, bytes]) => {
+            const transfer = new DataTransfer();
+            transfer.items.add(new File([new Uint8Array(bytes)], name));
+            return transfer;
+        }""",
+        ["我的歌.txt", list(songs.encode("gb18030"))],
+    )
+    page.dispatch_event("#drop", "drop", {"dataTransfer": dropped})
+    expect(page.locator(".files li")).to_have_count(1)
+    cover = {"name": "cover.jpg", "mimeType": "image/jpeg", "buffer": b"\xff\xd8\x00\x01" * 9}
+    page.set_input_files("#files", [cover])  # pyright: ignore
+    expect(page.locator(".found-text")).to_have_text(re.compile(r"30 首歌 · [\d,]+ 行 · [\d,]+ 字 · [\d,]+ 个不同的字"))
+    files = page.locator(".files li")
+    expect(files).to_have_count(2)
+    expect(files.nth(0)).to_contain_text("gb18030")
+    expect(files.nth(1).locator(".problem")).not_to_be_empty()
+    page.get_by_role("button", name="去掉 cover.jpg").click()
+    expect(files).to_have_count(1)
+    assert page.input_value("#name") == "我的歌"
+    page.locator("#times label").first.click()
+    page.get_by_role("button", name="开始训练").click()
+    run = page.locator(".run")
+    expect(run).to_have_attribute("data-state", "running", timeout=20_000)
+    expect(run.locator(".run-head")).to_contain_text("训练中")
+    expect(run).to_contain_text("没学过的 ", timeout=30_000)  # the first round
+    expect(run.locator("svg .curve")).not_to_have_count(0)
+    expect(run.locator(".sample").first).not_to_be_empty()
+    run.get_by_role("button", name="暂停").click()
+    expect(run).to_have_attribute("data-state", "paused", timeout=20_000)
+    run.get_by_role("button", name="接着练").click()
+    expect(run).to_have_attribute("data-state", "running", timeout=20_000)
+    stop = run.get_by_role("button", name="到此为止")
+    stop.click()
+    page.wait_for_url("**/#write", timeout=30_000)  # which opens by itself
+    assert page.input_value("#model") == "我的歌"
+    page.fill("#option-lines", "4")
+    page.select_option("#option-rhyme", "AABB")
+    assert len(write(page)) == 4
+
+
+def test_lines_are_written_taken_rewritten_locked_and_undone(visit: Visitor) -> None:
+    page = visit()
+    page.fill("#option-lines", "4")
+    page.select_option("#option-rhyme", "AABB")
+    page.fill("#option-acrostic", "我你他人")
+    first = write(page)
+    assert [line[0] for line in first] == list("我你他人")
+    expect(page.locator(".line small")).to_have_count(4)
+    letters = page.locator(".line small").all_inner_texts()
+    assert letters[0] == letters[1]
+    assert letters[2] == letters[3]
+
+    lines = page.locator(".line:visible")
+    lines.nth(1).click()
+    candidates = page.locator(".candidates .take > span")
+    expect(candidates.first).to_be_visible()
+    rejected = candidates.nth(0).inner_text()
+    page.locator(".candidates li").nth(0).get_by_role("button", name=re.compile("^不要")).click()
+    expect(candidates.nth(0)).not_to_have_text(rejected)
+    taken = candidates.nth(0).inner_text()
+    candidates.nth(0).click()
+    assert taken[0] == "你"
+    assert texts(page) == [first[0], taken, *first[2:]]
+
+    page.click("#undo")
+    assert texts(page) == first
+    page.click("#redo")
+    assert texts(page)[1] == taken
+    page.locator("#lines li").nth(2).hover()
+    page.get_by_role("button", name="第 3 行换一句").click()
+    expect(page.locator("#status")).to_contain_text("第 3 行换好了")
+    rewritten = texts(page)[2]
+    assert rewritten != first[2]
+    assert rewritten[0] == "他"
+
+    page.get_by_role("button", name="锁住第 2 行").click()
+    again = write(page)
+    assert again[1] == taken
+    assert again != [first[0], taken, rewritten, first[3]]
+    assert [line[0] for line in again] == list("我你他人")
+    page.reload()
+    expect(page.locator(".line")).to_have_count(4)
+    assert texts(page) == again
+    expect(page.get_by_role("button", name="锁住第 2 行")).to_have_attribute("aria-pressed", "true")
+    assert page.input_value("#option-acrostic") == "我你他人"
+
+    longer = write(page, "#on")
+    assert longer[:4] == again
+    assert len(longer) == 8
+    with page.expect_download() as download:
+        page.click("#save")
+    assert [line for line in download.value.path().read_text("utf-8").split("\n") if line] == longer
+
+
+def test_a_text_without_lines_streams_and_can_be_stopped(visit: Visitor) -> None:
+    page = visit(reduced_motion="no-preference")
+    page.fill("#option-lines", "0")
+    open_more(page)
+    page.fill("#option-length", "2000")
+    page.fill("#opening", "我们")
+    page.click("#write")
+    expect(page.locator("#lines")).to_have_text(re.compile("^我们.{20,}"))
+    page.click("#stop")
+    expect(page.locator("#write")).to_be_visible()
+    expect(page.locator("#status")).to_contain_text("停下了")
+    assert texts(page)[0].startswith("我们")
+    assert len("".join(texts(page))) < 1900
+
+
+def test_what_is_copied_is_marked_and_said_by_keyboard(visit: Visitor) -> None:
+    page = visit()
+    page.fill("#option-lines", "3")
+    page.select_option("#option-rhyme", "")
+    page.focus("#opening")
+    page.keyboard.press("Enter")
+    lines = page.locator(".line")
+    expect(page.locator("#status")).to_contain_text("3 行", timeout=20_000)
+    lines.nth(0).focus()
+    page.keyboard.press("ArrowDown")
+    expect(lines.nth(1)).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator(".editor input")).to_be_focused()
+    page.keyboard.press("Control+A")
+    page.keyboard.type(f"哎{LINE}")
+    page.keyboard.press("Enter")
+    expect(lines.nth(1)).to_be_focused()
+    expect(page.locator("mark")).to_have_text(LINE)
+    expect(page.locator("#status")).to_contain_text("已划线")
+    expect(lines.nth(1)).to_have_attribute("aria-label", re.compile("训练歌词|《"))
+    expect(page.locator("#lines > li").nth(1).locator(".sources")).to_be_visible()
+    before = texts(page)
+    page.keyboard.press("r")
+    expect(page.locator("#status")).to_contain_text("换好了")
+    expect(lines.nth(1)).to_be_focused()
+    assert texts(page) != before
+    page.keyboard.press("Control+z")
+    assert texts(page) == before
+    page.keyboard.press("Control+Shift+z")
+    assert texts(page) != before
+
+
+def test_wrong_wishes_are_said_where_they_are(visit: Visitor) -> None:
+    page = visit()
+    page.fill("#option-line_length", "nine")
+    page.click("#write")
+    expect(page.locator("#status")).to_contain_text("每行字数：")
+    expect(page.locator("#option-line_length")).to_have_attribute("aria-invalid", "true")
+    page.fill("#option-line_length", "3")
+    expect(page.locator("#option-line_length")).not_to_have_attribute("aria-invalid", "true")
+    page.click('a[href="#train"]')
+    page.click("#bundled-zh")
+    page.fill("#name", "tiny")
+    page.get_by_role("button", name="开始训练").click()
+    expect(page.locator("#corpus-status")).to_contain_text("换一个名字")
+    assert all(EXPECTED in complaint for complaint in visit.complaints)
+    assert len(visit.complaints) == 2
+    visit.complaints.clear()
+
+
+def test_looking_inside(visit: Visitor) -> None:
+    page = visit("inside", reduced_motion="reduce")
+    page.fill("#source", f"{LINE}\n“我们说好了”\n她进去前说 出来想喝甜的\n我答应了 不能让它卡住")
+    chars = page.locator(".char")
+    expect(chars).not_to_have_count(0)
+    page.focus("#reading")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    expect(page.locator("#here .likeliest li")).to_have_count(5)
+    selected = page.locator('.char[aria-selected="true"]')
+    expect(selected).to_have_text("把")
+    page.keyboard.press("ArrowDown")
+    expect(selected).to_have_text(re.compile("[我们]"))
+    expect(page.locator("#here")).to_contain_text("纳特")
+    assert page.locator("#reading").get_attribute("aria-activedescendant") == selected.get_attribute("id")
+    surprise = chars.nth(0).evaluate("node => getComputedStyle(node).backgroundColor")
+    chips = page.locator("#found .group .chip")
+    chips.first.click()
+    expect(chips.first).to_have_attribute("aria-pressed", "true")
+    assert chars.nth(0).evaluate("node => getComputedStyle(node).backgroundColor") != surprise
+    expect(page.locator("#state-picture")).to_be_visible()
+    page.click("#watch")
+    expect(page.locator("#watch")).to_be_visible(timeout=20_000)
+    assert LINE not in page.input_value("#source")
+    expect(page.locator("#inside-status")).to_contain_text("困惑度")
+
+
+def test_a_model_is_described_and_given_away(visit: Visitor, tmp_path: Path) -> None:
+    page = visit("models")
+    card = page.locator(".model-card").filter(has_text="tiny")
+    expect(card).to_contain_text("学自")
+    card.get_by_text("说明书").click()
+    expect(card.locator(".card-text table")).to_be_visible()
+    with page.expect_download() as download:
+        card.locator('[data-kind="zip"]').click()
+    assert zipfile.is_zipfile(download.value.path())
+    with page.expect_download() as download:
+        card.locator('[data-kind="onnx"]').click()
+    assert download.value.suggested_filename == "tiny.onnx"
+    with page.expect_download() as download:
+        card.locator('[data-kind="html"]').click()
+    assert download.value.suggested_filename == "tiny.html"
+    file = tmp_path / "tiny.html"
+    download.value.save_as(file)
+    assert visit.complaints == []
+    given = visit.browser.new_context(offline=True, locale="zh-CN").new_page()
+    given.goto(file.as_uri())
+    given.click("#write")
+    expect(given.locator("#status")).to_contain_text("种子")
+    assert given.locator(".line").count() == 8
+
+
+def test_a_card_is_text_whatever_stands_in_it(visit: Visitor) -> None:
+    page = visit("models")
+    found = page.evaluate(
+        """async () => {
+            const { markdown } = await import("/markdown.js");
+            const box = document.createElement("div");
+            box.append(...markdown("---\\na: b\\n---\\n# <b>T</b>\\n\\n| a | b |\\n| - | - |\\n| `x` | **y** |\\n\\n"
+                + "[x](javascript:y) <img src=x onerror=alert(1)>\\n\\n- one\\n- two"));
+            return [box.innerHTML, box.textContent];
+        }"""
+    )
+    assert "<img" not in found[0]
+    assert "<b>" not in found[0]
+    assert "<code>x</code>" in found[0]
+    assert found[0].count("<li>") == 2
+    assert found[1].startswith("<b>T</b>")
+
+
+def test_a_key_is_taken_from_the_address_and_not_left_there(
+    browser: Browser, serve: Callable[[ServerSettings], AbstractContextManager[Served]], tiny: Path, tmp_path: Path
+) -> None:
+    with serve(ServerSettings([tiny], home=tmp_path / "home", key="a secret+key")) as served:
+        visitor = Visitor(browser, served.url)
+        page = visitor("key=a%20secret+key")
+        assert page.url == f"{served.url}/"
+        page.fill("#option-lines", "2")
+        assert len(write(page)) == 2
+        page.reload()
+        expect(page.locator(".line")).to_have_count(2)
+        page.context.close()
+        visitor.check()
+        stranger = browser.new_context(locale="zh-CN").new_page()
+        stranger.goto(served.url)
+        expect(stranger.locator("#trouble")).to_contain_text("钥匙")
+        stranger.context.close()
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+def test_every_place_in_both_languages(visit: Visitor, width: int, scheme: str) -> None:
+    page = visit(viewport={"width": width, "height": 844}, color_scheme=scheme, locale="en-US")
+    page.select_option("#model", "tiny")
+    for language in ("en", "zh"):
+        assert page.locator("html").get_attribute("lang") == language
+        for place in PLACES:
+            page.click(f'a[href="#{place}"]')
+            expect(page.locator(f"#{place}-place")).to_be_visible()
+            assert page.evaluate("document.scrollingElement.scrollWidth") <= width
+            controls = page.locator(f"#{place}-place").locator("button, input, select, textarea, canvas, summary")
+            assert [one for one in controls.all() if one.is_visible() and not _name(one)] == []
+        page.click("#language")
+    differ = page.evaluate(
+        """async () => {
+            const { WORDS } = await import("/phrases.js");
+            const kind = (value) =>
+                Array.isArray(value) ? "list" : typeof value === "object" ? shape(value) : typeof value;
+            const shape = (words) => Object.entries(words).map(([key, value]) => `${key} ${kind(value)}`).sort().join();
+            const used = ["text", "label", "placeholder"].flatMap((name) =>
+                [...document.querySelectorAll(`[data-${name}]`)].map((node) => node.dataset[name]));
+            const unknown = used.filter((key) => !(key in WORDS.en));
+            return [shape(WORDS.zh) === shape(WORDS.en), unknown];
+        }"""
+    )
+    assert differ == [True, []]
+
+
+def _name(control: Locator) -> str:
+    return control.evaluate("node => node.ariaLabel || node.labels?.[0]?.textContent.trim() || node.textContent.trim()")

@@ -1,0 +1,130 @@
+"""The commands, as processes: how they begin, and that a signal ends them properly."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+import httpx2
+import pytest
+
+import zuoci
+from zuoci.cli import main
+from zuoci.studio.library import Library
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+    from pathlib import Path
+
+    from tests.studio.conftest import Served
+
+
+@contextmanager
+def command(*arguments: str) -> Generator[tuple[subprocess.Popen[str], str]]:
+    """A server, and where it says that it is."""
+    words = [sys.executable, "-m", "zuoci", *arguments]
+    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True, encoding="utf-8") as process:
+        assert process.stderr
+        said = process.stderr.readline()
+        found = re.search(r"http://[^ ;]*", said)
+        try:
+            assert found, said
+            yield process, found[0]
+        finally:
+            process.kill()
+
+
+@pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
+def test_a_signal_ends_streams_properly_and_then_the_server(tiny: Path) -> None:
+    body: dict[str, Any] = {"model": "tiny", "prompt": "山", "max_tokens": 10_000, "stream": True, "max_repeats": 0}
+    lines: list[str] = []
+    with command("serve", str(tiny), "--port", "0") as (process, url):
+        with httpx2.stream("POST", f"{url}/completions", json=body, timeout=60, trust_env=False) as answer:
+            for line in answer.iter_lines():
+                lines += [line] if line else []
+                if len(lines) == 2:
+                    process.send_signal(signal.SIGTERM)
+        assert process.wait(20) in (0, -signal.SIGTERM)
+    *_, last, done = lines
+    assert done == "data: [DONE]"
+    [choice] = json.loads(last.removeprefix("data: "))["choices"]
+    assert choice["finish_reason"] == "length"
+    text = "".join(json.loads(line.removeprefix("data: "))["choices"][0]["text"] for line in lines[:-1])
+    assert 0 < len(text) < 10_000
+
+
+def test_the_studio_shows_its_page(tiny: Path, tmp_path: Path) -> None:
+    arguments = ["studio", str(tiny), "--models", str(tmp_path / "home"), "--port", "0", "--no-browser"]
+    with command(*arguments, "--key", "sesame") as (_, url), httpx2.Client(trust_env=False, timeout=60) as client:
+        assert url.endswith("/#key=sesame")
+        url = url.removesuffix("#key=sesame")
+        style = client.get(f"{url}style.css")
+        assert style.headers["content-type"] == "text/css; charset=utf-8"
+        assert client.get(f"{url}api/session").status_code == 401
+        session = client.get(f"{url}api/session", headers={"authorization": "Bearer sesame"})
+        assert session.json()["version"] == zuoci.__version__
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "words"),
+    [
+        (["--host", "0.0.0.0"], 2, "host 0.0.0.0 can be reached by others: give a key"),
+        (["--host", "no.such.host.test", "--key", "k"], 2, "cannot be used"),
+        ([], 1, "nowhere does not exist"),
+    ],
+)
+def test_wrong_use_is_said_in_one_line(
+    arguments: list[str], code: int, words: str, tiny: Path, monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    folder = str(tiny) if arguments else "nowhere"
+    monkeypatch.setattr(sys, "argv", ["zuoci", "serve", folder, "--port", "0", *arguments])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == code
+    error = capsys.readouterr().err
+    assert words in error
+    assert error.count("\n") == 1
+
+
+def test_without_the_extra_one_is_told_what_to_install(
+    tiny: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setitem(sys.modules, "uvicorn", None)
+    for verb in ("serve", "studio"):
+        monkeypatch.setattr(sys, "argv", ["zuoci", verb, str(tiny)])
+        with pytest.raises(SystemExit) as ended:
+            main()
+        assert ended.value.code == 2
+        assert "pip install 'zuoci[studio]'" in capsys.readouterr().err
+
+
+def test_models_of_the_same_name_have_names_of_their_own(tiny: Path, tmp_path: Path) -> None:
+    for place in ("home/tiny", "home/.hidden", "else/tiny"):
+        zuoci.save(zuoci.load(tiny), tmp_path / place)
+    library = Library([tiny, tmp_path / "else" / "tiny"], tmp_path / "home")
+    assert {name: path.parent.name for name, path in library.look().items()} == {
+        "tiny": tiny.parent.name, "tiny-2": "else", "tiny-3": "home",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", ["completion", "chat"])
+def test_the_llm_command_writes(served: Served, tiny: Path, tmp_path: Path, kind: str) -> None:
+    model = f"- model_id: lyrics\n  model_name: tiny\n  api_base: {served.url}/v1\n"
+    (tmp_path / "extra-openai-models.yaml").write_text(model + "  completion: true\n" * (kind == "completion"))
+    options = ["-o", "max_tokens", "30", "-o", "seed", "5", "-o", "temperature", "0.8", "--key", "none", "--no-log"]
+    for stream in ([], ["--no-stream"]):
+        written = subprocess.run(
+            [sys.executable, "-m", "llm", "-m", "lyrics", "山", *options, *stream],
+            capture_output=True, text=True, check=False, encoding="utf-8",
+            env={**os.environ, "LLM_USER_PATH": str(tmp_path), "NO_PROXY": "*", "PYTHONUTF8": "1"},
+        )  # fmt: skip
+        assert written.returncode == 0, written.stderr
+        lyrics = zuoci.Writer.load(tiny).write("山", zuoci.WriteConfig(length=30, seed=5, temperature=0.8))
+        assert "山" + written.stdout.removesuffix("\n") == lyrics.text

@@ -1,0 +1,171 @@
+"""Runs in processes of their own, as the page begins, pauses, resumes and ends them."""
+
+from __future__ import annotations
+
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from safetensors.numpy import load_file
+
+import zuoci
+from zuoci.studio.app import ServerSettings
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from tests.studio.conftest import Served
+
+SETTINGS: dict[str, Any] = {
+    "steps": 60,
+    "hidden_size": 16,
+    "embedding_size": 8,
+    "batch_size": 2,
+    "seq_len": 4,
+    "threads": 1,
+    "precision": "float32",
+}
+SONG = "".join(f"第{n}首\n山前{n}路\n路上{n}人\n人在唱{n}\n歌里有{n}\n\n" for n in "一二三四五六七八九十百千")
+
+
+@pytest.fixture
+def studio(tiny: Path, tmp_path: Path, serve: Callable[..., Any]) -> Iterator[Served]:
+    with serve(ServerSettings([tiny], home=tmp_path / "home")) as one:
+        yield one
+
+
+def corpus_of(studio: Served) -> str:
+    corpus = studio.client.post("/api/corpora", json={}).json()["id"]
+    studio.client.post(f"/api/corpora/{corpus}/files", params={"name": "歌.txt"}, content=SONG.encode())
+    return corpus
+
+
+def begin(studio: Served, name: str, **more: Any) -> Any:
+    body = {"corpus": corpus_of(studio), "name": name, "seconds": 0, "recipe": "lyrics", "settings": SETTINGS, **more}
+    return studio.client.post("/api/training", json=body)
+
+
+def wait_for(studio: Served, name: str, *states: str) -> dict[str, Any]:
+    end = time.monotonic() + 60
+    while (one := studio.client.get(f"/api/training/{name}").json())["state"] not in states:
+        assert time.monotonic() < end, one
+        time.sleep(0.05)
+    return one
+
+
+def order(studio: Served, name: str, what: str) -> Any:
+    return studio.client.post(f"/api/training/{name}/{what}", json={})
+
+
+def watched(studio: Served, name: str) -> Iterator[tuple[str, Any]]:
+    with studio.client.stream("GET", f"/api/training/{name}/events") as answer:
+        kind = ""
+        for line in answer.iter_lines():
+            if line.startswith("event: "):
+                kind = line.removeprefix("event: ")
+            elif line.startswith("data: "):
+                yield kind, json.loads(line.removeprefix("data: "))
+
+
+def test_a_run_is_watched_paused_resumed_and_ends_as_if_never_stopped(studio: Served) -> None:
+    answer = begin(studio, "我的-songs", settings={**SETTINGS, "steps": 900}, openings=["山"])
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["corpus"] == {"songs": 12, "characters": len(SONG)}
+    seen: list[str] = []
+    for kind, document in watched(studio, "我的-songs"):
+        seen.append(kind)
+        if kind == "step" and document["step"] > 1:
+            assert document["steps"] == 900
+            assert order(studio, "我的-songs", "pause").json()["state"] == "pausing"
+    assert seen[0] == seen[-1] == "training"
+    paused = studio.client.get("/api/training/我的-songs").json()
+    assert paused["state"] == "paused"
+    assert 0 < paused["step"] < 900
+    assert (studio.home / "我的-songs/training/unfinished.safetensors").is_file()
+    assert order(studio, "我的-songs", "pause").status_code == 409
+    assert order(studio, "我的-songs", "resume").json()["state"] in ("queued", "running")
+    end = wait_for(studio, "我的-songs", "finished", "failed")
+    assert end["state"] == "finished"
+    assert end["rounds"][-1]["step"] == 900
+    assert end["samples"][-1]["texts"][0].startswith("山")
+    models = studio.client.get("/api/models").json()["models"]
+    assert [model["id"] for model in models] == ["tiny", "我的-songs"]
+    assert studio.client.get("/api/models/我的-songs").json()["sources"] == ["歌.txt"]
+    corpus = zuoci.Corpus(tuple(zuoci.Song("歌.txt", block + "\n\n") for block in SONG.strip().split("\n\n")))
+    assert corpus.text.strip() == SONG.strip()
+    trained = load_file(studio.home / "我的-songs/model.safetensors")
+    source = studio.home.parent / "歌.txt"
+    source.write_text(SONG, "utf-8")
+    settings = zuoci.resolve("lyrics", {**SETTINGS, "steps": 900})
+    *_, alone = zuoci.train(zuoci.read_corpus(source), settings, device="cpu")
+    assert isinstance(alone, zuoci.EndReport)
+    for name, weight in alone.model.state_dict().items():
+        assert (weight.numpy() == trained[name]).all()
+    answer = studio.client.post("/v1/completions", json={"model": "我的-songs", "prompt": "山", "max_tokens": 5})
+    assert answer.status_code == 200
+    assert not list((studio.home / ".runs").iterdir())  # its lyrics are not kept
+
+
+def test_a_run_is_stopped_and_others_wait_for_it(studio: Served) -> None:
+    long = {**SETTINGS, "steps": 100_000}
+    for name in ("first", "second", "third"):
+        assert begin(studio, name, settings=long).status_code == 200
+    wait_for(studio, "first", "running")
+    assert [studio.client.get(f"/api/training/{name}").json()["waiting"] for name in ("second", "third")] == [1, 2]
+    assert studio.client.delete("/api/training/first").status_code == 409
+    assert studio.client.delete("/api/training/second").json() == {}
+    assert order(studio, "first", "stop").json()["state"] == "stopping"
+    end = wait_for(studio, "first", "finished", "failed")
+    assert end["state"] == "finished"
+    assert 0 < end["rounds"][-1]["step"] < 100_000
+    assert len(zuoci.load(studio.home / "first").vocabulary) > 10
+    wait_for(studio, "third", "running")
+    assert [one["id"] for one in studio.client.get("/api/training").json()["training"]] == ["first", "third"]
+
+
+def test_what_the_end_of_the_studio_interrupts_is_paused(tiny: Path, tmp_path: Path, serve: Callable[..., Any]) -> None:
+    settings = ServerSettings([tiny], home=tmp_path / "home")
+    with serve(settings) as studio:
+        begin(studio, "long", settings={**SETTINGS, "steps": 100_000})
+        begin(studio, "waiting")
+        while studio.client.get("/api/training/long").json()["step"] < 2:
+            time.sleep(0.05)
+    with serve(settings) as studio:
+        long = studio.client.get("/api/training/long").json()
+        assert (long["state"], long["corpus"]["songs"]) == ("paused", 12)
+        assert studio.client.get("/api/training/waiting").json()["state"] == "paused"
+        assert order(studio, "long", "stop").json()["state"] == "stopping"
+        assert wait_for(studio, "long", "finished", "failed")["state"] == "finished"
+        assert order(studio, "waiting", "stop").status_code == 409  # it has learnt nothing
+        assert studio.client.delete("/api/training/waiting").json() == {}
+
+
+def test_what_cannot_be_trained_is_said_at_once(studio: Served) -> None:
+    empty = studio.client.post("/api/corpora", json={}).json()["id"]
+    cases: list[tuple[dict[str, Any], int, str]] = [
+        ({"name": "../x"}, 400, "name"),
+        ({"name": ""}, 400, "name"),
+        ({"name": "tiny"}, 409, "there is a model tiny already"),
+        ({"corpus": "none"}, 404, "no corpus"),
+        ({"corpus": empty}, 400, "no text in it"),
+        ({"recipe": "none"}, 400, "no recipe 'none'"),
+        ({"settings": {"speed": 1}}, 400, "no setting 'speed'"),
+        ({"settings": {"dropout": 2}}, 400, "dropout must be"),
+        ({"settings": {"dropout": []}}, 400, "dropout must be"),
+    ]
+    for more, status, words in cases:
+        answer = begin(studio, **{"name": "x", **more})
+        assert answer.status_code == status, answer.text
+        assert words in answer.json()["error"]["message"]
+    assert studio.client.get("/api/training").json() == {"training": []}
+    assert not studio.home.exists()
+
+
+def test_a_run_that_fails_says_why(studio: Served) -> None:
+    begin(studio, "too-small", settings={**SETTINGS, "seq_len": 5000})
+    failed = wait_for(studio, "too-small", "failed", "finished")
+    assert failed["state"] == "failed"
+    assert "seq_len" in failed["error"] or "characters" in failed["error"]
+    assert studio.client.delete("/api/training/too-small").json() == {}
