@@ -42,21 +42,22 @@ def command(*arguments: str) -> Generator[tuple[subprocess.Popen[str], str]]:
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 def test_a_signal_ends_streams_properly_and_then_the_server(tiny: Path) -> None:
-    body: dict[str, Any] = {"model": "tiny", "prompt": "山", "max_tokens": 10_000, "stream": True, "max_repeats": 0}
+    body = {"model": "tiny", "prompt": "山", "max_tokens": 10_000, "stream": True, "max_repeats": 0, "n": 16}
     lines: list[str] = []
     with command("serve", str(tiny), "--port", "0") as (process, url):
         with httpx2.stream("POST", f"{url}/completions", json=body, timeout=60, trust_env=False) as answer:
             for line in answer.iter_lines():
                 lines += [line] if line else []
-                if len(lines) == 2:
+                if len(lines) == 20:
                     process.send_signal(signal.SIGTERM)
         assert process.wait(20) in (0, -signal.SIGTERM)
-    *_, last, done = lines
+    *chunks, done = lines
     assert done == "data: [DONE]"
-    [choice] = json.loads(last.removeprefix("data: "))["choices"]
-    assert choice["finish_reason"] == "length"
-    text = "".join(json.loads(line.removeprefix("data: "))["choices"][0]["text"] for line in lines[:-1])
-    assert 0 < len(text) < 10_000
+    choices: list[Any] = [json.loads(chunk.removeprefix("data: "))["choices"][0] for chunk in chunks]
+    ends = [choice for choice in choices if choice["finish_reason"]]
+    assert sorted(choice["index"] for choice in ends) == list(range(16))
+    assert {choice["finish_reason"] for choice in ends} == {"length"}
+    assert 0 < sum(len(choice["text"]) for choice in choices) < 16 * 10_000
 
 
 def test_the_studio_shows_its_page(tiny: Path, tmp_path: Path) -> None:
