@@ -151,6 +151,7 @@ def test_a_model_is_given_away(served: Served, tiny: Path) -> None:
         ("write", {"length": 10_001}),
         ("write", {"word": ["x" * 201]}),
         ("write", {"draws": 65}),
+        ("write", {"lines": 2, "stop": ["x"]}),
         ("drafts", {"count": 33}),
         ("candidates", {"count": 0}),
         ("rewrite", {"text": "a"}),

@@ -204,6 +204,7 @@ def test_texts_are_the_same_alone_and_among_others(served: Served, writer: zuoci
         ({"extra_body": {"verse": 1}}, openai.BadRequestError, "verse", "no field 'verse'"),
         ({"extra_body": {"length": 10}}, openai.BadRequestError, "length", "no field 'length'"),
         ({"extra_body": {"rhyme": "A1"}}, openai.BadRequestError, "rhyme", "got '1'"),
+        ({"extra_body": {"lines": 2}, "stop": ["x"]}, openai.BadRequestError, None, "a form ends by itself"),
         ({"extra_body": {"acrostic": "山€"}}, openai.BadRequestError, None, "never seen"),
         ({"extra_body": {"greedy": True}, "temperature": 0.5}, openai.BadRequestError, None, "exclude"),
         ({"prompt": "山" * 20_001}, openai.BadRequestError, "prompt", "prompt must have at most 20000 characters"),

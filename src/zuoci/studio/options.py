@@ -68,4 +68,5 @@ def config_of(body: BaseModel, **more: Any) -> WriteConfig:
     try:
         return WriteConfig.model_validate(values)
     except ValidationError as error:
-        raise ApiError(400, describe(error), param=str(error.errors()[0]["loc"][0]), code="invalid_value") from None
+        place = error.errors()[0]["loc"]  # empty, where two fields contradict each other
+        raise ApiError(400, describe(error), param=str(place[0]) if place else None, code="invalid_value") from None
