@@ -15,6 +15,8 @@ from zuoci.errors import WritingError
 from zuoci.writing.batch import Batch
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from zuoci.writing.drafts import Lyrics
 
 
@@ -280,3 +282,10 @@ def test_loops_end_unless_they_may_go_on() -> None:
         assert wanted * 13 not in writer.write("", WriteConfig(length=50)).text
     finally:
         stepper.output_bias = before
+
+
+def test_a_corpus_is_read_as_a_model_without_newlines_was_trained(tmp_path: Path) -> None:
+    joined = zuoci.CharLM(zuoci.ModelConfig(hidden_size=3), zuoci.Vocabulary("山前路上 ")).initialise(torch.Generator())
+    writer = Writer.load(zuoci.save(joined, tmp_path / "model"), zuoci.Corpus((zuoci.Song("s", "山前\n路上\n"),)))
+    assert writer.desk.against is not None
+    assert zuoci.originality("山前 路上", writer.desk.against, 1).longest_copied == 5

@@ -415,3 +415,18 @@ def test_of_four_hundred_english_couplets_all_rhyme() -> None:
 def test_a_stop_string_and_a_form_exclude_each_other() -> None:
     with pytest.raises(ValueError, match="a form ends by itself"):
         WriteConfig(lines=2, stop=("。",))
+
+
+@pytest.mark.parametrize(
+    ("form", "count"),
+    [
+        ({"line_length": "5"}, 4),
+        ({"line_length": "7,5,7"}, 3),
+        ({"stanza": "4,4"}, 8),
+        ({"stanza": "4,4", "rhyme": "AABB"}, 8),
+        ({"stanza": "2", "acrostic": "山前路上人"}, 5),
+        ({"stanza": "4,4", "lines": 3}, 3),
+    ],
+)
+def test_there_are_as_many_lines_as_the_longest_wish(form: dict[str, Any], count: int) -> None:
+    assert len(plan(WriteConfig(**form))) == count

@@ -140,7 +140,8 @@ def _blocks(text: str) -> list[str]:
 def plan(config: WriteConfig, opening: str = "") -> list[Line]:
     """The lines of a text, `word`s not yet placed.
 
-    Without `lines`, there are as many as acrostic, scheme, openings, or the pattern of lengths ask for; 4 otherwise.
+    Without `lines`, there are as many as the longest of acrostic, scheme, openings, pattern of lengths and stanzas
+    asks for; 4 if none is given.
 
     Args:
         config: the form.
@@ -155,9 +156,8 @@ def plan(config: WriteConfig, opening: str = "") -> list[Line]:
     openings = parse_line_openings(config.line_opening)
     scheme = parse_scheme(config.rhyme) if config.rhyme else None
     least = max(len(acrostic), max(openings, default=0))
-    count = (
-        config.lines or max(least, len(scheme or ()), len(lengths) if len(lengths) > 1 else 0) or max(4, *stanzas, 0)
-    )
+    asked = max(least, len(scheme or ()), len(lengths) if len(lengths) > 1 else 0, sum(stanzas))
+    count = config.lines or asked or 4
     if least > count:
         raise SettingsError(f"acrostic or line_opening asks for {least} lines: got lines {count}; raise lines")
     rhymes = letters_for(scheme, count) if scheme else [None] * count

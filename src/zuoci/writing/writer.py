@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from zuoci.model.checkpoint import load
 from zuoci.model.stepper import Stepper
+from zuoci.text.corpus import Corpus, Song
 from zuoci.text.fingerprint import FILE as FINGERPRINT
 from zuoci.text.fingerprint import Fingerprint
 from zuoci.writing.batch import Batch
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from zuoci.model.language_model import CharLM
-    from zuoci.text.corpus import Corpus
     from zuoci.writing.batch import Steps
     from zuoci.writing.originality import Known
     from zuoci.writing.verse import Context
@@ -56,6 +56,9 @@ class Writer:
         """
         model = load(folder)
         if corpus:
+            if "\n" not in model.vocabulary:  # it was trained with spaces for newlines, and writes spaces
+                songs = (Song(song.source, song.text.replace("\n", " ")) for song in corpus.songs)
+                corpus = Corpus(tuple(songs))
             return cls(model, CorpusIndex(corpus))
         return cls(model, Fingerprint.load(folder) if Path(folder, FINGERPRINT).exists() else None)
 
