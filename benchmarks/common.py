@@ -57,7 +57,7 @@ def machine() -> dict[str, Any]:
 
 def publish(name: str, rows: Sequence[dict[str, Any]], **more: Any) -> None:
     """Prints rows as a Markdown table, and writes them as JSON."""
-    columns = list(rows[0])
+    columns = list(dict.fromkeys(name for row in rows for name in row))
     print(f"| {' | '.join(columns)} |\n|{' --- |' * len(columns)}")
     for row in rows:
         print(f"| {' | '.join(_show(row.get(column)) for column in columns)} |")
@@ -70,4 +70,4 @@ def publish(name: str, rows: Sequence[dict[str, Any]], **more: Any) -> None:
 def _show(value: Any) -> str:
     if isinstance(value, float):
         return f"{value:,.0f}" if abs(value) >= 1000 else f"{value:.3g}" if abs(value) < 1 else f"{value:.2f}"
-    return f"{value:,}" if isinstance(value, int) else str(value)
+    return f"{value:,}" if isinstance(value, int) else "" if value is None else str(value)
