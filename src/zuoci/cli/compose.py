@@ -10,7 +10,7 @@ import typer
 
 from zuoci.cli import say
 from zuoci.cli.options import make, with_settings
-from zuoci.cli.write import figures, open_writer, unknown_in
+from zuoci.cli.write import figures, open_writer, text_of, unknown_in
 from zuoci.errors import ZuociError
 from zuoci.writing.config import WriteConfig
 
@@ -39,8 +39,6 @@ def command(
     **settings: Any,
 ) -> None:
     """Writes line by line: see lines, take one, write your own, go back, ask for others, save."""
-    from zuoci.text.cleaning import unify_line_ends
-    from zuoci.text.corpus import read_text
     from zuoci.writing.drafts import check
     from zuoci.writing.form import plan
 
@@ -51,7 +49,7 @@ def command(
     check(writer.desk, plan(config), config)
     writer.desk.guard(config)
     writer.desk.wanted(config)
-    lines = unify_line_ends(read_text(text))[0].rstrip("\n").split("\n") if text else []
+    lines = text_of(text).split("\n") if text else []
     say(HELP)
     try:
         _dialogue(writer, config, lines, count)

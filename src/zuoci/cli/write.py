@@ -68,7 +68,7 @@ def command(
         from zuoci.writing.choice import next_lines
         from zuoci.writing.choice import rewrite as rewrite_line
 
-        text = _text(rewrite or following or Path())
+        text = text_of(rewrite or following or Path())
         unknown = unknown_in(writer, text)
         found = rewrite_line(writer, text, line, config, count) if rewrite else next_lines(writer, text, config, count)
     else:
@@ -139,10 +139,11 @@ def replaced(text: str, number: int, line: str) -> str:
 def _form_of(song: Path) -> dict[str, Any]:
     from zuoci.writing.form import form_of
 
-    return form_of(_text(song))
+    return form_of(text_of(song))
 
 
-def _text(file: Path) -> str:
+def text_of(file: Path) -> str:
+    """The text of a file, without the line ends after it."""
     from zuoci.text.cleaning import unify_line_ends
     from zuoci.text.corpus import read_text
 

@@ -27,6 +27,7 @@ from zuoci.writing.sampling import (
     keep_min_p,
     keep_top_k,
     keep_top_p,
+    only,
     share_allowed,
     surprise,
 )
@@ -216,8 +217,7 @@ class Batch(Generic[Result]):
             state = [np.concatenate(layers) for layers in zip(*(ask.state for ask in asks), strict=True)]
         logits, state = self.stepper.step(ids, state, one_by_one=texts[0].config.greedy)
         bounds = list(pairwise(np.cumsum([0, *counts]).tolist()))
-        chosen, share = _choose(logits, texts, counts, bounds)
-        nll = surprise(logits, chosen)
+        chosen, nll, share = _choose(logits, texts, counts, bounds)
         return [
             Answer(chosen[a:b], [layer[a:b] for layer in state], nll[a:b], share[a:b], logits[a:b]) for a, b in bounds
         ]
@@ -225,8 +225,8 @@ class Batch(Generic[Result]):
 
 def _choose(
     logits: NDArray[Any], texts: Sequence[_Text[Any]], counts: Sequence[int], bounds: Sequence[tuple[int, int]]
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """The next characters `(R,)`, and their `Answer.share`."""
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    """The next characters `(R,)`, and their `Answer.nll` and `Answer.share`."""
     asks = [text.ask for text in texts]
 
     def setting(name: str) -> NDArray[Any]:
@@ -247,7 +247,7 @@ def _choose(
             weighed = np.maximum(share_allowed(at_temperature(logits, temperature), allowed), _LEAST_SHARE)
             share = np.where(np.repeat([ask.weigh for ask in asks], counts), weighed, 0.0)
         share[hopeless] = -np.inf
-        left = np.where(allowed | hopeless[:, None], logits, -np.inf).astype(logits.dtype, copy=False)
+        left = only(logits, allowed | hopeless[:, None])
     if drawing and any(text.config.top_k for text in texts):
         left = keep_top_k(left, setting("top_k"))
     if drawing and any(text.config.top_p < 1.0 for text in texts):
@@ -261,12 +261,14 @@ def _choose(
             chosen = np.where(uniform < 0.0, greedy(left), chosen)
     else:
         chosen = greedy(left)
-    if any(ask.forced is not None for ask in asks):
-        forced = column([ask.forced for ask in asks], FREE)
+    forced = column([ask.forced for ask in asks], FREE) if any(ask.forced is not None for ask in asks) else None
+    if forced is not None:
         chosen = np.where(forced == FREE, chosen, forced)
+    nll = surprise(logits, chosen)
+    if forced is not None:
         possible = np.ones(len(chosen), np.bool_) if allowed is None else allowed[np.arange(len(chosen)), chosen]
-        share = np.where(forced == FREE, share, np.where(possible, -surprise(logits, chosen), -np.inf))
-    return chosen, share
+        share = np.where(forced == FREE, share, np.where(possible, -nll, -np.inf))
+    return chosen, nll, share
 
 
 def _allowed(

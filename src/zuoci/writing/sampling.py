@@ -1,7 +1,7 @@
 """Logits → the ids of the next characters, of many streams at once: small pure functions, to be put in a row.
 
 Dimensions: R rows (streams), V vocabulary. A logit of −∞ is a character that cannot be drawn. The order, which
-`Drawing.draw` keeps:
+`zuoci.writing.batch` keeps:
 
     bans        `ban`, `only`            what form, rhyme, originality and repetition forbid
     top-k       `keep_top_k`             the k likeliest
