@@ -39,7 +39,7 @@ def command(
     from zuoci.studio.export import check_file, export_html, rhymes_of
     from zuoci.studio.onnx import export_onnx
     from zuoci.text.corpus import read_corpus
-    from zuoci.text.fingerprint import FILE, Fingerprint
+    from zuoci.text.fingerprint import Fingerprint
 
     for file in filter(None, (page, onnx)):
         check_file(file, overwrite=overwrite)
@@ -55,7 +55,7 @@ def command(
             report=load_report(model),
             text=songs.text if songs else "",
             rhymes=rhymes_of(loaded.vocabulary.characters),
-            fingerprint=Fingerprint.load(model) if (model / FILE).exists() else None,
+            fingerprint=Fingerprint.find(model),
             overwrite=overwrite,
         )
         say(f"the page is in {page}: {figures['bytes'] / 1e6:.2f} MB, weights in {precision}; {_loss(figures['loss'])}")

@@ -130,9 +130,10 @@ def copied(longest: int) -> str:
 
 def replaced(text: str, number: int, line: str) -> str:
     """A text with another line in the place of its line `number`, empty ones not counted."""
+    from zuoci.writing.form import line_places
+
     rows = text.split("\n")
-    places = [i for i, row in enumerate(rows) if row.strip()]
-    rows[places[number - 1]] = line
+    rows[line_places(rows)[number - 1]] = line
     return "\n".join(rows)
 
 

@@ -22,7 +22,7 @@ from zuoci.studio.events import KEEP_ALIVE, Events, Json, attended, event, failu
 from zuoci.studio.failures import EVENTS, RESPONSES, ApiError
 from zuoci.studio.options import MOST_COUNT, MOST_TEXT, Body, Id, Text, config_of, with_options
 from zuoci.studio.units import find_units
-from zuoci.text.fingerprint import FILE, Fingerprint
+from zuoci.text.fingerprint import Fingerprint
 from zuoci.writing.choice import Candidate, next_lines, rank, rewrite
 from zuoci.writing.form import units
 from zuoci.writing.originality import originality
@@ -340,7 +340,7 @@ def _exported(folder: Path, kind: str, precision: Literal["int8", "float16"]) ->
                 title=folder.name,
                 report=load_report(folder),
                 rhymes=rhymes_of(model.vocabulary.characters),
-                fingerprint=Fingerprint.load(folder) if (folder / FILE).is_file() else None,
+                fingerprint=Fingerprint.find(folder),
             )
         return file.read_bytes()
 

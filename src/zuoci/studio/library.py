@@ -119,7 +119,8 @@ class Library:
         """All that is known of a model."""
         folder = self.folder(name)
         card = folder / "README.md"
-        names = Fingerprint.load(folder).names if (folder / FILE).is_file() else []
+        fingerprint = Fingerprint.find(folder)
+        names = fingerprint.names if fingerprint else []
         return {
             **self.about(name),
             "training": _config(folder)["training"],

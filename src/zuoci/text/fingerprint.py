@@ -185,6 +185,15 @@ class Fingerprint:
         except ValueError as error:
             raise ModelFolderError(f"{path} is damaged: {error}; name the corpus instead") from None
 
+    @classmethod
+    def find(cls, folder: str | PathLike[str]) -> Fingerprint | None:
+        """The fingerprint in a model's folder; None if the model was saved without.
+
+        Raises:
+            ModelFolderError: it is damaged.
+        """
+        return cls.load(folder) if (Path(folder) / FILE).is_file() else None
+
     @cached_property
     def suffixes(self) -> SuffixArray:
         """The windows as a sequence, to find stretches of them; made on first use."""

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from zuoci.errors import SettingsError, WritingError
 from zuoci.writing.drafts import check
-from zuoci.writing.form import Line, parse_numbers, plan, units
+from zuoci.writing.form import Line, line_places, parse_numbers, plan, units
 from zuoci.writing.originality import originality
 from zuoci.writing.rhyme import parse_scheme, scheme_of
 from zuoci.writing.sampling import key_of
@@ -117,7 +117,7 @@ def rewrite(writer: Writer, text: str, number: int, config: WriteConfig, count: 
         WritingError: no other line was found.
     """
     rows = text.split("\n")
-    places = [i for i, row in enumerate(rows) if row.strip()]
+    places = line_places(rows)
     if not 1 <= number <= len(places):
         raise SettingsError(f"line must be from 1 to {len(places)}, which the text has: got {number}")
     place = places[number - 1]

@@ -127,6 +127,11 @@ def form_of(song: str) -> dict[str, Any]:
     }
 
 
+def line_places(rows: Sequence[str]) -> list[int]:
+    """The places of those rows of a text that are lines: that are not empty."""
+    return [place for place, row in enumerate(rows) if row.strip()]
+
+
 def _blocks(text: str) -> list[str]:
     blocks: list[list[str]] = [[]]
     for line in text.splitlines():

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 from zuoci.model.checkpoint import load
 from zuoci.model.stepper import Stepper
 from zuoci.text.corpus import Corpus, Song
-from zuoci.text.fingerprint import FILE as FINGERPRINT
 from zuoci.text.fingerprint import Fingerprint
 from zuoci.writing.batch import Batch
 from zuoci.writing.config import WriteConfig
@@ -60,7 +58,7 @@ class Writer:
                 songs = (Song(song.source, song.text.replace("\n", " ")) for song in corpus.songs)
                 corpus = Corpus(tuple(songs))
             return cls(model, CorpusIndex(corpus))
-        return cls(model, Fingerprint.load(folder) if Path(folder, FINGERPRINT).exists() else None)
+        return cls(model, Fingerprint.find(folder))
 
     def write(self, opening: str = "", config: WriteConfig | None = None, *, before: Context | None = None) -> Lyrics:
         """Continues an opening.
