@@ -15,6 +15,7 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from zuoci.errors import SettingsError, ZuociError
+from zuoci.model.threads import pin_libraries
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -88,6 +89,7 @@ def say_notes(notes: Iterable[str]) -> None:
 
 def main() -> None:
     """The entry point: runs a command, and turns errors into one line and an exit code."""
+    pin_libraries()
     for stream in (sys.stdout, sys.stderr):
         reconfigure = getattr(stream, "reconfigure", None)
         if reconfigure and not (stream.encoding or "").lower().startswith("utf"):

@@ -33,6 +33,7 @@ def command(
     from zuoci import lesson
     from zuoci.cli import say
     from zuoci.errors import CorpusError
+    from zuoci.model.threads import one_thread
     from zuoci.training.trainer import make_batches
 
     corpus_indices, char_to_idx, idx_to_char, vocab_size = lesson.load_data_jay_lyrics(corpus)
@@ -56,24 +57,25 @@ def command(
         "lstm": (lesson.lstm, lesson.get_lstm_params, lesson.init_lstm_state),
     }
     network, get_params, init_state = cells[cell]
-    lesson.train_and_predict_rnn(
-        network,
-        partial(get_params, vocab_size, lesson.num_hiddens, lesson.device, generator),
-        init_state,
-        lesson.num_hiddens,
-        vocab_size,
-        lesson.device,
-        corpus_indices,
-        idx_to_char,
-        char_to_idx,
-        is_random_iter=sampling == "random",
-        num_epochs=epochs,
-        num_steps=config.seq_len,
-        lr=config.learning_rate,
-        clipping_theta=config.max_grad_norm,
-        batch_size=config.batch_size,
-        pred_period=max(1, epochs // 5),
-        pred_len=50,
-        prefixes=prefixes,
-        generator=generator,
-    )
+    with one_thread():
+        lesson.train_and_predict_rnn(
+            network,
+            partial(get_params, vocab_size, lesson.num_hiddens, lesson.device, generator),
+            init_state,
+            lesson.num_hiddens,
+            vocab_size,
+            lesson.device,
+            corpus_indices,
+            idx_to_char,
+            char_to_idx,
+            is_random_iter=sampling == "random",
+            num_epochs=epochs,
+            num_steps=config.seq_len,
+            lr=config.learning_rate,
+            clipping_theta=config.max_grad_norm,
+            batch_size=config.batch_size,
+            pred_period=max(1, epochs // 5),
+            pred_len=50,
+            prefixes=prefixes,
+            generator=generator,
+        )

@@ -18,6 +18,7 @@ import numpy as np
 import torch
 
 from zuoci.model.products import RowByRow
+from zuoci.model.threads import one_thread
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -31,6 +32,7 @@ Streams: TypeAlias = "list[Array]"  # of each layer, `(B, H)`; for the LSTM `(B,
 class Stepper:
     """Steps a copy of a model's weights. Writing needs no GPU: weights anywhere else are copied from there."""
 
+    @one_thread()
     @torch.no_grad()
     def __init__(self, model: CharLM) -> None:
         """Copies the weights; later changes of the model do not show."""

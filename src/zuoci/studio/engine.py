@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from zuoci.errors import WritingError
+from zuoci.model.threads import one_thread
 from zuoci.studio.failures import ApiError
 from zuoci.writing.batch import Ask, Batch
 
@@ -254,6 +255,7 @@ class Engine:
             self._batches[place.writer].remove(place.number)
             del self._places[place.writer, place.number]
 
+    @one_thread()
     def _run(self) -> None:
         while True:
             while not self._batches or not self._orders.empty():

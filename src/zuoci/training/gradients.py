@@ -10,12 +10,14 @@ slower than its share on a busy one (figures in benchmarks/README.md).
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, TypeVar
 
 import torch
 
 from zuoci.model.fused import output_loss
 from zuoci.model.language_model import CharLM, State
+from zuoci.model.threads import one_thread
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -40,15 +42,15 @@ class Workers:
 
         Else torch's own threads would spin after its operations, on the cores where the workers are to run.
         """
-        self._usual = torch.get_num_threads()
-        torch.set_num_threads(1)
+        self._stack = ExitStack()
+        self._stack.enter_context(one_thread())
         self._pool = ThreadPoolExecutor(self.count, "zuoci", torch.set_num_threads, (1,))
+        self._stack.callback(self._pool.shutdown)
         return self
 
     def __exit__(self, *_: object) -> None:
         """Ends the threads."""
-        self._pool.shutdown()
-        torch.set_num_threads(self._usual)
+        self._stack.close()
 
     def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
         """function(item) for each item, in the order of the items."""

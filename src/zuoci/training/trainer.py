@@ -19,6 +19,7 @@ import torch
 
 from zuoci.errors import CorpusError, DivergenceError
 from zuoci.model.language_model import CharLM, State
+from zuoci.model.threads import core_count, one_thread
 from zuoci.text.batches import Batch, ConsecutiveBatches, RandomBatches
 from zuoci.text.vocabulary import Vocabulary
 from zuoci.training.baseline import NGram
@@ -139,7 +140,8 @@ class Run:
         self.sampling = torch.Generator().manual_seed(config.seed)
         if model is None:
             vocabulary = Vocabulary(self.parts.training + self.parts.validation)
-            model = CharLM(settings.model, vocabulary).initialise(self.sampling, config.initialisation)
+            with one_thread():
+                model = CharLM(settings.model, vocabulary).initialise(self.sampling, config.initialisation)
         self.model = model.to(device)
         model.path = config.path
         ids = model.vocabulary.encode(self.parts.training, torch.int32)
@@ -392,7 +394,8 @@ class Run:
                 _, index, key = name.split(".")
                 states.setdefault(int(index), {})[key] = value.clone()
         self.optimizer.load_state_dict({**self.optimizer.state_dict(), "state": states})
-        self.state = tuple(tensors[f"state.{k}"].to(self.model.device) for k in range(len(self.state)))
+        # A copy, since tensors read from a file are not aligned as torch aligns its own.
+        self.state = tuple(tensors[f"state.{k}"].to(self.model.device, copy=True) for k in range(len(self.state)))
         for k, generator in enumerate(self.gradients.generators):
             generator.set_state(tensors[f"dropout.{k}"])
         self._epoch_start = tensors["sampling"].clone()
@@ -427,7 +430,7 @@ def make_batches(ids: Tensor, config: TrainConfig, generator: torch.Generator) -
 
 def _concrete(config: TrainConfig, device: torch.device) -> TrainConfig:
     """The settings with nothing left to this machine."""
-    threads = 1 if device.type != "cpu" else min(config.threads or torch.get_num_threads(), config.batch_size)
+    threads = 1 if device.type != "cpu" else min(config.threads or core_count(), config.batch_size)
     precision = config.precision
     if precision == "auto":
         precision = "bfloat16" if _has_bfloat16(device) else "float32"

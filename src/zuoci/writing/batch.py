@@ -10,7 +10,6 @@ Dimensions: R rows, V vocabulary.
 
 from __future__ import annotations
 
-import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
 import numpy as np
 import torch
 
+from zuoci.model.threads import core_count
 from zuoci.writing.sampling import (
     at_temperature,
     draw,
@@ -113,7 +113,7 @@ class Batch(Generic[Result]):
             threads: that share the rows; 0: one a core. It has no influence on what is written.
         """
         self.stepper = stepper
-        self.threads = threads or os.cpu_count() or 1
+        self.threads = threads or core_count()
         self._new: dict[int, tuple[Steps[Result], WriteConfig]] = {}
         self._texts: dict[int, _Text[Result]] = {}
         self._count = 0
@@ -140,7 +140,7 @@ class Batch(Generic[Result]):
             text.steps.close()
 
     def step(self) -> list[tuple[int, Result | Exception]]:
-        """One step of all texts.
+        """One step of all texts; to be called in `one_thread()`.
 
         Returns:
             The number of each text that has come to its end, with its result, or the error that ended it.
@@ -180,12 +180,7 @@ class Batch(Generic[Result]):
         if len(pieces) > 1:
             list(self._pool.map(work, pieces))
         elif pieces:
-            threads = torch.get_num_threads()
-            torch.set_num_threads(1)  # else they would wait for each other after each short product
-            try:
-                work(pieces[0])
-            finally:
-                torch.set_num_threads(threads)
+            work(pieces[0])
         return answers
 
     def _pieces(self, texts: Sequence[_Text[Result]]) -> list[list[int]]:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from zuoci.model.checkpoint import load
 from zuoci.model.stepper import Stepper
+from zuoci.model.threads import one_thread
 from zuoci.text.corpus import Corpus, Song
 from zuoci.text.fingerprint import Fingerprint
 from zuoci.writing.batch import Batch
@@ -104,7 +105,8 @@ class Writer:
         batch: Batch[Any] = Batch(self.desk.stepper)
         batch.add(self.steps(opening, config, hand_out=pieces.put), config)
         while len(batch):
-            ended = batch.step()
+            with one_thread():
+                ended = batch.step()
             while not pieces.empty():
                 if piece := pieces.get():
                     yield piece
@@ -152,9 +154,10 @@ class Writer:
         results: list[Any] = [None] * len(steps)
         for k, (one, config) in enumerate(zip(steps, configs, strict=True)):
             order[batch.add(one, config)] = k
-        while len(batch):
-            for number, result in batch.step():
-                results[order[number]] = result
+        with one_thread():
+            while len(batch):
+                for number, result in batch.step():
+                    results[order[number]] = result
         for result in results:
             if isinstance(result, Exception):
                 raise result
