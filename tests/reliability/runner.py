@@ -1,7 +1,7 @@
 """Kills runs and saves in child processes, with readers beside, and checks what is left. A script:
 
     runner.py kills FOLDER COUNT SEED [replace]   kills `zuoci train` at COUNT random moments
-    runner.py calls FOLDER SCENARIO               kills a save before each of its system calls in turn
+    runner.py calls FOLDER SCENARIO …             kills a save before each of its system calls in turn
     runner.py readers FOLDER SAVES SEED           replaces a model SAVES times, some of them killed, beside readers
     runner.py full FOLDER DISK                    saves on a disk (a small one, mounted there) with ever less room
 
@@ -14,6 +14,8 @@ Each child is a fork, so that torch is imported once.
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import io
 import json
 import os
@@ -32,7 +34,7 @@ import torch
 import zuoci
 from zuoci.model.checkpoint import load_with_fingerprint
 from zuoci.text.corpus import Song
-from zuoci.text.folder import FILES, is_model, is_unfinished, read_files
+from zuoci.text.folder import FILES, UNFINISHED, is_model, is_unfinished, read_files
 from zuoci.training.metrics import read_metrics
 from zuoci.training.resume import locked
 
@@ -53,14 +55,14 @@ BESIDE = [
 ]  # fmt: skip
 
 
-class Broken(Exception):
+class BrokenPromiseError(Exception):
     """A promise that was not kept."""
 
 
 def hold(condition: object, promise: str) -> None:
     """Ends with a promise that was not kept."""
     if not condition:
-        raise Broken(promise)
+        raise BrokenPromiseError(promise)
 
 
 class World:
@@ -89,15 +91,19 @@ class World:
 
     def check_tidy(self) -> None:
         """Makes sure that nothing of zuoci's but the model and the lock is left."""
-        known = {"songs.txt", "m", ".m.lock", *(name.split("/")[0] for name in BESIDE)}
+        known = {"songs.txt", "m", ".m.lock", ".m-2.lock", *(name.split("/")[0] for name in BESIDE)}
         left = {entry.name for entry in self.folder.iterdir() if not entry.name.startswith("log")} - known
-        inside = {str(file.relative_to(self.m)) for file in self.m.rglob("*") if file.is_file()} if self.m.exists() else set[str]()
+        inside = (
+            {str(file.relative_to(self.m)) for file in self.m.rglob("*") if file.is_file()}
+            if self.m.exists()
+            else set[str]()
+        )
         left |= inside - set(FILES) - {str(file.relative_to(self.m)) for file in self.foreign if self.m in file.parents}
         hold(not left, f"nothing else is left: {sorted(left)}")
 
     def model(self) -> dict[str, bytes]:
         """The files of the model, as a reader sees them; {} if there is none."""
-        return read_files(self.m, FILES) if is_model(self.m) else {}
+        return read_files(self.m, [name for name in FILES if name != UNFINISHED]) if is_model(self.m) else {}
 
 
 def fork(work: Callable[[], object]) -> int:
@@ -143,6 +149,8 @@ def zuoci_command(world: World, arguments: list[str]) -> None:
 
 def kills(folder: Path, count: int, seed: int, replace: bool) -> dict[str, int]:
     """Kills `zuoci train` at random moments and resumes it, over and over; each end is that of a run left alone."""
+    for module in ("rich.progress", "zuoci.cli.train", "zuoci.training.trainer"):
+        importlib.import_module(module)  # what is imported late, once for all children
     fresh = [*TRAIN, "--overwrite"] if replace else TRAIN
     alone = World(folder / "alone")
     hold(ends(fork(lambda: zuoci_command(alone, TRAIN))) == 0, f"a run ends: {alone.folder / 'log'}")
@@ -161,7 +169,7 @@ def kills(folder: Path, count: int, seed: int, replace: bool) -> dict[str, int]:
                 began.append(world.m)
             pid = fork(lambda: zuoci_command(world, RESUME if is_unfinished(world.m) else fresh))
             if counts["kills"] < count:
-                time.sleep(source.uniform(0.0, 1.5))
+                time.sleep(source.uniform(0.0, 1.0))
                 os.kill(pid, signal.SIGKILL)
             code = ends(pid)
             counts["kills"] += code == -signal.SIGKILL
@@ -185,7 +193,7 @@ def kills(folder: Path, count: int, seed: int, replace: bool) -> dict[str, int]:
 def start(world: World, replace: bool) -> None:
     """Puts an old model to its place, with files of somebody's beside it."""
     if replace:
-        hold(ends(fork(lambda: save_as(world, "old"))) == 0, "a model is saved")
+        save_as(world, "old")
         world.add(world.m, INSIDE)
 
 
@@ -195,7 +203,8 @@ def timeless(files: dict[str, bytes]) -> dict[str, Any]:
     texts = {name: data.decode() for name, data in files.items() if name not in whole}
     texts.pop("README.md", None)
     return whole | {
-        name: re.sub(r'"(seconds|train_seconds|characters_per_second)": [-+.\de]+', "", text) for name, text in texts.items()
+        name: re.sub(r'"(seconds|train_seconds|characters_per_second)": [-+.\de]+', "", text)
+        for name, text in texts.items()
     }
 
 
@@ -216,13 +225,12 @@ class Reader:
 
         def work() -> None:
             os.close(self._read)
-            torch.set_num_threads(1)
             ended: list[int] = []
-            signal.signal(signal.SIGTERM, lambda *_: ended.append(1))
+            signal.signal(signal.SIGTERM, lambda number, _: ended.append(number))
             allowed = [frozenset(files.items()) for files in known if files is not None]
             reads = 0
             while not ended:
-                read_once(world, allowed, len(allowed) < len(known))
+                read_once(world, allowed, one_more=len(allowed) < len(known))
                 reads += 1
             os.write(write, str(reads).encode())
 
@@ -237,7 +245,7 @@ class Reader:
             return int(stream.read())
 
 
-def read_once(world: World, allowed: list[frozenset[tuple[str, bytes]]], one_more: bool) -> None:
+def read_once(world: World, allowed: list[frozenset[tuple[str, bytes]]], *, one_more: bool) -> None:
     """Reads everything that there is, by all ways there are."""
     found = frozenset(world.model().items())
     if found not in allowed:
@@ -251,7 +259,7 @@ def read_once(world: World, allowed: list[frozenset[tuple[str, bytes]]], one_mor
         pairs = {(files.get("vocabulary.json"), files.get("fingerprint.safetensors")) for files in map(dict, allowed)}
         pair = (model.vocabulary.to_json().encode(), fingerprint.to_bytes() if fingerprint else None)
         hold(pair in pairs or one_more, "the vocabulary and the fingerprint are of the same save")
-        hold(found is None or all(value.isfinite().all() for value in model.state_dict().values()), "weights are sound")
+        hold(all(value.isfinite().all() for value in model.state_dict().values()), "weights are sound")
     attempt(lambda: read_metrics(world.m), "holds nothing to draw")
     attempt(lambda: zuoci.load_run(world.m), "holds nothing to resume")
     attempt(lambda: zuoci.Fingerprint.find(world.m), "")
@@ -271,7 +279,7 @@ def readers(folder: Path, saves: int, seed: int) -> dict[str, int]:
     world = World(folder)
     known: list[dict[str, bytes]] = []
     for which in ("old", "new"):
-        hold(ends(fork(lambda which=which: save_as(world, which))) == 0, "a model is saved")
+        save_as(world, which)
         known.append(world.model())
     world.add(world.m, INSIDE)
     source = random.Random(seed)
@@ -287,7 +295,7 @@ def readers(folder: Path, saves: int, seed: int) -> dict[str, int]:
         hold(code in (0, -signal.SIGKILL), f"a save ends or is killed, and not {code}")
         hold(world.model() in known, "the folder holds one of the two")
         world.check()
-    hold(ends(fork(lambda: save_as(world, "old"))) == 0, "a model is saved")
+    save_as(world, "old")
     world.check_tidy()
     return {"saves": saves, "killed": killed, "reads": sum(reader.end() for reader in beside)}
 
@@ -295,9 +303,8 @@ def readers(folder: Path, saves: int, seed: int) -> dict[str, int]:
 # --- a kill before each system call of a save ------------------------------------------------------------------------
 
 
-def save_as(world: World, which: str) -> None:
+def save_as(world: World, which: str, *, keep: bool = False) -> None:
     """Saves one of two models that share no byte; the old one has no fingerprint, the new one no card's text."""
-    torch.set_num_threads(1)
     old = which == "old"
     vocabulary = zuoci.Vocabulary(CORPUS.text[:60] if old else CORPUS.text)
     config = zuoci.ModelConfig(hidden_size=8 if old else 12)
@@ -312,12 +319,12 @@ def save_as(world: World, which: str) -> None:
         card=which if old else "",
         fingerprint=None if old else zuoci.Fingerprint.of(CORPUS),
         overwrite=True,
+        keep=keep,
     )
 
 
 def save_a_run(world: World, steps: int) -> None:
     """Saves a run after some steps."""
-    torch.set_num_threads(1)
     settings = {"hidden_size": 8, "embedding_size": 4, "batch_size": 4, "seq_len": 8, "threads": 1, "seed": 1}
     run = zuoci.Run(CORPUS, zuoci.resolve("lyrics", {**settings, "epochs": 2}), device="cpu")
     for report in run:
@@ -342,11 +349,11 @@ def calls(folder: Path, scenario: str) -> dict[str, int]:
     before, work = SCENARIOS[scenario]
     world = World(folder)
     if before:
-        hold(ends(fork(lambda: before(world))) == 0, "what was there before is saved")
+        before(world)
         world.add(world.m, INSIDE)
         shutil.copytree(world.m, folder / "log-before")
     old = contents(world)
-    hold(ends(fork(lambda: work(world))) == 0, "a save ends")
+    work(world)
     new = contents(world)
     hold(old != new, "old and new differ")
     counts = {"kills": 0, "old": 0, "new": 0}
@@ -367,7 +374,7 @@ def calls(folder: Path, scenario: str) -> dict[str, int]:
         with locked(world.m):
             hold(contents(world) == seen, f"before call {number}: putting right changes nothing that a reader sees")
             world.check_tidy()
-        hold(ends(fork(lambda: work(world))) == 0, "the next save ends")
+        work(world)
         hold(contents(world) == new, f"before call {number}: the next save ends the same")
         world.check()
         world.check_tidy()
@@ -377,6 +384,32 @@ def calls(folder: Path, scenario: str) -> dict[str, int]:
 def contents(world: World) -> dict[str, bytes]:
     """The model and the run of a folder, as a reader sees them."""
     return read_files(world.m, FILES)
+
+
+class Torn(io.BufferedIOBase):
+    """A file of which half a write can be on the disk."""
+
+    def __init__(self, stream: Any, count: Callable[[], None]) -> None:
+        self.stream = stream
+        self.count = count
+
+    def write(self, data: Any) -> int:
+        self.count()
+        half = len(data) // 2
+        self.stream.write(data[:half])
+        self.stream.flush()
+        self.count()
+        return half + self.stream.write(data[half:])
+
+    def flush(self) -> None:
+        if not self.stream.closed:
+            self.stream.flush()
+
+    def fileno(self) -> int:
+        return self.stream.fileno()
+
+    def close(self) -> None:
+        self.stream.close()
 
 
 def die_before(number: int, folder: Path) -> None:
@@ -393,9 +426,8 @@ def die_before(number: int, folder: Path) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     def audit(event: str, arguments: tuple[Any, ...]) -> None:
-        if event in ("os.rename", "os.mkdir", "os.rmdir", "os.remove", "os.truncate", "os.link", "os.symlink"):
-            count(arguments[0])
-        elif event == "open" and isinstance(arguments[2], int) and arguments[2] & writes:
+        opened_to_write = event == "open" and isinstance(arguments[2], int) and arguments[2] & writes
+        if opened_to_write or event in ("os.rename", "os.mkdir", "os.rmdir", "os.remove", "os.truncate", "os.link"):
             count(arguments[0])
 
     fsync, path_open = os.fsync, Path.open
@@ -404,33 +436,9 @@ def die_before(number: int, folder: Path) -> None:
         count()
         fsync(descriptor)
 
-    class Torn(io.BufferedIOBase):
-        """A file of which half a write can be on the disk."""
-
-        def __init__(self, stream: Any) -> None:
-            self.stream = stream
-
-        def write(self, data: Any) -> int:
-            count()
-            half = len(data) // 2
-            self.stream.write(data[:half])
-            self.stream.flush()
-            count()
-            return half + self.stream.write(data[half:])
-
-        def flush(self) -> None:
-            if not self.stream.closed:
-                self.stream.flush()
-
-        def fileno(self) -> int:
-            return self.stream.fileno()
-
-        def close(self) -> None:
-            self.stream.close()
-
     def torn_open(self: Path, mode: str = "r", *arguments: Any, **more: Any) -> Any:
         stream = path_open(self, mode, *arguments, **more)
-        return Torn(stream) if "w" in mode or "x" in mode else stream
+        return Torn(stream, count) if "w" in mode or "x" in mode else stream
 
     os.fsync = counted_fsync
     Path.open = torn_open  # pyright: ignore[reportAttributeAccessIssue]
@@ -441,37 +449,31 @@ def die_before(number: int, folder: Path) -> None:
 
 
 def full(folder: Path, disk: Path) -> dict[str, int]:
-    """Replaces a model on a disk that has ever less room, down to none: what was there stays, the new is kept elsewhere."""
+    """Replaces a model on a disk that has little room, or none: what was there stays, the new is kept elsewhere."""
     world = World(disk)
-    hold(ends(fork(lambda: save_as(world, "new"))) == 0, "there is room for a model")
+    save_as(world, "new")
     new = world.model()
-    hold(ends(fork(lambda: save_as(world, "old"))) == 0, "there is room for two")
+    save_as(world, "old")
     world.add(world.m, INSIDE)
     old = world.model()
     counts = {"failed": 0, "saved": 0}
     filler = disk / "log-filler"
     for kilobytes in range(0, 60, 4):
-        with filler.open("wb") as stream:
-            try:
-                while True:
-                    stream.write(b"\0" * 4096)
-                    stream.flush()
-            except OSError:
-                pass
-        room = filler.stat().st_size - kilobytes * 1024
-        with filler.open("r+b") as stream:
-            stream.truncate(max(room, 0))
-        code = ends(fork(lambda: save_and_say(world, folder / "said")))
+        with filler.open("wb", buffering=0) as stream:
+            with contextlib.suppress(OSError):
+                while stream.write(bytes(4096)):
+                    pass
+            stream.truncate(max(stream.tell() - kilobytes * 1024, 0))
+        said = save_and_say(world)
         filler.unlink()
         world.check()
-        said = (folder / "said").read_text("utf-8")
         if said == "saved":
             hold(world.model() == new, "a save that ends has saved")
             counts["saved"] += 1
-            hold(ends(fork(lambda: save_as(world, "old"))) == 0, "the old model is put back")
+            save_as(world, "old")
             continue
         counts["failed"] += 1
-        hold(code == 0 and "No space left on device" in said, f"a full disk is said in one line: {said}")
+        hold("No space left on device" in said, f"a full disk is said in one line: {said}")
         hold(world.model() == old, "the old model stays")
         kept = re.search(r"the model is kept in (.+)$", said)
         hold(kept and "\n" not in said, f"the error says where the model is kept: {said}")
@@ -483,24 +485,23 @@ def full(folder: Path, disk: Path) -> dict[str, int]:
     return counts
 
 
-def save_and_say(world: World, file: Path) -> None:
-    """Saves as the end of a run does; the error goes to a file."""
-    save = zuoci.save
-    zuoci.save = lambda *arguments, **more: save(*arguments, **more, keep=True)  # pyright: ignore
+def save_and_say(world: World) -> str:
+    """Saves as the end of a run does, and gives the error."""
     try:
-        save_as(world, "new")
-        file.write_text("saved", "utf-8")
+        save_as(world, "new", keep=True)
     except zuoci.ModelFolderError as error:
-        file.write_text(str(error), "utf-8")
+        return str(error)
+    return "saved"
 
 
 def main() -> None:
     what, folder = sys.argv[1], Path(sys.argv[2]).resolve()
     more = sys.argv[3:]
+    torch.set_num_threads(1)  # a process with threads of its own cannot be forked
     if what == "kills":
         counts = kills(folder, int(more[0]), int(more[1]), more[2:] == ["replace"])
     elif what == "calls":
-        counts = calls(folder, more[0])
+        counts = {scenario: calls(folder / scenario, scenario) for scenario in more}
     elif what == "readers":
         counts = readers(folder, int(more[0]), int(more[1]))
     else:

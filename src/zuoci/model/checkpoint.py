@@ -287,10 +287,12 @@ def _model(path: Path, files: Mapping[str, bytes]) -> CharLM:
     config = _config(path / CONFIG, files[CONFIG], len(vocabulary))
     try:
         weights = load_tensors(files[WEIGHTS])
-        model = CharLM(config, vocabulary)
-    except (ValueError, KeyError, TypeError, SafetensorError, RuntimeError, MemoryError) as error:
+    except (ValueError, KeyError, TypeError, SafetensorError) as error:
         raise _damaged(path / WEIGHTS, error) from None
-    if fault := _tensor_fault(model.state_dict(), weights):
+    last = {"output.weight": torch.empty(len(vocabulary), config.hidden_size, device="meta")}
+    fault = _tensor_fault(last, {name: weights[name] for name in last if name in weights})
+    model = CharLM(config, vocabulary) if not fault else None  # a damaged size could be more than there is memory
+    if not model or (fault := _tensor_fault(model.state_dict(), weights)):
         raise ModelFolderError(f"{path / WEIGHTS} is damaged: {fault}")
     if broken := _not_finite(weights):
         raise ModelFolderError(f"{path / WEIGHTS} is damaged: {broken} holds values that are no finite numbers")

@@ -115,8 +115,9 @@ def save_run(run: Run, folder: str | PathLike[str], *, sources: Sequence[str] = 
         "good": dataclasses.asdict(good.progress),
     }
     tensors = {name: value.cpu().contiguous() for name, value in tensors.items()}
-    written = json.dumps(about, allow_nan=False)  # in ASCII: the name of a source may be no Unicode
-    data = save_tensors(tensors, {"zuoci": written, "sha256": _checksum(written, tensors)})
+    about["sha256"] = _checksum(about, tensors)
+    # In ASCII: the name of a source may be no Unicode. One entry: safetensors writes several in any order.
+    data = save_tensors(tensors, {"zuoci": json.dumps(about, allow_nan=False)})
     return save_unfinished(folder, data, keep=keep)
 
 
@@ -191,11 +192,10 @@ def parse_run(path: Path, data: bytes) -> StoredRun:
     try:
         tensors = load_tensors(data)
         header: Any = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-        written: str = header["__metadata__"]["zuoci"]
-        about = json.loads(written)
+        about: dict[str, Any] = json.loads(header["__metadata__"]["zuoci"])
         if (about["format"], about["version"]) != (_FORMAT, _VERSION):
             raise ModelFolderError(f"{path} was written by another version of zuoci; begin the run anew")
-        if header["__metadata__"]["sha256"] != _checksum(written, tensors):
+        if about.pop("sha256") != _checksum(about, tensors):
             raise ValueError("its contents are not those that were saved")  # noqa: TRY301
         return StoredRun(
             path,
@@ -215,9 +215,9 @@ def _named(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
     return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
 
 
-def _checksum(about: str, tensors: Mapping[str, Tensor]) -> str:
+def _checksum(about: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> str:
     """Of all that a run is: without it, a tensor that is missing or changed would be found out at some later step."""
-    digest = hashlib.sha256(about.encode())
+    digest = hashlib.sha256(json.dumps(about).encode())
     for name, value in sorted(tensors.items()):
         digest.update(f"\n{name} {value.dtype} {list(value.shape)}\n".encode())
         digest.update(value.reshape(-1).view(torch.uint8).numpy().data)
