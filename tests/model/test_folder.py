@@ -183,7 +183,7 @@ def test_the_current_folder_can_be_filled(
     check_destination(spelling)
     save(model, spelling)
     assert load(tmp_path / "m").config == model.config
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".m.lock", "m"]
+    assert [path.name for path in tmp_path.iterdir()] == ["m"]
 
 
 # --- gone, full, filled meanwhile ------------------------------------------------------------------------------------
@@ -424,18 +424,42 @@ def test_a_lock_changes_no_file_that_is_there(tmp_path: Path) -> None:
             pass
 
 
-def test_a_lock_stays_the_same_file_so_that_two_never_hold_it(tmp_path: Path) -> None:
-    with locked(tmp_path / "m"):
-        before = (tmp_path / ".m.lock").stat().st_ino
-        waiting = (tmp_path / ".m.lock").open("rb")
-    from filelock import lock_descriptor
+def test_whoever_waits_for_a_lock_that_was_removed_does_not_hold_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between opening and locking, the first holder lets go and a third process gets the lock."""
+    import filelock
 
-    with waiting:
-        assert lock_descriptor(waiting.fileno(), blocking=False)  # whoever waited has it now
-        with pytest.raises(ModelFolderError, match="another zuoci trains into"), locked(tmp_path / "m"):
-            pass
+    lock = filelock.lock_descriptor
+    first, third = locked(tmp_path / "m"), locked(tmp_path / "m")
+    first.__enter__()
+
+    waits = [True]
+
+    def late(descriptor: int, **more: Any) -> bool:
+        if not waits:
+            return lock(descriptor, **more)
+        waits.clear()
+        first.__exit__(None, None, None)
+        third.__enter__()
+        return lock(descriptor, **more)  # of a file that has no name any more
+
+    monkeypatch.setattr(filelock, "lock_descriptor", late)
+    with pytest.raises(ModelFolderError, match="another zuoci trains into"), locked(tmp_path / "m"):
+        pass
+    assert (tmp_path / ".m.lock").exists()
+    third.__exit__(None, None, None)
     with locked(tmp_path / "m"):
-        assert (tmp_path / ".m.lock").stat().st_ino == before
+        pass
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_lock_that_a_killed_process_left_is_taken_and_one_of_somebody_stays(tmp_path: Path) -> None:
+    for content, stays in ((b"zuoci\n", False), (b"", True), (b"zuoci\nand more", True)):
+        (tmp_path / ".m.lock").write_bytes(content)
+        with locked(tmp_path / "m"):
+            assert (tmp_path / ".m.lock").read_bytes() == content
+        assert (tmp_path / ".m.lock").exists() == stays
 
 
 def test_all_names_of_a_folder_share_its_lock(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

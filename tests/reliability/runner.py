@@ -3,6 +3,7 @@
     runner.py kills FOLDER COUNT SEED [replace]   kills `zuoci train` at COUNT random moments
     runner.py calls FOLDER SCENARIO …             kills a save before each of its system calls in turn
     runner.py readers FOLDER SAVES SEED           replaces a model SAVES times, some of them killed, beside readers
+    runner.py locks FOLDER PROCESSES TIMES        takes a lock again and again
     runner.py full FOLDER DISK                    saves on a disk (a small one, mounted there) with ever less room
 
 It prints a JSON document of what it counted, or ends with the first promise that was broken. By hand, for a figure:
@@ -91,7 +92,7 @@ class World:
 
     def check_tidy(self) -> None:
         """Makes sure that nothing of zuoci's but the model and the lock is left."""
-        known = {"songs.txt", "m", ".m.lock", ".m-2.lock", *(name.split("/")[0] for name in BESIDE)}
+        known = {"songs.txt", "m", *(name.split("/")[0] for name in BESIDE)}
         left = {entry.name for entry in self.folder.iterdir() if not entry.name.startswith("log")} - known
         inside = (
             {str(file.relative_to(self.m)) for file in self.m.rglob("*") if file.is_file()}
@@ -373,7 +374,10 @@ def calls(folder: Path, scenario: str) -> dict[str, int]:
         counts["old" if seen == old else "new"] += 1
         with locked(world.m):
             hold(contents(world) == seen, f"before call {number}: putting right changes nothing that a reader sees")
-            world.check_tidy()
+        if (folder / ".m.lock").exists():
+            hold((folder / ".m.lock").read_bytes() == b"", "a lock stays only if its maker was killed before its mark")
+            (folder / ".m.lock").unlink()
+        world.check_tidy()
         work(world)
         hold(contents(world) == new, f"before call {number}: the next save ends the same")
         world.check()
@@ -480,8 +484,7 @@ def full(folder: Path, disk: Path) -> dict[str, int]:
         assert kept
         hold(read_files(kept[1], FILES) == new, "the model is kept whole")
         shutil.rmtree(kept[1])
-        with locked(world.m):
-            world.check_tidy()
+        world.check_tidy()
     return counts
 
 
@@ -494,6 +497,30 @@ def save_and_say(world: World) -> str:
     return "saved"
 
 
+# --- locks ------------------------------------------------------------------------------------------------------------
+
+
+def locks(folder: Path, processes: int, times: int) -> dict[str, int]:
+    """Lets processes take the lock of a folder again and again; each makes a file while it holds it."""
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def take() -> None:
+        left = times
+        while left:
+            try:
+                with locked(folder / "m"):
+                    (folder / "held").open("x").close()
+                    (folder / "held").unlink()
+                    left -= 1
+            except zuoci.ModelFolderError as error:
+                hold("another zuoci trains into" in str(error), f"a lock is free or not: {error}")
+
+    children = [fork(take) for _ in range(processes)]
+    hold(all(ends(child) == 0 for child in children), "never more than one holds a lock (see above)")
+    hold({entry.name for entry in folder.iterdir()} <= {".m.lock"}, "nothing else is left")
+    return {"held": processes * times}
+
+
 def main() -> None:
     what, folder = sys.argv[1], Path(sys.argv[2]).resolve()
     more = sys.argv[3:]
@@ -502,6 +529,8 @@ def main() -> None:
         counts = kills(folder, int(more[0]), int(more[1]), more[2:] == ["replace"])
     elif what == "calls":
         counts = {scenario: calls(folder / scenario, scenario) for scenario in more}
+    elif what == "locks":
+        counts = locks(folder, int(more[0]), int(more[1]))
     elif what == "readers":
         counts = readers(folder, int(more[0]), int(more[1]))
     else:

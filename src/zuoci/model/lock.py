@@ -1,14 +1,16 @@
 """One writer at a time for each model's folder.
 
-The lock is a lock of the system (`flock`, on Windows `LockFileEx`) on the empty file `.NAME.lock` beside the folder.
-The system lets go of it when the process ends, however it ends. The file stays: if it were removed, one who waits with
-the file open and one who makes it anew could both hold the lock.
+The lock is a lock of the system (`flock`, on Windows `LockFileEx`) on the file `.NAME.lock` beside the folder. The
+system lets go of it when the process ends, however it ends. Its holder removes the file at the end. Another process may
+have opened it just before, and gets the lock of a file that has no name any more: whoever gets a lock looks whether the
+file still has its name, and else begins again. So there is never more than one holder. A file that does not hold
+`_MARK` is somebody's, and stays as it is.
 """
 
 from __future__ import annotations
 
 import os
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -41,6 +43,7 @@ class Hold:
 
 
 _holds: dict[Path, Hold] = {}
+_MARK = b"zuoci\n"
 
 
 def resolve(folder: str | os.PathLike[str]) -> Path:
@@ -79,21 +82,19 @@ def locked(folder: str | os.PathLike[str]) -> Generator[None]:
     except OSError:
         nearest = next(parent for parent in path.parents if os.path.lexists(parent))
         raise ModelFolderError(f"{folder} cannot be made: {nearest} is not a folder that you may write to") from None
-    descriptor = _open(path.with_name(f".{path.name}.lock"), folder)
+    lock = path.with_name(f".{path.name}.lock")
+    descriptor = _acquire(lock, folder)
     try:
-        _lock(descriptor, folder)
         try:
             install(path)
             sweep(path)
         except OSError as error:
             raise ModelFolderError(f"{folder} cannot be put right: {error.strerror or error}") from None
         _holds[path] = Hold(path, os.getpid(), path.is_dir(), accepted=False, state=state_of(path))
-        try:
-            yield
-        finally:
-            del _holds[path]
+        yield
     finally:
-        os.close(descriptor)  # and lets go of the lock
+        _holds.pop(path, None)
+        _release(lock, descriptor)
 
 
 @contextmanager
@@ -111,29 +112,66 @@ def writing(folder: str | os.PathLike[str]) -> Generator[Hold]:
         yield _holds[resolve(folder)]
 
 
-def _open(file: Path, folder: str | os.PathLike[str]) -> int:
-    """Opens a lock file without following a link, and without changing a file that is there."""
-    if os.path.lexists(file) and not is_regular(file):
-        raise ModelFolderError(
-            f"{folder} cannot be locked: {file} is a link or no file; move that away, or choose another folder"
-        )
-    flags = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0)
-    try:
-        try:
-            return os.open(file, flags | os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
-        except FileExistsError:
-            # Another user's may be read only, which is enough to lock it on most disks.
-            return os.open(file, flags | (os.O_RDWR if os.access(file, os.W_OK) else os.O_RDONLY))
-    except OSError as error:
-        raise ModelFolderError(f"{folder} cannot be locked: {file}: {error.strerror or error}") from None
-
-
-def _lock(descriptor: int, folder: str | os.PathLike[str]) -> None:
+def _acquire(file: Path, folder: str | os.PathLike[str]) -> int:
+    """The descriptor of a lock file, of which this process has the lock."""
     from filelock import lock_descriptor  # it neither opens, truncates nor removes anything, as `FileLock` may
 
+    while True:
+        descriptor = -1
+        try:
+            descriptor = _open(file, folder)
+            if not lock_descriptor(descriptor, blocking=False):
+                raise ModelFolderError(f"another zuoci trains into {folder}; wait, or choose another folder")
+            if _is_open(file, descriptor):
+                locked, descriptor = descriptor, -1
+                return locked
+        except OSError as error:
+            raise ModelFolderError(f"{folder} cannot be locked: {file}: {error.strerror or error}") from None
+        finally:
+            if descriptor >= 0:
+                os.close(descriptor)
+
+
+def _open(file: Path, folder: str | os.PathLike[str]) -> int:
+    """Opens a lock file without following a link, and without changing a file that is there.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
+    flags = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    while True:
+        if not is_regular(file, or_missing=True):
+            raise ModelFolderError(
+                f"{folder} cannot be locked: {file} is a link or no file; move that away, or choose another folder"
+            )
+        try:
+            descriptor = os.open(file, flags | os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
+        except FileExistsError:
+            with suppress(FileNotFoundError):  # removed since
+                # Another user's may be read only, which is enough to lock it on most disks.
+                return os.open(file, flags | (os.O_RDWR if os.access(file, os.W_OK) else os.O_RDONLY))
+        else:
+            with suppress(OSError):  # the disk is full: the file will stay
+                os.write(descriptor, _MARK)
+            return descriptor
+
+
+def _is_open(file: Path, descriptor: int) -> bool:
+    """Whether a name is that of an open file."""
     try:
-        free = lock_descriptor(descriptor, blocking=False)
-    except OSError as error:
-        raise ModelFolderError(f"{folder} cannot be locked: {error.strerror or error}") from None
-    if not free:
-        raise ModelFolderError(f"another zuoci trains into {folder}; wait, or choose another folder")
+        return os.path.samestat(file.lstat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
+
+
+def _release(file: Path, descriptor: int) -> None:
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    ours = os.read(descriptor, len(_MARK) + 1) == _MARK and _is_open(file, descriptor)
+    if os.name == "nt":  # where a file that is open cannot be removed, and thus not one that another process has
+        os.close(descriptor)
+        descriptor = -1
+    if ours:
+        with suppress(OSError):
+            file.unlink()
+    if descriptor >= 0:
+        os.close(descriptor)

@@ -152,10 +152,12 @@ def is_ours(path: Path) -> bool:
     return isinstance(config, dict) and config.get("format") == FORMAT  # pyright: ignore[reportUnknownMemberType]
 
 
-def is_regular(file: Path) -> bool:
+def is_regular(file: Path, *, or_missing: bool = False) -> bool:
     """Whether a path is a file, and not a link to one."""
     try:
         return stat.S_ISREG(file.lstat().st_mode)
+    except FileNotFoundError:
+        return or_missing
     except OSError:
         return False
 
