@@ -3,8 +3,8 @@
 The lock is a lock of the system (`flock`, on Windows `LockFileEx`) on the file `.NAME.lock` beside the folder. The
 system lets go of it when the process ends, however it ends. Its holder removes the file at the end. Another process may
 have opened it just before, and gets the lock of a file that has no name any more: whoever gets a lock looks whether the
-file still has its name, and else begins again. So there is never more than one holder. A file that does not hold
-`_MARK` is somebody's, and stays as it is.
+file still has its name, and else begins again. So there is never more than one holder. A file that it
+found and that does not hold `_MARK` is somebody's, and stays as it is.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def locked(folder: str | os.PathLike[str]) -> Generator[None]:
         nearest = next(parent for parent in path.parents if os.path.lexists(parent))
         raise ModelFolderError(f"{folder} cannot be made: {nearest} is not a folder that you may write to") from None
     lock = path.with_name(f".{path.name}.lock")
-    descriptor = _acquire(lock, folder)
+    descriptor, made = _acquire(lock, folder)
     try:
         try:
             install(path)
@@ -94,7 +94,7 @@ def locked(folder: str | os.PathLike[str]) -> Generator[None]:
         yield
     finally:
         _holds.pop(path, None)
-        _release(lock, descriptor)
+        _release(lock, descriptor, made=made)
 
 
 @contextmanager
@@ -112,19 +112,19 @@ def writing(folder: str | os.PathLike[str]) -> Generator[Hold]:
         yield _holds[resolve(folder)]
 
 
-def _acquire(file: Path, folder: str | os.PathLike[str]) -> int:
-    """The descriptor of a lock file, of which this process has the lock."""
+def _acquire(file: Path, folder: str | os.PathLike[str]) -> tuple[int, bool]:
+    """The descriptor of a lock file, of which this process has the lock; and whether this process made the file."""
     from filelock import lock_descriptor  # it neither opens, truncates nor removes anything, as `FileLock` may
 
     while True:
         descriptor = -1
         try:
-            descriptor = _open(file, folder)
+            descriptor, made = _open(file, folder)
             if not lock_descriptor(descriptor, blocking=False):
                 raise ModelFolderError(f"another zuoci trains into {folder}; wait, or choose another folder")
             if _is_open(file, descriptor):
                 locked, descriptor = descriptor, -1
-                return locked
+                return locked, made
         except OSError as error:
             raise ModelFolderError(f"{folder} cannot be locked: {file}: {error.strerror or error}") from None
         finally:
@@ -132,8 +132,8 @@ def _acquire(file: Path, folder: str | os.PathLike[str]) -> int:
                 os.close(descriptor)
 
 
-def _open(file: Path, folder: str | os.PathLike[str]) -> int:
-    """Opens a lock file without following a link, and without changing a file that is there.
+def _open(file: Path, folder: str | os.PathLike[str]) -> tuple[int, bool]:
+    """Opens a lock file without following a link, and without changing a file that is there, or makes it.
 
     Raises:
         OSError: it cannot be opened.
@@ -149,11 +149,11 @@ def _open(file: Path, folder: str | os.PathLike[str]) -> int:
         except FileExistsError:
             with suppress(FileNotFoundError):  # removed since
                 # Another user's may be read only, which is enough to lock it on most disks.
-                return os.open(file, flags | (os.O_RDWR if os.access(file, os.W_OK) else os.O_RDONLY))
+                return os.open(file, flags | (os.O_RDWR if os.access(file, os.W_OK) else os.O_RDONLY)), False
         else:
-            with suppress(OSError):  # the disk is full: the file will stay
+            with suppress(OSError):  # the disk is full: the file would stay after a kill
                 os.write(descriptor, _MARK)
-            return descriptor
+            return descriptor, True
 
 
 def _is_open(file: Path, descriptor: int) -> bool:
@@ -164,9 +164,9 @@ def _is_open(file: Path, descriptor: int) -> bool:
         return False
 
 
-def _release(file: Path, descriptor: int) -> None:
+def _release(file: Path, descriptor: int, *, made: bool) -> None:
     os.lseek(descriptor, 0, os.SEEK_SET)
-    ours = os.read(descriptor, len(_MARK) + 1) == _MARK and _is_open(file, descriptor)
+    ours = (made or os.read(descriptor, len(_MARK) + 1) == _MARK) and _is_open(file, descriptor)
     if os.name == "nt":  # where a file that is open cannot be removed, and thus not one that another process has
         os.close(descriptor)
         descriptor = -1
