@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -278,7 +279,8 @@ def load_with_fingerprint(folder: str | os.PathLike[str]) -> tuple[CharLM, Finge
 def _model(path: Path, files: Mapping[str, bytes]) -> CharLM:
     if not {CONFIG, WEIGHTS} <= files.keys():
         if is_unfinished(path):
-            raise ModelFolderError(f"{path} holds a run that was stopped; finish it: zuoci train --resume --out {path}")
+            command = f"zuoci train --resume --out {shlex.quote(str(path))}"
+            raise ModelFolderError(f"{path} holds a run that was stopped; finish it: {command}")
         what = "does not exist" if not path.exists() else f"holds no model: {CONFIG} and {WEIGHTS} are missing"
         raise ModelFolderError(f"{path} {what}; name a folder that training has written")
     if VOCABULARY not in files:
