@@ -2,12 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-import os
-import subprocess
-import sys
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,10 +12,10 @@ from zuoci.training.resume import Checkpoints, locked
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+    from pathlib import Path
 
     from zuoci.training.trainer import Snapshot
 
-DRIVER = Path(__file__).with_name("kill_driver.py")
 SMALL = {"epochs": 3, "hidden_size": 8, "embedding_size": 4, "batch_size": 4, "seq_len": 16, "keep": "best"}
 
 KINDS = [
@@ -173,52 +167,3 @@ def test_one_process_a_folder(tmp_path: Path) -> None:
     with locked(tmp_path / "model"):
         pass
     assert not list(tmp_path.iterdir())
-
-
-def drive(*arguments: object) -> list[str]:
-    done = subprocess.run(
-        [sys.executable, str(DRIVER), *map(str, arguments)], capture_output=True, text=True, check=False, timeout=500
-    )
-    assert done.returncode == 0, done.stderr
-    assert "Traceback" not in done.stderr, done.stderr
-    return done.stdout.splitlines()
-
-
-def result(folder: Path) -> tuple[str, Any]:
-    """The hash of weights and fingerprint, and the figures without the time."""
-    report = json.loads((folder / "training" / "report.json").read_text("utf-8"))
-    report |= {"train_seconds": 0, "characters_per_second": 0}
-    tensors = [(folder / name).read_bytes() for name in ("model.safetensors", "fingerprint.safetensors")]
-    return hashlib.sha256(b"".join(tensors)).hexdigest(), report
-
-
-@pytest.fixture(scope="module")
-def undisturbed(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, Any]:
-    folder = tmp_path_factory.mktemp("runs") / "model"
-    assert drive(folder, "random", 0, 0) == ["0 True"]
-    return result(folder)
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="the driver forks")
-def test_killed_at_thirty_random_moments(tmp_path: Path, undisturbed: tuple[str, Any]) -> None:
-    folder = tmp_path / "model"
-    kills = drive(folder, "random", 1, 30)
-    assert kills.count("killed") >= 25
-    assert result(folder) == undisturbed
-    assert [entry.name for entry in tmp_path.iterdir()] == ["model"]  # and everything is swept away
-    assert not list(folder.rglob(".*")) + list(folder.rglob("unfinished*"))
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(not hasattr(os, "fork"), reason="the driver forks")
-@pytest.mark.parametrize("save_every", [0.0, 1e9])
-def test_killed_at_every_write_flush_and_rename(
-    tmp_path: Path, undisturbed: tuple[str, Any], save_every: float
-) -> None:
-    folder = tmp_path / "model"
-    lines = drive(folder, "calls", save_every)
-    assert lines[-2:] == ["ended", "0 True"]
-    assert lines.count("killed") > 15
-    assert result(folder) == undisturbed
-    assert [entry.name for entry in tmp_path.iterdir()] == ["model"]

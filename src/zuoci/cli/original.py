@@ -43,9 +43,10 @@ def command(
 def _known(against: Path) -> CorpusIndex | Fingerprint:
     """A folder of a model is known by its configuration; everything else is lyrics."""
     from zuoci.text.corpus import read_corpus
+    from zuoci.text.folder import is_model
     from zuoci.writing.originality import CorpusIndex, Fingerprint
 
-    if (against / "config.json").is_file() and (against / "model.safetensors").is_file():
+    if is_model(against):
         return Fingerprint.load(against)
     corpus = read_corpus([against])
     say_notes(corpus.notes)

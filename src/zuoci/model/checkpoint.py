@@ -9,18 +9,15 @@
     training/metrics.jsonl  the figures of each evaluation, one a line
     training/unfinished.safetensors  instead of all that: a run that can be resumed
 
-A folder appears whole or not at all: it is written beside its place, flushed to the disk, and renamed. What a
-killed process leaves beside it is put right, and swept away, by the next one.
+A model is saved whole or not at all, and what else is in its folder stays as it is. How: `zuoci.text.folder`.
 """
 
 from __future__ import annotations
 
-import glob
 import json
 import os
-import secrets
-import shutil
-from contextlib import contextmanager
+import shlex
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,83 +29,46 @@ from safetensors.torch import save as save_tensors
 
 from zuoci.errors import ModelFolderError
 from zuoci.model.config import ModelConfig
+from zuoci.model.destination import check_destination as check_destination
+from zuoci.model.destination import check_unchanged, or_elsewhere, refuse
+from zuoci.model.figures import Report, Round, check_figures
 from zuoci.model.language_model import CharLM
-from zuoci.text.fingerprint import FILE as FINGERPRINT
+from zuoci.model.lock import writing
+from zuoci.model.replacing import (
+    FORMAT,
+    commit,
+    in_the_way,
+    install,
+    remove,
+    staging_folder,
+    sync_folder,
+    temporary_name,
+)
+from zuoci.text.fingerprint import Fingerprint
+from zuoci.text.folder import (
+    CARD,
+    CONFIG,
+    FINGERPRINT,
+    METRICS,
+    REPORT,
+    UNFINISHED,
+    VOCABULARY,
+    WEIGHTS,
+    is_unfinished,
+    parse_json,
+    read_files,
+    state_of,
+)
+from zuoci.text.folder import is_model as is_model
 from zuoci.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
-    from zuoci.text.fingerprint import Fingerprint
+    from torch import Tensor
 
-FORMAT = "zuoci-model"
 VERSION = 1
-_CONFIG, _WEIGHTS, _VOCABULARY = "config.json", "model.safetensors", "vocabulary.json"
-_REPORT = "training/report.json"
-METRICS = "training/metrics.jsonl"
-UNFINISHED = "training/unfinished.safetensors"
-
-
-def check_destination(folder: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
-    """Makes sure, before any work, that a model can be saved in a folder.
-
-    Raises:
-        ModelFolderError: it exists and holds something else; or it holds a model or an unfinished run, and
-            `overwrite` is false.
-    """
-    path = Path(folder)
-    recover(path)
-    if is_unfinished(path) and not overwrite:
-        raise ModelFolderError(
-            f"{path} holds a run that was stopped; go on with --resume, ask for an overwrite, or choose another folder"
-        )
-    if path.is_dir() and not path.is_symlink():
-        if is_model(path) or is_unfinished(path):
-            if not overwrite:
-                raise ModelFolderError(f"{path} holds a model already; choose another folder, or ask for an overwrite")
-        elif any(path.iterdir()):
-            raise ModelFolderError(f"{path} exists and holds something that is no model; choose another folder")
-    elif path.exists() or path.is_symlink():
-        raise ModelFolderError(f"{path} exists and is not a folder; choose another name")
-    nearest = next(parent for parent in path.absolute().parents if parent.exists())
-    if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
-        raise ModelFolderError(f"{path} cannot be made: {nearest} is not a folder that you may write to")
-    return path
-
-
-def is_model(folder: Path) -> bool:
-    """Whether a folder looks like a saved model."""
-    return (folder / _CONFIG).is_file() and (folder / _WEIGHTS).is_file()
-
-
-def is_unfinished(folder: Path) -> bool:
-    """Whether a folder holds a run that was stopped."""
-    return (folder / UNFINISHED).is_file()
-
-
-def recover(path: Path) -> None:
-    """Puts right what a process that was killed while it saved left beside a folder, and removes the rest.
-
-    Raises:
-        ModelFolderError: it cannot be put right.
-    """
-    try:
-        left = sorted(path.parent.glob(f".{glob.escape(path.name)}.*"))
-        for former in (entry for entry in left if entry.suffix == ".old"):
-            whole = former.with_suffix(".tmp")  # it was whole before the former one made room for it
-            if not path.exists():
-                (whole if whole.exists() else former).rename(path)
-        for entry in left:
-            if entry.suffix in {".old", ".tmp"} and entry.exists():
-                shutil.rmtree(entry)
-        training = path / "training"
-        if training.is_dir():
-            for entry in training.glob(".*.tmp"):
-                entry.unlink()
-            if not any(training.iterdir()):
-                training.rmdir()
-    except OSError as error:
-        raise ModelFolderError(f"{path} cannot be put right: {error.strerror or error}") from None
+_MODEL = (CONFIG, WEIGHTS, VOCABULARY)
 
 
 def save(
@@ -121,8 +81,9 @@ def save(
     card: str = "",
     fingerprint: Fingerprint | None = None,
     overwrite: bool = False,
+    keep: bool = False,
 ) -> Path:
-    """Saves a model, whole or not at all.
+    """Saves a model, whole or not at all. What else is in the folder stays as it is.
 
     Args:
         model: its weights are saved in the precision that they have.
@@ -133,6 +94,8 @@ def save(
         card: the text of the model card.
         fingerprint: of the corpus.
         overwrite: replace a model.
+        keep: if it cannot be saved in the folder, save it beside, or else where temporary files are; the error
+            says where.
 
     Returns:
         The folder.
@@ -140,11 +103,9 @@ def save(
     Raises:
         ModelFolderError: the folder is taken or cannot be written, or a weight is not a finite number.
     """
-    path = check_destination(folder, overwrite=overwrite)
     weights = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
-    broken = [name for name, value in weights.items() if not torch.isfinite(value).all()]
-    if broken:
-        raise ModelFolderError(f"the model is not worth saving: {broken[0]} holds values that are no finite numbers")
+    if broken := _not_finite(weights):
+        raise ModelFolderError(f"the model is not worth saving: {broken} holds values that are no finite numbers")
     config = {
         "format": FORMAT,
         "version": VERSION,
@@ -153,45 +114,128 @@ def save(
         "model": model.config.model_dump(mode="json"),
         "training": dict(training or {}),
     }
-    contents = {
-        _WEIGHTS: save_tensors(weights, {"format": "pt"}),
-        _VOCABULARY: model.vocabulary.to_json().encode(),
-        _CONFIG: _json(config),
-        "README.md": card.encode(),
-    }
-    if fingerprint is not None:
-        contents[FINGERPRINT] = fingerprint.to_bytes()
-    if report is not None:
-        contents[_REPORT] = _json(report)
-    if metrics:
-        lines = [json.dumps(figures, ensure_ascii=False, allow_nan=False) + "\n" for figures in metrics]
-        contents[METRICS] = "".join(lines).encode()
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with _replacing(path) as temporary:
-            for name, data in contents.items():
-                write_durably(temporary / name, data)
-    except OSError as error:
-        raise ModelFolderError(f"{path} cannot be saved: {error.strerror or error}") from None
-    return path
+        contents = {
+            WEIGHTS: save_tensors(weights, {"format": "pt"}),
+            VOCABULARY: model.vocabulary.to_json().encode(),
+            CONFIG: _json(config),
+            CARD: card.encode(),
+        }
+        if fingerprint is not None:
+            contents[FINGERPRINT] = fingerprint.to_bytes()
+        if report is not None:
+            contents[REPORT] = _json(report)
+        if metrics:
+            lines = [json.dumps(figures, ensure_ascii=False, allow_nan=False) + "\n" for figures in metrics]
+            contents[METRICS] = "".join(lines).encode()
+    except ValueError as error:  # a half of a character, or a number that is not finite
+        raise ModelFolderError(f"{folder} cannot be saved: {error}") from None
+    or_elsewhere(folder, keep, "model", lambda path: _save(path, contents, overwrite=overwrite))
+    return Path(folder)
+
+
+def _save(folder: str | os.PathLike[str], contents: Mapping[str, bytes], *, overwrite: bool) -> None:
+    with writing(folder) as hold:
+        check_unchanged(folder, hold)
+        try:
+            refuse(folder, hold.path, overwrite=overwrite, among_others=hold.accepted)
+            install(hold.path)
+            _write_folder(hold.path, contents)
+            hold.existed = True
+        except OSError as error:
+            raise ModelFolderError(f"{folder} cannot be saved: {reason_of(error)}") from None
+        finally:
+            hold.state = state_of(hold.path)
+
+
+def save_unfinished(folder: str | os.PathLike[str], data: bytes, *, keep: bool = False) -> Path:
+    """Saves a run that can be resumed, in the folder where its model will be.
+
+    Args:
+        folder: made if it does not exist.
+        data: the contents of its file.
+        keep: as for `save`.
+
+    Returns:
+        The file.
+
+    Raises:
+        ModelFolderError: it cannot be written.
+    """
+    or_elsewhere(folder, keep, "run", lambda path: _save_unfinished(path, data))
+    return Path(folder) / UNFINISHED
+
+
+def _save_unfinished(folder: str | os.PathLike[str], data: bytes) -> None:
+    with writing(folder) as hold:
+        check_unchanged(folder, hold)
+        file = hold.path / UNFINISHED
+        try:
+            if entry := in_the_way(hold.path, [UNFINISHED]):
+                raise ModelFolderError(f"{entry} is in the way: zuoci did not write it; move it away")
+            if hold.existed or hold.path.is_dir():
+                file.parent.mkdir(exist_ok=True)
+                replace_durably(file, data)
+            else:
+                _write_folder(hold.path, {UNFINISHED: data})
+        except OSError as error:
+            raise ModelFolderError(f"{Path(folder) / UNFINISHED} cannot be saved: {reason_of(error)}") from None
+        hold.existed = True
+
+
+def forget_run(folder: str | os.PathLike[str]) -> None:
+    """Removes the run that was stopped in a folder, and the folder if nothing else is in it.
+
+    Raises:
+        ModelFolderError: another process trains into it, or it cannot be removed.
+    """
+    with writing(folder) as hold:
+        file = hold.path / UNFINISHED
+        try:
+            file.unlink(missing_ok=True)
+        except OSError as error:
+            raise ModelFolderError(f"{Path(folder) / UNFINISHED} cannot be removed: {reason_of(error)}") from None
+        with suppress(OSError):  # something else is in it
+            file.parent.rmdir()
+            hold.path.rmdir()
+        hold.existed = hold.path.is_dir()
 
 
 def _json(document: Mapping[str, Any]) -> bytes:
     return (json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False) + "\n").encode()
 
 
+def _write_folder(path: Path, contents: Mapping[str, bytes]) -> None:
+    """Writes files of the format into a folder, all or none.
+
+    Raises:
+        OSError: they cannot be written.
+    """
+    stage = staging_folder(path)
+    stage.mkdir()
+    try:
+        for name, data in contents.items():
+            if (stage / name).parent != stage:
+                (stage / name).parent.mkdir(exist_ok=True)
+            write_durably(stage / name, data)
+        commit(stage, path)
+    except BaseException:
+        with suppress(OSError):
+            remove(stage)
+        raise
+
+
 def write_durably(file: Path, data: bytes) -> None:
-    """Writes a file and its folder, and waits until both are on the disk.
+    """Writes a file, and waits until it is on the disk, and its name in its folder.
 
     Raises:
         OSError: it cannot be written.
     """
-    file.parent.mkdir(parents=True, exist_ok=True)
     with file.open("wb") as stream:
         stream.write(data)
         stream.flush()
         os.fsync(stream.fileno())
-    _sync_folder(file.parent)
+    sync_folder(file.parent)
 
 
 def replace_durably(file: Path, data: bytes) -> None:
@@ -200,43 +244,14 @@ def replace_durably(file: Path, data: bytes) -> None:
     Raises:
         OSError: it cannot be written; the former one is as it was.
     """
-    temporary = file.with_name(f".{file.name}.{secrets.token_hex(4)}.tmp")
+    temporary = file.with_name(temporary_name(file.name))
     try:
         write_durably(temporary, data)
         temporary.replace(file)
-        _sync_folder(file.parent)
-    except OSError:
-        temporary.unlink(missing_ok=True)
-        raise
-
-
-def _sync_folder(folder: Path) -> None:
-    if os.name == "nt":  # Windows cannot open a folder, and needs no flush to keep a rename
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-@contextmanager
-def _replacing(path: Path) -> Generator[Path]:
-    """Gives a folder beside `path` to fill; then puts it in the place of `path`, or removes it after an error."""
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
-    temporary.mkdir()
-    try:
-        yield temporary
-        former = None
-        if path.exists():
-            former = temporary.with_suffix(".old")
-            path.rename(former)
-        temporary.rename(path)
-        _sync_folder(path.parent)
-        if former:
-            shutil.rmtree(former, ignore_errors=True)
+        sync_folder(file.parent)
     except BaseException:
-        shutil.rmtree(temporary, ignore_errors=True)
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
         raise
 
 
@@ -246,36 +261,103 @@ def load(folder: str | os.PathLike[str]) -> CharLM:
     Raises:
         ModelFolderError: the folder holds no model, one of a later version, or a damaged one.
     """
+    return _model(Path(folder), read_files(folder, _MODEL))
+
+
+def load_with_fingerprint(folder: str | os.PathLike[str]) -> tuple[CharLM, Fingerprint | None]:
+    """Loads a model, and the fingerprint of its corpus unless it was saved without.
+
+    Raises:
+        ModelFolderError: as `load`; or the fingerprint is damaged.
+    """
     path = Path(folder)
-    if not path.exists() and path.parent.is_dir():
-        recover(path)
-    if not is_model(path) and is_unfinished(path):
-        raise ModelFolderError(f"{path} holds a run that was stopped; finish it: zuoci train --resume --out {path}")
-    if not is_model(path):
-        what = "does not exist" if not path.exists() else f"holds no model: {_CONFIG} and {_WEIGHTS} are missing"
+    files = read_files(path, (*_MODEL, FINGERPRINT))
+    model = _model(path, files)
+    return model, Fingerprint.parse(path / FINGERPRINT, files[FINGERPRINT]) if FINGERPRINT in files else None
+
+
+def _model(path: Path, files: Mapping[str, bytes]) -> CharLM:
+    if not {CONFIG, WEIGHTS} <= files.keys():
+        if is_unfinished(path):
+            command = f"zuoci train --resume --out {shlex.quote(str(path))}"
+            raise ModelFolderError(f"{path} holds a run that was stopped; finish it: {command}")
+        what = "does not exist" if not path.exists() else f"holds no model: {CONFIG} and {WEIGHTS} are missing"
         raise ModelFolderError(f"{path} {what}; name a folder that training has written")
+    if VOCABULARY not in files:
+        raise ModelFolderError(f"{path / VOCABULARY} cannot be read: it is missing")
+    vocabulary = _vocabulary(path / VOCABULARY, files[VOCABULARY])
+    config = _config(path / CONFIG, files[CONFIG], len(vocabulary))
     try:
-        config: Any = json.loads((path / _CONFIG).read_text("utf-8"))
-        if not isinstance(config, dict) or config.get("format") != FORMAT:
-            raise ModelFolderError(f"{path} holds a model that zuoci did not write")
-        if config["version"] != VERSION:
-            raise ModelFolderError(f"{path} has version {config['version']} of the format; this zuoci reads {VERSION}")
-        model_config = ModelConfig.model_validate(config["model"])
-        vocabulary = Vocabulary.from_json((path / _VOCABULARY).read_text("utf-8"))
-        weights = load_tensors((path / _WEIGHTS).read_bytes())
-        if config["vocab_size"] != len(vocabulary):
-            raise ModelFolderError(f"{path} is damaged: {_VOCABULARY} does not belong to {_CONFIG}")
-        model = CharLM(model_config, vocabulary)
-        model.load_state_dict(weights)
-    except OSError as error:
-        raise ModelFolderError(f"{error.filename or path} cannot be read: {error.strerror or error}") from None
-    except (ValueError, KeyError, TypeError, ValidationError, SafetensorError, RuntimeError) as error:
-        reason = str(error).strip().splitlines()[0].rstrip(":")
-        raise ModelFolderError(f"{path} is damaged: {reason}") from None
-    broken = [name for name, value in weights.items() if not torch.isfinite(value).all()]
-    if broken:
-        raise ModelFolderError(f"{path} is damaged: {broken[0]} holds values that are no finite numbers")
+        weights = load_tensors(files[WEIGHTS])
+    except (ValueError, KeyError, TypeError, SafetensorError) as error:
+        raise _damaged(path / WEIGHTS, error) from None
+    last = {"output.weight": torch.empty(len(vocabulary), config.hidden_size, device="meta")}
+    fault = _tensor_fault(last, {name: weights[name] for name in last if name in weights})
+    model = CharLM(config, vocabulary) if not fault else None  # a damaged size could be more than there is memory
+    if not model or (fault := _tensor_fault(model.state_dict(), weights)):
+        raise ModelFolderError(f"{path / WEIGHTS} is damaged: {fault}")
+    if broken := _not_finite(weights):
+        raise ModelFolderError(f"{path / WEIGHTS} is damaged: {broken} holds values that are no finite numbers")
+    model.load_state_dict(weights)
     return model.eval()
+
+
+def _config(file: Path, data: bytes, vocab_size: int) -> ModelConfig:
+    config = parse_json(file, data)
+    if not isinstance(config, dict) or config.get("format") != FORMAT:  # pyright: ignore[reportUnknownMemberType]
+        raise ModelFolderError(f"{file} belongs to a model that zuoci did not write")
+    missing = [name for name in ("version", "vocab_size", "model") if name not in config]
+    if missing:
+        raise ModelFolderError(f"{file} is damaged: {missing[0]} is missing")
+    if config["version"] != VERSION:
+        raise ModelFolderError(f"{file} has version {config['version']} of the format; this zuoci reads {VERSION}")
+    if config["vocab_size"] != vocab_size:
+        raise ModelFolderError(f"{file} is damaged: {VOCABULARY} does not belong to {CONFIG}")
+    try:
+        return ModelConfig.model_validate(config["model"])
+    except ValidationError as error:
+        raise _damaged(file, error) from None
+
+
+def _vocabulary(file: Path, data: bytes) -> Vocabulary:
+    try:
+        return Vocabulary.from_json(data.decode())
+    except UnicodeDecodeError:
+        raise ModelFolderError(f"{file} is damaged: it is not UTF-8") from None
+    except ModelFolderError as error:
+        raise ModelFolderError(f"{file}: {error}") from None
+
+
+def _tensor_fault(expected: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> str | None:
+    """What is wrong with some tensors, in words; None: they are what is expected, in this or another precision."""
+    for name, value in expected.items():
+        if name not in tensors:
+            return f"{name} is missing"
+        found = tensors[name]
+        if found.shape != value.shape:
+            return f"{name} must have the shape {list(value.shape)}: got {list(found.shape)}"
+        if not found.is_floating_point():
+            return f"{name} must be of floating-point numbers: got {found.dtype}"
+    more = next((name for name in tensors if name not in expected), None)
+    return f"{more} does not belong in it" if more is not None else None
+
+
+def _not_finite(tensors: Mapping[str, Tensor]) -> str | None:
+    return next((name for name, value in tensors.items() if not torch.isfinite(value).all()), None)
+
+
+def _damaged(file: Path, error: Exception) -> ModelFolderError:
+    return ModelFolderError(f"{file} is damaged: {reason_of(error)}")
+
+
+def reason_of(error: Exception) -> str:
+    """The first thing that an error says is wrong, in one line."""
+    if isinstance(error, OSError):
+        return error.strerror or str(error)
+    if isinstance(error, ValidationError):
+        first = error.errors()[0]
+        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
+    return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(":")
 
 
 def load_report(folder: str | os.PathLike[str]) -> dict[str, Any]:
@@ -284,8 +366,9 @@ def load_report(folder: str | os.PathLike[str]) -> dict[str, Any]:
     Raises:
         ModelFolderError: they are damaged.
     """
-    rows = _lines(Path(folder) / _REPORT, whole=True)
-    return rows[0] if rows else {}
+    file = Path(folder) / REPORT
+    data = read_files(folder, [REPORT]).get(REPORT)
+    return {} if data is None else check_figures(Report, file, parse_json(file, data))
 
 
 def load_metrics(folder: str | os.PathLike[str]) -> list[dict[str, Any]]:
@@ -294,16 +377,27 @@ def load_metrics(folder: str | os.PathLike[str]) -> list[dict[str, Any]]:
     Raises:
         ModelFolderError: they are damaged.
     """
-    return _lines(Path(folder) / METRICS)
+    return parse_metrics(Path(folder) / METRICS, read_files(folder, [METRICS]).get(METRICS, b""))
 
 
-def _lines(file: Path, *, whole: bool = False) -> list[dict[str, Any]]:
-    if not file.exists():
-        return []
+def parse_metrics(file: Path, data: bytes) -> list[dict[str, Any]]:
+    """The contents of a file of metrics.
+
+    Raises:
+        ModelFolderError: they are damaged.
+    """
+    lines: Iterable[bytes] = data.removesuffix(b"\n").split(b"\n") if data else ()
+    return [check_figures(Round, file, parse_json(file, line)) for line in lines]
+
+
+def load_card(folder: str | os.PathLike[str]) -> str:
+    """The model card; "" if the model was saved without.
+
+    Raises:
+        ModelFolderError: it is not UTF-8.
+    """
+    data = read_files(folder, [CARD]).get(CARD, b"")
     try:
-        text = file.read_text("utf-8")
-        return [json.loads(line) for line in ([text] if whole else text.splitlines())]
-    except OSError as error:
-        raise ModelFolderError(f"{file} cannot be read: {error.strerror or error}") from None
-    except ValueError as error:
-        raise ModelFolderError(f"{file} is damaged: {error}") from None
+        return data.decode()
+    except UnicodeDecodeError:
+        raise ModelFolderError(f"{Path(folder) / CARD} is damaged: it is not UTF-8") from None

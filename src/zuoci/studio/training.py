@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from zuoci.errors import SettingsError
-from zuoci.model.checkpoint import is_model, is_unfinished
+from zuoci.model.checkpoint import forget_run, is_model, is_unfinished
 from zuoci.studio.failures import ApiError, not_found
 from zuoci.studio.worker import CORPUS, JOB
 from zuoci.training.metrics import read_metrics
@@ -187,12 +187,12 @@ class Trainings:
         """Throws away what a run saved, and what it was trained on; not a finished model."""
         if one.state not in ("queued", *_ENDED):
             raise _impossible(one, "thrown away")
+        if is_unfinished(self.home / one.id) and not is_model(self.home / one.id):
+            forget_run(self.home / one.id)
         if one in self._queue:
             self._queue.remove(one)
         del self.table[one.id]
         shutil.rmtree(self.home / _RUNS / one.id, ignore_errors=True)
-        if is_unfinished(self.home / one.id) and not is_model(self.home / one.id):
-            shutil.rmtree(self.home / one.id, ignore_errors=True)
 
     async def end(self) -> None:
         """Pauses what runs, and waits until it is saved."""

@@ -30,6 +30,8 @@ from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as save_arrays
 
 from zuoci.errors import ModelFolderError
+from zuoci.text.folder import FINGERPRINT as FILE
+from zuoci.text.folder import read_files
 from zuoci.text.places import Places, code_points
 from zuoci.text.suffixes import SuffixArray
 
@@ -44,7 +46,6 @@ if TYPE_CHECKING:
     Words = NDArray[np.uint64]
 
 WINDOW = 8
-FILE = "fingerprint.safetensors"
 NO_CHARACTER = 0x1FFFFF  # beyond all code points, and in as many bits
 _FORMAT, _VERSION = "zuoci-fingerprint", 1
 _KEY, _FLAGS = np.uint64(24), np.uint64(3)  # bits below the hash of seven characters, and below the eighth
@@ -173,17 +174,10 @@ class Fingerprint:
         Raises:
             ModelFolderError: there is none, or it is damaged.
         """
-        path = Path(folder) / FILE
-        try:
-            return cls.from_bytes(path.read_bytes())
-        except FileNotFoundError:
-            raise ModelFolderError(
-                f"{folder} holds no {FILE}: the model was saved without; name the corpus instead"
-            ) from None
-        except OSError as error:
-            raise ModelFolderError(f"{path} cannot be read: {error.strerror or error}") from None
-        except ValueError as error:
-            raise ModelFolderError(f"{path} is damaged: {error}; name the corpus instead") from None
+        fingerprint = cls.find(folder)
+        if fingerprint is None:
+            raise ModelFolderError(f"{folder} holds no {FILE}: the model was saved without; name the corpus instead")
+        return fingerprint
 
     @classmethod
     def find(cls, folder: str | PathLike[str]) -> Fingerprint | None:
@@ -192,7 +186,20 @@ class Fingerprint:
         Raises:
             ModelFolderError: it is damaged.
         """
-        return cls.load(folder) if (Path(folder) / FILE).is_file() else None
+        data = read_files(folder, [FILE]).get(FILE)
+        return None if data is None else cls.parse(Path(folder) / FILE, data)
+
+    @classmethod
+    def parse(cls, file: Path, data: bytes) -> Fingerprint:
+        """The fingerprint that the bytes of a file are.
+
+        Raises:
+            ModelFolderError: it is damaged.
+        """
+        try:
+            return cls.from_bytes(data)
+        except ValueError as error:
+            raise ModelFolderError(f"{file} is damaged: {error}; name the corpus instead") from None
 
     @cached_property
     def suffixes(self) -> SuffixArray:

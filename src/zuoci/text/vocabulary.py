@@ -121,7 +121,10 @@ class Vocabulary:
             sound = (data["format"], data["version"]) == (_FORMAT, 1)
             sound = sound and bool(characters) and all(len(char) == 1 for char in characters)
             sound = sound and characters == sorted(set(characters))
-        except (ValueError, KeyError, TypeError):
+            "".join(characters).encode()
+        except UnicodeEncodeError:
+            raise ModelFolderError("the vocabulary is damaged: it holds half of a character, a surrogate") from None
+        except (ValueError, KeyError, TypeError, RecursionError):
             sound, characters = False, []
         if not sound:
             raise ModelFolderError("the vocabulary is damaged: expected a list of different characters, sorted")

@@ -7,9 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zuoci.errors import ModelFolderError, SettingsError
-from zuoci.model.checkpoint import METRICS, is_model, is_unfinished, load_metrics
+from zuoci.model.checkpoint import parse_metrics
+from zuoci.text.folder import CONFIG, METRICS, UNFINISHED, read_files
 from zuoci.training.reports import EvalReport, StepReport
-from zuoci.training.resume import load_run
+from zuoci.training.resume import parse_run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,8 +24,11 @@ def read_metrics(folder: str | PathLike[str]) -> list[dict[str, Any]]:
         ModelFolderError: the folder holds no run, or one that was never evaluated.
     """
     path = Path(folder)
-    stopped = is_unfinished(path) and not is_model(path)
-    rounds = load_run(path).now.progress.rounds if stopped else load_metrics(path)
+    files = read_files(path, [CONFIG, METRICS, UNFINISHED])
+    if UNFINISHED in files and CONFIG not in files:
+        rounds = parse_run(path / UNFINISHED, files[UNFINISHED]).now.progress.rounds
+    else:
+        rounds = parse_metrics(path / METRICS, files.get(METRICS, b""))
     if not rounds:
         raise ModelFolderError(f"{path / METRICS} holds nothing to draw: the run was not evaluated yet")
     return rounds

@@ -180,7 +180,7 @@ class EndReport:
             The folder.
 
         Raises:
-            ModelFolderError: the folder is taken, or cannot be written.
+            ModelFolderError: the folder is taken, or cannot be written; it says where the model is kept instead.
         """
         training = self.settings.training
         settings = training.model_dump(mode="json")
@@ -193,6 +193,7 @@ class EndReport:
             card=model_card(self.as_dict(), settings),
             fingerprint=Fingerprint.of(self.corpus, join_lines=training.join_lines) if training.fingerprint else None,
             overwrite=overwrite,
+            keep=True,
         )
 
     @property

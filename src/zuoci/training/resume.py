@@ -7,40 +7,36 @@ it back to, without which a resumed run could end differently from one that was 
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import json
 import time
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-try:
-    import fcntl
-except ImportError:  # Windows
-    fcntl = None
-
-from pydantic import ValidationError
+import torch
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
 from zuoci.errors import ModelFolderError, SettingsError
-from zuoci.model.checkpoint import UNFINISHED, is_model, is_unfinished, recover, replace_durably
+from zuoci.model.checkpoint import reason_of, save_unfinished
 from zuoci.model.language_model import CharLM
+from zuoci.model.lock import locked as locked
+from zuoci.text.folder import UNFINISHED, is_model, read_files
 from zuoci.text.vocabulary import Vocabulary
 from zuoci.training.recipe import Settings
 from zuoci.training.reports import EndReport
 from zuoci.training.trainer import Progress, Run, Snapshot
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Mapping, Sequence
     from os import PathLike
 
-    import torch
     from torch import Tensor
 
     from zuoci.text.corpus import Corpus
 
-_FORMAT, _VERSION = "zuoci-run", 1
+_FORMAT, _VERSION = "zuoci-run", 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,13 +84,14 @@ class StoredRun:
         return run
 
 
-def save_run(run: Run, folder: str | PathLike[str], *, sources: Sequence[str] = ()) -> Path:
+def save_run(run: Run, folder: str | PathLike[str], *, sources: Sequence[str] = (), keep: bool = False) -> Path:
     """Saves where a run is, in the folder where its model will be.
 
     Args:
         run: between two of its reports.
         folder: made if it does not exist.
         sources: to find the corpus again.
+        keep: if it cannot be saved there, save it beside, or else where temporary files are; the error says where.
 
     Returns:
         The file.
@@ -102,7 +99,6 @@ def save_run(run: Run, folder: str | PathLike[str], *, sources: Sequence[str] = 
     Raises:
         ModelFolderError: it cannot be written.
     """
-    path = Path(folder) / UNFINISHED
     now, good = run.capture(), run.good
     tensors = {f"now.{name}": value for name, value in now.tensors.items()}
     tensors |= {f"best.{name}": value for name, value in run.best.items()}
@@ -118,15 +114,11 @@ def save_run(run: Run, folder: str | PathLike[str], *, sources: Sequence[str] = 
         "now": dataclasses.asdict(now.progress),
         "good": dataclasses.asdict(good.progress),
     }
-    data = save_tensors(
-        {name: value.cpu().contiguous() for name, value in tensors.items()},
-        {"zuoci": json.dumps(about, ensure_ascii=False, allow_nan=False)},
-    )
-    try:
-        replace_durably(path, data)
-    except OSError as error:
-        raise ModelFolderError(f"{path} cannot be saved: {error.strerror or error}") from None
-    return path
+    tensors = {name: value.cpu().contiguous() for name, value in tensors.items()}
+    about["sha256"] = _checksum(about, tensors)
+    # In ASCII: the name of a source may be no Unicode. One entry: safetensors writes several in any order.
+    data = save_tensors(tensors, {"zuoci": json.dumps(about, allow_nan=False)})
+    return save_unfinished(folder, data, keep=keep)
 
 
 class Checkpoints:
@@ -178,65 +170,55 @@ class Checkpoints:
         self._saved = time.perf_counter()
 
 
-@contextmanager
-def locked(folder: Path) -> Generator[None]:
-    """Keeps other processes off a folder.
-
-    Raises:
-        ModelFolderError: another process has it, or its parent cannot be written to.
-    """
-    path = folder.with_name(f".{folder.name}.lock")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        file = path.open("wb")
-    except OSError as error:
-        raise ModelFolderError(f"{folder} cannot be locked: {error.strerror or error}") from None
-    with file:
-        try:
-            if fcntl:
-                fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            raise ModelFolderError(f"another zuoci trains into {folder}; wait, or choose another folder") from None
-        try:
-            yield
-        finally:
-            path.unlink(missing_ok=True)
-
-
 def load_run(folder: str | PathLike[str]) -> StoredRun:
     """Reads a run that was stopped.
 
     Raises:
         ModelFolderError: there is none, or it is damaged.
     """
-    recover(Path(folder))
-    path = Path(folder) / UNFINISHED
-    if not is_unfinished(Path(folder)):
-        state = "its run is finished" if is_model(Path(folder)) else "there is no run in it"
+    data = read_files(folder, [UNFINISHED]).get(UNFINISHED)
+    if data is None:
+        state = "its run is finished" if is_model(folder) else "there is no run in it"
         raise ModelFolderError(f"{folder} holds nothing to resume: {state}; name the folder of a run that was stopped")
+    return parse_run(Path(folder) / UNFINISHED, data)
+
+
+def parse_run(path: Path, data: bytes) -> StoredRun:
+    """The run that the bytes of a file are.
+
+    Raises:
+        ModelFolderError: it is damaged.
+    """
     try:
-        data = path.read_bytes()
         tensors = load_tensors(data)
         header: Any = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-        about = json.loads(header["__metadata__"]["zuoci"])
+        about: dict[str, Any] = json.loads(header["__metadata__"]["zuoci"])
         if (about["format"], about["version"]) != (_FORMAT, _VERSION):
             raise ModelFolderError(f"{path} was written by another version of zuoci; begin the run anew")
-
-        def named(prefix: str) -> dict[str, Tensor]:
-            return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
-
+        if about.pop("sha256") != _checksum(about, tensors):
+            raise ValueError("its contents are not those that were saved")  # noqa: TRY301
         return StoredRun(
             path,
             Settings.model_validate(about["settings"]),
             about["sources"],
             about["digest"],
             Vocabulary.from_json(about["vocabulary"]),
-            Snapshot(Progress(**about["now"]), named("now.")),
-            Snapshot(Progress(**about["good"]), named("good.") or named("now.")),
-            named("best."),
+            Snapshot(Progress(**about["now"]), _named(tensors, "now.")),
+            Snapshot(Progress(**about["good"]), _named(tensors, "good.") or _named(tensors, "now.")),
+            _named(tensors, "best."),
         )
-    except OSError as error:
-        raise ModelFolderError(f"{path} cannot be read: {error.strerror or error}") from None
-    except (ValueError, KeyError, TypeError, ValidationError, SafetensorError) as error:
-        reason = str(error).strip().splitlines()[0].rstrip(":")
-        raise ModelFolderError(f"{path} is damaged: {reason}; begin the run anew") from None
+    except (ValueError, KeyError, TypeError, RecursionError, SafetensorError) as error:
+        raise ModelFolderError(f"{path} is damaged: {reason_of(error)}; begin the run anew") from None
+
+
+def _named(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+
+
+def _checksum(about: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> str:
+    """Of all that a run is: without it, a tensor that is missing or changed would be found out at some later step."""
+    digest = hashlib.sha256(json.dumps(about).encode())
+    for name, value in sorted(tensors.items()):
+        digest.update(f"\n{name} {value.dtype} {list(value.shape)}\n".encode())
+        digest.update(value.reshape(-1).view(torch.uint8).numpy().data)
+    return digest.hexdigest()

@@ -5,11 +5,10 @@ from __future__ import annotations
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
-from zuoci.model.checkpoint import load
+from zuoci.model.checkpoint import load, load_with_fingerprint
 from zuoci.model.stepper import Stepper
 from zuoci.model.threads import one_thread
 from zuoci.text.corpus import Corpus, Song
-from zuoci.text.fingerprint import Fingerprint
 from zuoci.writing.batch import Batch
 from zuoci.writing.config import WriteConfig
 from zuoci.writing.desk import Desk
@@ -53,13 +52,13 @@ class Writer:
         Raises:
             ModelFolderError: the folder holds no model, or a damaged one.
         """
-        model = load(folder)
         if corpus:
+            model = load(folder)
             if "\n" not in model.vocabulary:  # it was trained with spaces for newlines, and writes spaces
                 songs = (Song(song.source, song.text.replace("\n", " ")) for song in corpus.songs)
                 corpus = Corpus(tuple(songs))
             return cls(model, CorpusIndex(corpus))
-        return cls(model, Fingerprint.find(folder))
+        return cls(*load_with_fingerprint(folder))
 
     def write(self, opening: str = "", config: WriteConfig | None = None, *, before: Context | None = None) -> Lyrics:
         """Continues an opening.
