@@ -23,11 +23,12 @@ from zuoci import __version__
 from zuoci.errors import SettingsError
 from zuoci.studio import completions, desk, failures, studio
 from zuoci.studio.corpora import Corpora
-from zuoci.studio.engine import ROWS, Engine
+from zuoci.studio.engine import Engine
 from zuoci.studio.events import Json
 from zuoci.studio.guard import BODY_BYTES, LOOPBACK, Access, Guard
 from zuoci.studio.library import Library
 from zuoci.studio.training import Trainings
+from zuoci.writing.batch import ROWS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence

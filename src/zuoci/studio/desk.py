@@ -6,9 +6,10 @@ import asyncio
 import base64
 import io
 import tempfile
+import threading
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
 
 import numpy as np
 from fastapi import APIRouter, Request
@@ -20,7 +21,7 @@ from zuoci.model.checkpoint import load, load_report
 from zuoci.studio.engine import End, Event, Piece
 from zuoci.studio.events import KEEP_ALIVE, Events, Json, attended, event, failure
 from zuoci.studio.failures import EVENTS, RESPONSES, ApiError
-from zuoci.studio.options import MOST_COUNT, MOST_TEXT, Body, Id, Text, config_of, with_options
+from zuoci.studio.options import MOST_COUNT, MOST_STRING, MOST_TEXT, Body, Id, Text, config_of, with_options
 from zuoci.studio.units import find_units
 from zuoci.text.fingerprint import Fingerprint
 from zuoci.writing.choice import Candidate, next_lines, rank, rewrite
@@ -43,6 +44,8 @@ _EXPORTS: dict[int | str, dict[str, Any]] = {200: {"content": {kind: {} for kind
 _WAITING = 8  # lists of lines and the like that are made or wait; a person asks for one at a time
 _MOST_CANDIDATES = 16
 _MOST_INSPECTED = 4000  # characters
+_MOST_EFFORT = 2_000_000  # rows that the work for one request reads: some hundred times what a person asks for
+Result = TypeVar("Result")
 
 _Count = Field(default=8, ge=1, le=_MOST_CANDIDATES, description="candidates")
 
@@ -83,7 +86,7 @@ class CheckRequest(Body):
     text: Text
     least: int = Field(default=8, ge=8, le=1000, description="characters of the shortest copied span to list")
     rhyme_standard: Literal["shisanzhe", "xinyun", "tongyun"] = "shisanzhe"
-    reading: list[str] = Field(default=[], max_length=100)
+    reading: list[Annotated[str, Field(max_length=MOST_STRING)]] = Field(default=[], max_length=100)
 
 
 class InspectRequest(Body):
@@ -98,6 +101,27 @@ if not TYPE_CHECKING:
     )
 
 
+class Effort:
+    """What a piece of work may still cost, and whether anybody waits for it: the `watch` of a writer."""
+
+    def __init__(self) -> None:
+        self.begun = False
+        self.left = _MOST_EFFORT
+        self.abandoned = threading.Event()
+
+    def __call__(self, rows: int) -> None:
+        """Takes some rows off.
+
+        Raises:
+            ApiError: the client went away, or the work costs more than one request may.
+        """
+        if self.abandoned.is_set():
+            raise ApiError(499, "the client went away")
+        self.left -= rows
+        if self.left < 0:
+            raise ApiError(422, "this takes too many steps; ask for fewer or shorter lines", code="no_text_found")
+
+
 class Errands:
     """Work that is done in a thread, one piece after another, for so many clients at most."""
 
@@ -105,8 +129,8 @@ class Errands:
         self._lock = asyncio.Lock()
         self._waiting = 0
 
-    async def run(self, request: Request, function: Callable[..., Any], *args: Any) -> Any:
-        """Does it, if the client still waits when its turn comes.
+    async def run(self, request: Request, work: Callable[[Effort], Result]) -> Result:
+        """Does it, as long as the client waits; it calls the effort that it is given at each of its steps.
 
         Raises:
             ApiError: too many wait already.
@@ -114,19 +138,20 @@ class Errands:
         if self._waiting >= _WAITING:
             raise ApiError(429, f"{_WAITING} requests wait already; try again", code="busy")
         self._waiting += 1
-        begun = asyncio.Event()
-        task = asyncio.create_task(self._turn(begun, function, *args))
+        effort = Effort()
+        task = asyncio.create_task(self._turn(effort, work))
         task.add_done_callback(self._done)
         try:
             return await attended(request.receive, _result_of(task))
         finally:
-            if not begun.is_set():
+            effort.abandoned.set()
+            if not effort.begun:
                 task.cancel()
 
-    async def _turn(self, begun: asyncio.Event, function: Callable[..., Any], *args: Any) -> Any:
-        async with self._lock:  # to the end of the thread, which nothing can break off, whoever has gone away
-            begun.set()
-            return await asyncio.to_thread(function, *args)
+    async def _turn(self, effort: Effort, work: Callable[[Effort], Result]) -> Result:
+        async with self._lock:  # to the end of the thread, which is there at its next step if nobody waits
+            effort.begun = True
+            return await asyncio.to_thread(work, effort)
 
     def _done(self, task: asyncio.Task[Any]) -> None:
         self._waiting -= 1
@@ -134,7 +159,7 @@ class Errands:
             task.exception()  # it is known, also where nobody waits for it any more
 
 
-async def _result_of(task: asyncio.Task[Any]) -> Any:
+async def _result_of(task: asyncio.Task[Result]) -> Result:
     return await asyncio.shield(task)
 
 
@@ -158,7 +183,8 @@ def router(library: Library, engine: Engine) -> APIRouter:
         kind: Literal["html", "onnx", "zip"] = "html",
         precision: Literal["int8", "float16"] = "int8",
     ) -> Response:
-        data = await errands.run(request, _exported, library.folder(name), kind, precision)
+        folder = library.folder(name)
+        data = await errands.run(request, lambda _: _exported(folder, kind, precision))
         disposition = f'attachment; filename="lyrics.{kind}"'  # the page's link has the model's own name
         return Response(data, media_type=_EXPORT_TYPES[kind], headers={"content-disposition": disposition})
 
@@ -185,32 +211,38 @@ def router(library: Library, engine: Engine) -> APIRouter:
             found = _lyrics(await attended(request.receive, texts.whole()))
         finally:
             texts.close()
-        ranked = await errands.run(request, rank, writer, found)
+        ranked = await errands.run(request, lambda effort: rank(writer.watched(effort), found))
         return {"unknown": found[0].unknown, "candidates": _shown(ranked)}
 
     @routes.post("/{name}/candidates")
     async def candidates(name: Id, body: CandidatesRequest, request: Request) -> dict[str, Any]:
         config = config_of(body)
         writer = await library.writer(name)
-        found = await errands.run(request, next_lines, writer, body.text, config, body.count, body.after)
+        found = await errands.run(
+            request,
+            lambda effort: next_lines(writer.watched(effort), body.text, config, body.count, body.after),
+        )
         return {"candidates": _shown(found)}
 
     @routes.post("/{name}/rewrite")
     async def another_line(name: Id, body: RewriteRequest, request: Request) -> dict[str, Any]:
         config = config_of(body)
         writer = await library.writer(name)
-        found = await errands.run(request, rewrite, writer, body.text, body.line, config, body.count)
+        found = await errands.run(
+            request, lambda effort: rewrite(writer.watched(effort), body.text, body.line, config, body.count)
+        )
         return {"candidates": _shown(found)}
 
     @routes.post("/{name}/check")
     async def check(name: Id, body: CheckRequest, request: Request) -> dict[str, Any]:
         writer = await library.writer(name)
         rhymes = Rhymes(body.rhyme_standard, parse_readings(body.reading))
-        return await errands.run(request, checked, writer, body.text, rhymes, body.least)
+        return await errands.run(request, lambda _: checked(writer, body.text, rhymes, body.least))
 
     @routes.post("/{name}/inspect")
     async def inspect(name: Id, body: InspectRequest, request: Request) -> dict[str, Any]:
-        return await errands.run(request, _inside, await library.writer(name), body.text)
+        writer = await library.writer(name)
+        return await errands.run(request, lambda effort: _inside(writer.watched(effort), body.text))
 
     return routes
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI, Request
 
 _TYPES = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
-_TYPE_NAME = re.compile(r"str|constrained-str|list\[.*\]")  # pydantic's names of the types that a field may have
+_TYPE_NAME = re.compile(r"bool|(constrained-)?(int|float|str)|list\[.*\]")  # of pydantic, as parts of a place
 _SHOWN = 80  # characters of what was sent
 
 _TEXT_OR_NULL = {"anyOf": [{"type": "string"}, {"type": "null"}]}

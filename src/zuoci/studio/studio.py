@@ -7,7 +7,7 @@ import os
 import re
 import secrets
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
@@ -19,7 +19,7 @@ from zuoci.studio.corpora import FILE_BYTES, MOST_FILES, Corpora
 from zuoci.studio.events import KEEP_ALIVE, Events, Json, event
 from zuoci.studio.failures import EVENTS, RESPONSES, ApiError
 from zuoci.studio.options import MOST, MOST_COUNT, MOST_TEXT, Body, Id
-from zuoci.studio.training import Trainings, check_settings
+from zuoci.studio.training import Trainings
 from zuoci.training.recipe import DEFAULT_RECIPE
 from zuoci.writing.config import WriteConfig
 
@@ -31,6 +31,14 @@ if TYPE_CHECKING:
 _NAME = r"^[^\W_][\w-]{0,63}$"
 _QUIET = 10.0  # seconds
 _UPLOAD = re.compile(r"/api/corpora/[0-9a-f]+/files\Z")
+
+_Setting: TypeAlias = (
+    bool
+    | Annotated[int, Field(ge=-(2**63), lt=2**63)]
+    | Annotated[float, Field(ge=-1e300, le=1e300)]
+    | Annotated[str, Field(max_length=1000)]
+    | None
+)
 
 
 class Empty(Body):
@@ -44,7 +52,9 @@ class TrainingRequest(Body):
     name: str = Field(pattern=_NAME, description="of the model: letters, digits, - and _")
     seconds: float = Field(default=60.0, ge=0.0, le=86_400.0, description="time; 0: as the recipe says")
     recipe: str = Field(default=DEFAULT_RECIPE, max_length=100)
-    settings: dict[str, Any] = Field(default={}, description="any other settings of zuoci train")
+    settings: dict[Annotated[str, Field(max_length=100)], _Setting] = Field(
+        default={}, max_length=100, description="any other settings of zuoci train"
+    )
     openings: list[Annotated[str, Field(max_length=100)]] = Field(default=[], max_length=8, description="of samples")
 
 
@@ -87,7 +97,9 @@ def corpora_router(corpora: Corpora) -> APIRouter:
         "/{name}/files",
         openapi_extra={"requestBody": {"content": {"application/octet-stream": {}}, "required": True}},
     )
-    async def add_file(name: Id, request: Request, title: str = Query("", alias="name")) -> dict[str, Any]:
+    async def add_file(
+        name: Id, request: Request, title: str = Query("", alias="name", max_length=1000)
+    ) -> dict[str, Any]:
         left = corpora.room(name)
         arrived = corpora.own(name) / f".{secrets.token_hex(8)}"
         try:
@@ -124,7 +136,7 @@ def training_router(corpora: Corpora, trainings: Trainings, library: Library) ->
                 corpus = await asyncio.to_thread(corpora.read, body.corpus)
             except CorpusError:
                 raise ApiError(400, "the corpus has no text in it yet", param="corpus", code="empty") from None
-            settings = check_settings(body.settings) | ({"seconds": body.seconds} if body.seconds else {})
+            settings = body.settings | ({"seconds": body.seconds} if body.seconds else {})
             job = {"recipe": body.recipe, "settings": settings, "openings": body.openings}
             keep = partial(corpora.keep, body.corpus)
             if body.name in library.look():

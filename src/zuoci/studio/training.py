@@ -12,7 +12,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from zuoci.errors import SettingsError
 from zuoci.model.checkpoint import is_model, is_unfinished
 from zuoci.studio.failures import ApiError, not_found
 from zuoci.studio.worker import CORPUS, JOB
@@ -269,15 +268,3 @@ def _rounds(folder: Path) -> list[dict[str, Any]]:
 
 def _impossible(one: Training, what: str) -> ApiError:
     return ApiError(409, f"{one.id} is {one.state}: it cannot be {what}", code="state")
-
-
-def check_settings(settings: dict[str, Any]) -> dict[str, Any]:
-    """Settings as JSON has them.
-
-    Raises:
-        SettingsError: one is a list or a document, which none is.
-    """
-    for name, value in settings.items():
-        if isinstance(value, (dict, list)):
-            raise SettingsError(f"{name[:100]} must be a number, a word or true or false")
-    return settings
