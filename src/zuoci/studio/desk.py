@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import base64
 import io
+import math
 import tempfile
 import threading
+import time
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
@@ -44,7 +46,7 @@ _EXPORTS: dict[int | str, dict[str, Any]] = {200: {"content": {kind: {} for kind
 _WAITING = 8  # lists of lines and the like that are made or wait; a person asks for one at a time
 _MOST_CANDIDATES = 16
 _MOST_INSPECTED = 4000  # characters
-_MOST_EFFORT = 2_000_000  # rows that the work for one request reads: some hundred times what a person asks for
+_MOST_SECONDS = 60.0  # of work for one request, some hundred times what a person's takes
 Result = TypeVar("Result")
 
 _Count = Field(default=8, ge=1, le=_MOST_CANDIDATES, description="candidates")
@@ -102,24 +104,32 @@ if not TYPE_CHECKING:
 
 
 class Effort:
-    """What a piece of work may still cost, and whether anybody waits for it: the `watch` of a writer."""
+    """Whether a piece of work may go on: what its thread calls at each step."""
 
     def __init__(self) -> None:
-        self.begun = False
-        self.left = _MOST_EFFORT
+        self.deadline = math.inf  # until it begins
         self.abandoned = threading.Event()
 
-    def __call__(self, rows: int) -> None:
-        """Takes some rows off.
+    @property
+    def begun(self) -> bool:
+        """Whether its thread runs, or has run."""
+        return self.deadline < math.inf
+
+    def begin(self) -> None:
+        """Starts the clock."""
+        self.deadline = time.monotonic() + _MOST_SECONDS
+
+    def __call__(self) -> None:
+        """Lets the work go on.
 
         Raises:
-            ApiError: the client went away, or the work costs more than one request may.
+            ApiError: the client went away, or the work takes longer than that for one request may.
         """
         if self.abandoned.is_set():
             raise ApiError(499, "the client went away")
-        self.left -= rows
-        if self.left < 0:
-            raise ApiError(422, "this takes too many steps; ask for fewer or shorter lines", code="no_text_found")
+        if time.monotonic() > self.deadline:
+            message = f"this takes more than {_MOST_SECONDS:.0f} s; ask for fewer or shorter lines"
+            raise ApiError(422, message, code="no_text_found")
 
 
 class Errands:
@@ -150,7 +160,7 @@ class Errands:
 
     async def _turn(self, effort: Effort, work: Callable[[Effort], Result]) -> Result:
         async with self._lock:  # to the end of the thread, which is there at its next step if nobody waits
-            effort.begun = True
+            effort.begin()
             return await asyncio.to_thread(work, effort)
 
     def _done(self, task: asyncio.Task[Any]) -> None:

@@ -119,7 +119,6 @@ class Batch(Generic[Result]):
         self.stepper = stepper
         self.threads = threads or os.cpu_count() or 1
         self.rows = rows
-        self.read = 0  # rows in the last step
         self._new: dict[int, tuple[Steps[Result], WriteConfig]] = {}
         self._texts: dict[int, _Text[Result]] = {}  # those that have waited longest come first
         self._count = 0
@@ -169,7 +168,6 @@ class Batch(Generic[Result]):
                 self._texts[number] = _Text(steps, config, first)
         numbers = self._next()
         texts = [self._texts[number] for number in numbers]
-        self.read = sum(len(text.ask.ids) for text in texts)
         for number, text, answer in zip(numbers, texts, self._answers(texts), strict=True):
             del self._texts[number]
             if isinstance(answer, Exception):

@@ -186,7 +186,7 @@ def _line(
 def _candidate(
     writer: Writer, text: str, nll: float, *, before: str = "", fit: float | None = None, seed: int | None = None
 ) -> Candidate:
-    writer.watch(0)
+    writer.watch()
     against = writer.desk.against
     copied = originality(text, against) if against else None
     return Candidate(

@@ -38,14 +38,14 @@ class Inspection:
     hidden: NDArray[Any]
 
 
-def inspect(desk: Desk, text: str, most: int = 5, watch: Callable[[int], None] = lambda _: None) -> Inspection:
+def inspect(desk: Desk, text: str, most: int = 5, watch: Callable[[], None] = lambda: None) -> Inspection:
     """Reads a text as if it began with a new line.
 
     Args:
         desk: the model.
         text: any; characters that the model does not know are left out.
         most: how many expected characters to name at each place.
-        watch: is called at each step with the number of rows that it reads; what it raises ends the work.
+        watch: is called at each step; what it raises ends the work.
     """
     known, unknown = desk.vocabulary.adapt(text)
     ids = desk.vocabulary.encode(known).numpy()
@@ -55,7 +55,7 @@ def inspect(desk: Desk, text: str, most: int = 5, watch: Callable[[int], None] =
     hidden = np.zeros((len(ids), desk.stepper.hidden_size), np.float32)
     likeliest: list[list[tuple[str, float]]] = []
     for t in range(len(ids)):
-        watch(1)
+        watch()
         logits, state = desk.stepper.step(last, state)
         shares = probabilities(logits)[0]
         nll[t] = -np.log(max(shares[ids[t]], np.finfo(np.float64).tiny))

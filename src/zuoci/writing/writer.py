@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from zuoci.writing.originality import Known
     from zuoci.writing.verse import Context
 
-Watch: TypeAlias = Callable[[int], None]
+Watch: TypeAlias = Callable[[], None]
 
 
 class Writer:
@@ -49,13 +49,13 @@ class Writer:
         """
         self.vocabulary = model.vocabulary
         self.desk = Desk(Stepper(model), model.vocabulary, against)
-        self.watch: Watch = lambda _: None
+        self.watch: Watch = lambda: None
 
     def watched(self, watch: Watch) -> Writer:
         """The same writer, whose work can be broken off.
 
         Args:
-            watch: is called after each step with the number of rows that it read; what it raises ends the work.
+            watch: is called at each step; what it raises ends the work.
         """
         other = copy.copy(self)
         other.watch = watch
@@ -172,7 +172,7 @@ class Writer:
         while len(batch):
             for number, result in batch.step():
                 results[order[number]] = result
-            self.watch(batch.read)
+            self.watch()
         for result in results:
             if isinstance(result, Exception):
                 raise result
