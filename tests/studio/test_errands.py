@@ -12,7 +12,7 @@ import pytest
 from starlette.requests import Request
 
 import zuoci
-from zuoci.studio.desk import Effort, Errands
+from zuoci.studio.errands import Effort, Errands
 from zuoci.studio.failures import ApiError
 from zuoci.writing.choice import next_lines, rank, rewrite
 
@@ -68,6 +68,25 @@ def test_work_is_done_one_piece_after_another_and_not_for_those_who_left() -> No
         assert done == ["third"]
 
     run(main())
+
+
+def test_the_end_of_the_server_ends_all_work(caplog: pytest.LogCaptureFixture) -> None:
+    def endless(effort: Effort) -> None:
+        while True:
+            effort()
+
+    async def main() -> None:
+        errands = Errands()
+        tasks = [asyncio.create_task(errands.run(Client().request, endless)) for _ in range(3)]
+        await asyncio.sleep(0.01)
+        errands.drain()
+        ended = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 30)
+        assert [type(error) for error in ended] == [ApiError] * 3
+        with pytest.raises(ApiError, match="about to end"):
+            await errands.run(Client().request, endless)
+
+    run(main())
+    assert not caplog.records
 
 
 def test_work_that_takes_too_long_is_broken_off() -> None:

@@ -47,6 +47,7 @@ _CONFIG, _WEIGHTS, _VOCABULARY = "config.json", "model.safetensors", "vocabulary
 _REPORT = "training/report.json"
 METRICS = "training/metrics.jsonl"
 UNFINISHED = "training/unfinished.safetensors"
+FILES = (_CONFIG, _WEIGHTS, _VOCABULARY, "README.md", FINGERPRINT, _REPORT, METRICS)  # of a finished model
 
 
 def check_destination(folder: str | os.PathLike[str], *, overwrite: bool = False) -> Path:

@@ -24,6 +24,7 @@ from zuoci.errors import SettingsError
 from zuoci.studio import completions, desk, failures, studio
 from zuoci.studio.corpora import Corpora
 from zuoci.studio.engine import Engine
+from zuoci.studio.errands import Errands
 from zuoci.studio.events import Json
 from zuoci.studio.guard import BODY_BYTES, LOOPBACK, Access, Guard
 from zuoci.studio.library import Library
@@ -98,11 +99,13 @@ def make_app(settings: ServerSettings) -> FastAPI:
     access = settings.access()
     library = Library(settings.models, settings.home)
     engine = Engine(settings.rows)
+    errands = Errands()
     corpora = Corpora(Path(tempfile.gettempdir(), f"zuoci-{secrets.token_hex(8)}"))
     trainings = Trainings(settings.home) if settings.home else None
 
     async def drain() -> None:
         engine.drain()
+        errands.drain()
         if trainings:
             await trainings.end()
 
@@ -125,7 +128,7 @@ def make_app(settings: ServerSettings) -> FastAPI:
 
     app.include_router(completions.router(library, engine))
     if trainings:
-        app.include_router(desk.router(library, engine))
+        app.include_router(desk.router(library, engine, errands))
         app.include_router(studio.corpora_router(corpora))
         app.include_router(studio.training_router(corpora, trainings, library))
         _add_page(app, access)

@@ -5,13 +5,10 @@ from __future__ import annotations
 import asyncio
 import base64
 import io
-import math
 import tempfile
-import threading
-import time
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Literal, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from fastapi import APIRouter, Request
@@ -19,7 +16,7 @@ from fastapi.responses import Response
 from pydantic import Field
 
 from zuoci.errors import ModelFolderError
-from zuoci.model.checkpoint import load, load_report
+from zuoci.model.checkpoint import FILES, load, load_report
 from zuoci.studio.engine import End, Event, Piece
 from zuoci.studio.events import KEEP_ALIVE, Events, Json, attended, event, failure
 from zuoci.studio.failures import EVENTS, RESPONSES, ApiError
@@ -33,9 +30,10 @@ from zuoci.writing.rhyme import Rhymes, parse_readings, scheme_of
 from zuoci.writing.sampling import key_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Sequence
 
     from zuoci.studio.engine import Engine, Texts
+    from zuoci.studio.errands import Errands
     from zuoci.studio.library import Library
     from zuoci.writing.config import WriteConfig
     from zuoci.writing.drafts import Lyrics
@@ -43,11 +41,8 @@ if TYPE_CHECKING:
 
 _EXPORT_TYPES = {"html": "text/html; charset=utf-8", "onnx": "application/octet-stream", "zip": "application/zip"}
 _EXPORTS: dict[int | str, dict[str, Any]] = {200: {"content": {kind: {} for kind in _EXPORT_TYPES.values()}}}
-_WAITING = 8  # lists of lines and the like that are made or wait; a person asks for one at a time
 _MOST_CANDIDATES = 16
 _MOST_INSPECTED = 4000  # characters
-_MOST_SECONDS = 60.0  # of work for one request, some hundred times what a person's takes
-Result = TypeVar("Result")
 
 _Count = Field(default=8, ge=1, le=_MOST_CANDIDATES, description="candidates")
 
@@ -103,84 +98,14 @@ if not TYPE_CHECKING:
     )
 
 
-class Effort:
-    """Whether a piece of work may go on: what its thread calls at each step."""
-
-    def __init__(self) -> None:
-        self.deadline = math.inf  # until it begins
-        self.abandoned = threading.Event()
-
-    @property
-    def begun(self) -> bool:
-        """Whether its thread runs, or has run."""
-        return self.deadline < math.inf
-
-    def begin(self) -> None:
-        """Starts the clock."""
-        self.deadline = time.monotonic() + _MOST_SECONDS
-
-    def __call__(self) -> None:
-        """Lets the work go on.
-
-        Raises:
-            ApiError: the client went away, or the work takes longer than that for one request may.
-        """
-        if self.abandoned.is_set():
-            raise ApiError(499, "the client went away")
-        if time.monotonic() > self.deadline:
-            message = f"this takes more than {_MOST_SECONDS:.0f} s; ask for fewer or shorter lines"
-            raise ApiError(422, message, code="no_text_found")
-
-
-class Errands:
-    """Work that is done in a thread, one piece after another, for so many clients at most."""
-
-    def __init__(self) -> None:
-        self._lock = asyncio.Lock()
-        self._waiting = 0
-
-    async def run(self, request: Request, work: Callable[[Effort], Result]) -> Result:
-        """Does it, as long as the client waits; it calls the effort that it is given at each of its steps.
-
-        Raises:
-            ApiError: too many wait already.
-        """
-        if self._waiting >= _WAITING:
-            raise ApiError(429, f"{_WAITING} requests wait already; try again", code="busy")
-        self._waiting += 1
-        effort = Effort()
-        task = asyncio.create_task(self._turn(effort, work))
-        task.add_done_callback(self._done)
-        try:
-            return await attended(request.receive, _result_of(task))
-        finally:
-            effort.abandoned.set()
-            if not effort.begun:
-                task.cancel()
-
-    async def _turn(self, effort: Effort, work: Callable[[Effort], Result]) -> Result:
-        async with self._lock:  # to the end of the thread, which is there at its next step if nobody waits
-            effort.begin()
-            return await asyncio.to_thread(work, effort)
-
-    def _done(self, task: asyncio.Task[Any]) -> None:
-        self._waiting -= 1
-        if not task.cancelled():
-            task.exception()  # it is known, also where nobody waits for it any more
-
-
-async def _result_of(task: asyncio.Task[Result]) -> Result:
-    return await asyncio.shield(task)
-
-
-def router(library: Library, engine: Engine) -> APIRouter:
+def router(library: Library, engine: Engine, errands: Errands) -> APIRouter:
     """The routes."""
     routes = APIRouter(prefix="/api/models", responses=RESPONSES, default_response_class=Json)
-    errands = Errands()
 
     @routes.get("")
     async def models() -> dict[str, Any]:
-        return {"models": await asyncio.to_thread(_list, library)}
+        found, damaged = await asyncio.to_thread(library.all)
+        return {"models": found, "damaged": damaged}
 
     @routes.get("/{name}")
     async def one_model(name: Id) -> dict[str, Any]:
@@ -255,16 +180,6 @@ def router(library: Library, engine: Engine) -> APIRouter:
         return await errands.run(request, lambda effort: _inside(writer.watched(effort), body.text))
 
     return routes
-
-
-def _list(library: Library) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    for name in library.look():
-        try:
-            found.append(library.about(name))
-        except (ModelFolderError, ApiError):  # damaged, or gone meanwhile: whoever asks for it is told
-            continue
-    return found
 
 
 def _shown(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
@@ -375,23 +290,32 @@ def _exported(folder: Path, kind: str, precision: Literal["int8", "float16"]) ->
         if kind == "onnx":
             export_onnx(model, file)
         else:
-            export_html(
-                model,
-                file,
-                precision=precision,
-                title=folder.name,
-                report=load_report(folder),
-                rhymes=rhymes_of(model.vocabulary.characters),
-                fingerprint=Fingerprint.find(folder),
-            )
+            rhymes, fingerprint = rhymes_of(model.vocabulary.characters), Fingerprint.find(folder)
+            try:
+                export_html(
+                    model,
+                    file,
+                    precision=precision,
+                    title=folder.name,
+                    report=load_report(folder),
+                    rhymes=rhymes,
+                    fingerprint=fingerprint,
+                )
+            except ValueError as error:  # figures that JSON does not have
+                raise ModelFolderError(f"{folder} is damaged: {error}") from None
         return file.read_bytes()
 
 
 def _zipped(folder: Path) -> bytes:
-    """A model's folder. The place and time of each file are left out, so that the same model gives the same bytes."""
+    """A model's folder: the files that the format names, and nothing else that may lie there.
+
+    The place and time of each file are left out, so that the same model gives the same bytes.
+    """
+    load(folder)  # what is damaged is not given away
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
-        for file in sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()):
-            name = Path(folder.name, file.relative_to(folder)).as_posix()
-            archive.writestr(zipfile.ZipInfo(name), file.read_bytes(), zipfile.ZIP_DEFLATED)
+        for name in FILES:
+            file = folder / name
+            if file.is_file() and not file.is_symlink():
+                archive.writestr(zipfile.ZipInfo(f"{folder.name}/{name}"), file.read_bytes(), zipfile.ZIP_DEFLATED)
     return data.getvalue()

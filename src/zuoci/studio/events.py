@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import math
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from fastapi.responses import JSONResponse, Response
@@ -22,9 +23,23 @@ _log = logging.getLogger("uvicorn.error")
 
 
 def to_json(document: Any) -> str:
-    """A document in one line, its characters as they are, half of a surrogate pair excepted."""
-    text = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    """A document in one line, its characters as they are, half of a surrogate pair excepted.
+
+    JSON has no number for infinity, nor one for what is none: where a damaged file brought one in, null stands.
+    """
+    try:
+        text = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    except ValueError:
+        return to_json(_finite(document))
     return text if text.isascii() or _whole(text) else json.dumps(document, allow_nan=False, separators=(",", ":"))
+
+
+def _finite(document: Any) -> Any:
+    if isinstance(document, dict):
+        return {name: _finite(value) for name, value in document.items()}
+    if isinstance(document, list | tuple):
+        return [_finite(value) for value in document]
+    return None if isinstance(document, float) and not math.isfinite(document) else document
 
 
 def _whole(text: str) -> bool:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from zuoci.errors import ModelFolderError, WritingError, ZuociError
 
@@ -125,6 +126,9 @@ def install(app: FastAPI) -> None:
     async def api(_: Request, error: Exception) -> Response:
         return of(error).response()
 
+    async def gone(_: Request, __: Exception) -> Response:
+        return Response(status_code=499)  # which nobody reads
+
     async def validation(_: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
         return _of_validation(error).response()
@@ -139,4 +143,5 @@ def install(app: FastAPI) -> None:
         app.add_exception_handler(kind, api)
     app.add_exception_handler(RequestValidationError, validation)
     app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(ClientDisconnect, gone)
     app.add_exception_handler(Exception, api)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import secrets
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
@@ -80,7 +79,8 @@ def corpora_router(corpora: Corpora) -> APIRouter:
     @routes.post("")
     async def begin_corpus(body: Empty) -> dict[str, Any]:
         del body
-        return await described(corpora.begin())
+        async with corpora.turn:
+            return await described(await asyncio.to_thread(corpora.begin))
 
     @routes.get("/{name}")
     async def one_corpus(name: Id) -> dict[str, Any]:
@@ -100,26 +100,15 @@ def corpora_router(corpora: Corpora) -> APIRouter:
     async def add_file(
         name: Id, request: Request, title: str = Query("", alias="name", max_length=1000)
     ) -> dict[str, Any]:
-        left = corpora.room(name)
-        arrived = corpora.own(name) / f".{secrets.token_hex(8)}"
-        try:
-            with arrived.open("wb") as file:
-                async for piece in request.stream():
-                    left -= len(piece)
-                    if left < 0:
-                        raise ApiError(413, "the file is larger than what the corpus has room for", code="too_large")
-                    file.write(piece)
-            async with corpora.turn:
-                corpora.room(name)
-                await asyncio.to_thread(corpora.add, name, title, arrived)
-                return await described(name)
-        finally:
-            arrived.unlink(missing_ok=True)
+        async with corpora.arrival(name, request.stream()) as arrived, corpora.turn:
+            corpora.room(name)
+            await asyncio.to_thread(corpora.add, name, title, arrived)
+            return await described(name)
 
     @routes.delete("/{name}/files/{number}")
     async def remove_file(name: Id, number: Annotated[int, Path(ge=1, le=10**9)]) -> dict[str, Any]:
         async with corpora.turn:
-            corpora.remove(name, number)
+            await asyncio.to_thread(corpora.remove, name, number)
             return await described(name)
 
     return routes
@@ -139,10 +128,10 @@ def training_router(corpora: Corpora, trainings: Trainings, library: Library) ->
             settings = body.settings | ({"seconds": body.seconds} if body.seconds else {})
             job = {"recipe": body.recipe, "settings": settings, "openings": body.openings}
             keep = partial(corpora.keep, body.corpus)
-            if body.name in library.look():
+            if body.name in await asyncio.to_thread(library.look):
                 raise ApiError(409, f"there is a model {body.name} already", param="name", code="taken")
             figures = {"songs": len(corpus), "characters": len(corpus.text)}
-            one = trainings.begin(body.name, keep, figures, corpus.text, job)
+            one = await trainings.begin(body.name, keep, figures, corpus.text, job)
         return trainings.document(one)
 
     @routes.get("")
@@ -155,15 +144,14 @@ def training_router(corpora: Corpora, trainings: Trainings, library: Library) ->
 
     @routes.delete("/{name}")
     async def forget_training(name: Id) -> dict[str, Any]:
-        trainings.forget(trainings.get(name))
+        await trainings.forget(trainings.get(name))
         return {}
 
     @routes.get("/{name}/events", response_class=Events, status_code=200, responses=EVENTS)
     async def events(name: Id) -> Response:
         one = trainings.get(name)
-        queue: asyncio.Queue[tuple[str, dict[str, Any]]] = asyncio.Queue()
+        queue = one.watch()
         queue.put_nowait(("training", trainings.document(one)))
-        one.watchers.add(queue)
         return Events(_frames(queue), lambda: one.watchers.discard(queue))
 
     @routes.post("/{name}/pause")
