@@ -176,6 +176,21 @@ def test_a_file_is_read_once_and_not_by_the_loop_that_answers(served: Served, mo
     served.client.delete(f"/api/corpora/{corpus}")
 
 
+def test_a_full_disk_is_said_in_one_line(
+    served: Served, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    corpus = begin(served)
+    monkeypatch.setattr(Corpora, "add", full)
+    answer = served.client.post(f"/api/corpora/{corpus}/files?name=a.txt", content=b"la")
+    assert answer.status_code == 500
+    assert "No space left on device" in answer.json()["error"]["message"]
+    assert not [record for record in caplog.records if record.exc_info]
+    served.client.delete(f"/api/corpora/{corpus}")
+
+
 def test_so_many_files_arrive_at_a_time(tmp_path: Path) -> None:
     async def main() -> None:
         corpora = Corpora(tmp_path)

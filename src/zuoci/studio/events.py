@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from fastapi.responses import JSONResponse, Response
 
+from zuoci.studio.connection import mark_events
 from zuoci.studio.failures import ApiError, of
 
 if TYPE_CHECKING:
@@ -109,6 +110,7 @@ class Events(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Sends."""
+        mark_events(scope)
         try:
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
             await attended(receive, self._send(send))

@@ -97,6 +97,9 @@ def of(error: Exception) -> ApiError:
         return ApiError(409, str(error), code="model_folder")
     if isinstance(error, ZuociError):
         return ApiError(400, str(error), code="invalid_value")
+    if isinstance(error, OSError):  # a full disk, most of the time
+        where = f"{error.filename} cannot be used" if error.filename else "a file cannot be read or written"
+        return ApiError(500, f"{where}: {error.strerror or error}", code="io")
     return ApiError(500, "something went wrong inside zuoci; its own output has the details", code="internal_error")
 
 
@@ -139,7 +142,7 @@ def install(app: FastAPI) -> None:
         code = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}.get(status, "invalid_request")
         return ApiError(status, str(error.detail or HTTPStatus(status).phrase), code=code).response(error.headers)
 
-    for kind in (ApiError, ZuociError):
+    for kind in (ApiError, ZuociError, OSError):
         app.add_exception_handler(kind, api)
     app.add_exception_handler(RequestValidationError, validation)
     app.add_exception_handler(HTTPException, http)

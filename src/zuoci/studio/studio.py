@@ -62,11 +62,11 @@ def largest(path: str) -> int | None:
     return FILE_BYTES if _UPLOAD.match(path) else None
 
 
-def session(token: str) -> dict[str, Any]:
+def session() -> dict[str, Any]:
     """What a page has to know first."""
     limits = {**MOST, "count": MOST_COUNT, "text": MOST_TEXT, "files": MOST_FILES, "file_bytes": FILE_BYTES}
     options = WriteConfig.model_json_schema()
-    return {"version": __version__, "token": token, "options": options, "limits": limits, "cpu_count": os.cpu_count()}
+    return {"version": __version__, "options": options, "limits": limits, "cpu_count": os.cpu_count()}
 
 
 def corpora_router(corpora: Corpora) -> APIRouter:
