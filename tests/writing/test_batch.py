@@ -210,12 +210,8 @@ def test_a_text_is_the_same_where_there_is_room_for_few_rows(writer: Writer, row
     assert found == alone
 
 
-def test_however_many_texts_there_are_few_are_written_at_a_time(
-    writer: Writer, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """What is kept of a text, and what a step computes, is bounded by the rows of a batch."""
-    config = WriteConfig(rhyme="AA", line_length="2", draws=8, max_copy=0)
-    begun, most_begun = 0, 0
+def rows_read(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The rows of each step from now on."""
     read: list[int] = []
     step = writer.desk.stepper.step
 
@@ -224,6 +220,32 @@ def test_however_many_texts_there_are_few_are_written_at_a_time(
         return step(ids, state, **how)
 
     monkeypatch.setattr(writer.desk.stepper, "step", counting)
+    return read
+
+
+def test_a_step_reads_so_many_rows_though_every_text_asks_for_more(
+    writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A line that cannot be written is tried with ever more rows, here up to 32: in many texts at the same time."""
+    config = WriteConfig(acrostic="山路", line_length="1", rhyme="AA", draws=1, max_copy=0)
+    read = rows_read(writer, monkeypatch)
+    batch: Batch[Lyrics] = Batch(writer.desk.stepper, 1, 16)
+    for _ in range(12):
+        batch.add(writer.steps("", config), config)
+    ended: list[Any] = []
+    while len(batch):
+        ended += batch.step()
+    assert [type(error) for _, error in ended] == [WritingError] * 12
+    assert max(read) == 32  # of one text, alone
+
+
+def test_however_many_texts_there_are_few_are_written_at_a_time(
+    writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is kept of a text, and what a step computes, is bounded by the rows of a batch."""
+    config = WriteConfig(rhyme="AA", line_length="2", draws=8, max_copy=0)
+    begun, most_begun = 0, 0
+    read = rows_read(writer, monkeypatch)
 
     def counted(seed: int) -> Any:
         nonlocal begun
