@@ -15,7 +15,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from zuoci.studio.app import ServerSettings, listen, make_app, make_server
+from zuoci.studio.app import ServerSettings, listen, make_app, make_server, url_of
 
 IMAGES = Path(__file__).parent / "images"
 DESK = {"width": 1280, "height": 800}
@@ -58,7 +58,7 @@ def tour(browser: Browser, url: str) -> None:
     ):
         other = browser.new_context(storage_state=state, **settings).new_page()  # pyright: ignore
         other.add_init_script("localStorage.removeItem('zuoci studio')")  # the language is the browser's
-        other.goto(f"{url}/#{place}")
+        other.goto(f"{url}#{place}")
         if place == "inside":
             other.locator(".char").nth(7).hover()
             expect(other.locator("#here .likeliest")).to_be_visible()
@@ -69,7 +69,8 @@ def main() -> None:
     IMAGES.mkdir(exist_ok=True)
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright:
-        server = make_server(make_app(ServerSettings((), home=Path(home))))
+        app = make_app(ServerSettings((), home=Path(home)))
+        server = make_server(app)
         socket = listen("127.0.0.1", 0)
         thread = threading.Thread(target=server.run, args=([socket],))
         thread.start()
@@ -77,7 +78,7 @@ def main() -> None:
             time.sleep(0.01)
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         try:
-            tour(browser, f"http://127.0.0.1:{socket.getsockname()[1]}")
+            tour(browser, url_of("127.0.0.1", socket, app.state.key))
         finally:
             browser.close()
             server.should_exit = True

@@ -21,10 +21,8 @@ from zuoci.model.checkpoint import (
     forget_run,
     is_model,
     is_unfinished,
-    load_card,
-    load_metrics,
-    load_report,
 )
+from zuoci.model.figures import load_card, load_metrics, load_report
 from zuoci.model.lock import locked
 from zuoci.text.folder import FILES, NEW, UNFINISHED, read_files
 from zuoci.training.metrics import read_metrics

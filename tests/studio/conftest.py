@@ -88,6 +88,7 @@ class Served:
 
     Attributes:
         url: without a slash at its end.
+        token: that requests carry; "": none.
         engine: its own.
         model: the folder of the one that it serves, `tiny`.
         home: where its others are.
@@ -95,6 +96,7 @@ class Served:
     """
 
     url: str
+    token: str
     engine: Engine
     model: Path
     home: Path
@@ -112,12 +114,11 @@ def running(settings: ServerSettings) -> Generator[Served]:
     while not server.started:
         time.sleep(0.01)
     url = f"http://127.0.0.1:{socket.getsockname()[1]}"
-    headers = {"authorization": f"Bearer {settings.key}"} if settings.key else {}
+    token = app.state.key
+    headers = {"authorization": f"Bearer {token}"} if token else {}
     try:
         with httpx2.Client(base_url=url, headers=headers, timeout=60, trust_env=False) as client:
-            if settings.home:
-                client.headers["x-zuoci-token"] = client.get("/api/session").json()["token"]
-            yield Served(url, app.state.engine, settings.models[0], settings.home or settings.models[0], client)
+            yield Served(url, token, app.state.engine, settings.models[0], settings.home or settings.models[0], client)
     finally:
         server.should_exit = True
         thread.join()

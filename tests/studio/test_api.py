@@ -13,8 +13,11 @@ import pytest
 
 import zuoci
 from zuoci import WriteConfig
+from zuoci.studio.app import ServerSettings
+from zuoci.text.folder import FILES
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.studio.conftest import Served
@@ -35,7 +38,7 @@ def events(text: str) -> list[tuple[str, Any]]:
 
 def test_a_session_says_what_a_page_needs(served: Served) -> None:
     session = served.client.get("/api/session").json()
-    assert len(session["token"]) >= 32
+    assert "token" not in session
     assert session["options"]["properties"].keys() == WriteConfig.model_fields.keys()
     assert session["limits"]["length"] == 10_000
 
@@ -141,6 +144,37 @@ def test_a_model_is_given_away(served: Served, tiny: Path) -> None:
     page = served.client.get("/api/models/tiny/export?kind=html&precision=float16")
     assert page.text.startswith("<!doctype html>")
     assert served.client.get("/api/models/tiny/export?kind=exe").status_code == 400
+
+
+def test_a_zip_holds_what_the_format_names_and_nothing_else(
+    tiny: Path, tmp_path: Path, serve: Callable[..., Any]
+) -> None:
+    home = tmp_path / "home"
+    source = tmp_path / "private-folder" / "songs.txt"
+    source.parent.mkdir()
+    source.write_text(zuoci.load_lyrics("zh").text[:3000], "utf-8")
+    settings = {"steps": 2, "hidden_size": 8, "precision": "float32", "threads": 1}
+    *_, end = zuoci.train(zuoci.read_corpus(source), zuoci.resolve("lyrics", settings), device="cpu")
+    assert isinstance(end, zuoci.EndReport)
+    folder = end.save(home / "mine")
+    (folder / "training" / "unfinished.safetensors").write_bytes(b"/home/me/private")
+    (folder / "notes.txt").write_text("secret")
+    (folder / ".git").mkdir()
+    (folder / ".git" / "config").write_text("token")
+    (folder / "songs").mkdir()
+    (folder / "songs" / "song.txt").write_text("unpublished")
+    (folder / "README.md").unlink()
+    (folder / "README.md").symlink_to(source)
+    with serve(ServerSettings([tiny], home=home)) as one:
+        answer = one.client.get("/api/models/mine/export?kind=zip")
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as archive:
+        names = {name.removeprefix("mine/") for name in archive.namelist()}
+        assert names <= set(FILES) - {"README.md"}
+        assert {"config.json", "model.safetensors", "vocabulary.json", "fingerprint.safetensors"} <= names
+        for member in archive.namelist():
+            data = archive.read(member)
+            assert b"private-folder" not in data
+            assert str(tmp_path).encode() not in data
 
 
 @pytest.mark.parametrize(

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @pytest.fixture
 def client(served: Served) -> Iterator[openai.OpenAI]:
     http = httpx2.Client(trust_env=False)
-    with openai.OpenAI(base_url=f"{served.url}/v1", api_key="none", http_client=http) as one:
+    with openai.OpenAI(base_url=f"{served.url}/v1", api_key=served.token, http_client=http) as one:
         yield one
 
 
@@ -274,7 +274,7 @@ def test_beyond_capacity_one_is_told_so_at_once(served: Served) -> None:
     http = httpx2.Client(trust_env=False, event_hooks={"request": [asked.append]})
     with (
         served.client.stream("POST", "/v1/completions", json={**LONG, "n": 32}) as stream,
-        openai.OpenAI(base_url=f"{served.url}/v1", api_key="none", http_client=http) as client,
+        openai.OpenAI(base_url=f"{served.url}/v1", api_key=served.token, http_client=http) as client,
     ):
         pieces = stream.iter_bytes()  # whose end would end the stream
         next(pieces)

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from zuoci.errors import CorpusError
 from zuoci.studio.corpora import Corpora, load_kept
-from zuoci.text.corpus import read_corpus
+from zuoci.studio.failures import ApiError
+from zuoci.text.corpus import Corpus, read_corpus
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import AsyncIterator
 
     from tests.studio.conftest import Served
 
@@ -106,6 +111,119 @@ def test_a_file_that_is_too_large_is_refused_while_it_arrives(served: Served) ->
     assert answer.status_code == 413
     assert served.client.get(f"/api/corpora/{corpus}").json()["files"] == []
     served.client.delete(f"/api/corpora/{corpus}")
+
+
+TEXTS = st.lists(
+    st.tuples(
+        st.sampled_from(["a.txt", "b.lrc", "c.zip", "d.zip"]),
+        st.lists(st.text(st.sampled_from("山路a \u3000\n\n"), max_size=12), min_size=1, max_size=3),
+    ),
+    max_size=5,
+)
+
+
+@settings(max_examples=60)
+@given(TEXTS, st.data())
+def test_what_is_said_of_a_corpus_is_what_reading_it_gives(
+    tmp_path_factory: pytest.TempPathFactory, files: list[tuple[str, list[str]]], data: st.DataObject
+) -> None:
+    """Each file is read once, when it comes; the figures are those of the corpus as a whole all the same."""
+    corpora = Corpora(tmp_path_factory.mktemp("corpora"))
+    name = corpora.begin()
+    for title, texts in files:
+        arrived = corpora.own(name) / ".arrived"
+        members = {f"{k}.txt": text.encode() for k, text in enumerate(texts)}
+        arrived.write_bytes(zipped(members) if title.endswith(".zip") else texts[0].encode())
+        corpora.add(name, title, arrived)
+    for number in data.draw(st.sets(st.integers(1, len(files)))) if files else ():
+        corpora.remove(name, number)
+    found = corpora.describe(name)
+    try:
+        corpus = corpora.read(name)
+    except CorpusError:
+        corpus = Corpus(())
+    assert found["songs"] == len(corpus)
+    assert found["lines"] == sum(len(song.lines) for song in corpus.songs)
+    assert found["characters"] == len(corpus.text)
+    assert found["distinct"] == len(set(corpus.text))
+    assert found["examples"] == [song.title for song in corpus.songs[:5]]
+
+
+def test_a_file_is_read_once_and_not_by_the_loop_that_answers(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many files there are: what 30 uploads read is 30 files, each in a thread of its own work."""
+    read: list[str] = []
+    loops: list[bool] = []
+    real = read_corpus
+
+    def counted(source: Any) -> Corpus:
+        read.append(Path(source).name)
+        try:
+            asyncio.get_running_loop()
+        except RuntimeError:
+            loops.append(False)
+        else:
+            loops.append(True)
+        return real(source)
+
+    monkeypatch.setattr("zuoci.studio.corpora.read_corpus", counted)
+    corpus = begin(served)
+    found: dict[str, Any] = {}
+    for k in range(30):
+        found = drop(served, corpus, f"{k}.txt", f"第{k}首\n{SONG}".encode())
+    assert found["songs"] == 30
+    assert read == [f"{k:06}.txt" for k in range(1, 31)]
+    assert not any(loops)
+    served.client.delete(f"/api/corpora/{corpus}")
+
+
+def test_a_full_disk_is_said_in_one_line(
+    served: Served, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    corpus = begin(served)
+    monkeypatch.setattr(Corpora, "add", full)
+    answer = served.client.post(f"/api/corpora/{corpus}/files?name=a.txt", content=b"la")
+    assert answer.status_code == 500
+    assert "No space left on device" in answer.json()["error"]["message"]
+    assert not [record for record in caplog.records if record.exc_info]
+    served.client.delete(f"/api/corpora/{corpus}")
+
+
+def test_so_many_files_arrive_at_a_time(tmp_path: Path) -> None:
+    async def main() -> None:
+        corpora = Corpora(tmp_path)
+        name = corpora.begin()
+        may_end = asyncio.Event()
+
+        async def slowly() -> AsyncIterator[bytes]:
+            yield b"la"
+            await may_end.wait()
+
+        async def arrive() -> None:
+            async with corpora.arrival(name, slowly()):
+                pass
+
+        tasks = [asyncio.create_task(arrive()) for _ in range(8)]
+        await asyncio.sleep(0.01)
+        with pytest.raises(ApiError, match="8 files are arriving already"):
+            await arrive()
+        may_end.set()
+        await asyncio.gather(*tasks)
+        await arrive()
+        assert list(corpora.own(name).iterdir()) == []
+
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, main()).result()
+
+
+@pytest.mark.parametrize("damage", ["", "{}", "[]", '{"bundled": null, "names": 1}', None])
+def test_what_was_kept_and_is_damaged_is_an_error_in_one_line(tmp_path: Path, damage: str | None) -> None:
+    if damage is not None:
+        (tmp_path / ".names.json").write_text(damage)
+    with pytest.raises(CorpusError, match="missing or damaged"):
+        load_kept(tmp_path)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)

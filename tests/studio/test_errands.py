@@ -1,6 +1,9 @@
+"""Work in threads: one piece at a time, and none for somebody who left."""
+
 from __future__ import annotations
 
 import asyncio
+import math
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
@@ -8,10 +11,14 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from starlette.requests import Request
 
-from zuoci.studio.desk import Errands
+import zuoci
+from zuoci.studio.errands import Effort, Errands
 from zuoci.studio.failures import ApiError
+from zuoci.writing.choice import next_lines, rank, rewrite
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from starlette.types import Message
 
 
@@ -29,13 +36,17 @@ class Client:
 
 def test_work_is_done_one_piece_after_another_and_not_for_those_who_left() -> None:
     done: list[str] = []
-    first_may_end = threading.Event()
+    first_has_begun = threading.Event()
 
-    def work(name: str) -> str:
-        if name == "first":
-            first_may_end.wait(10)
-        done.append(name)
-        return name
+    def work(name: str) -> Callable[[Effort], str]:
+        def works(effort: Effort) -> str:
+            first_has_begun.set()
+            while name == "first":  # until nobody waits for it any more
+                effort()
+            done.append(name)
+            return name
+
+        return works
 
     async def main() -> None:
         errands = Errands()
@@ -43,19 +54,85 @@ def test_work_is_done_one_piece_after_another_and_not_for_those_who_left() -> No
         names = ["first", "second", "third"]
         tasks: list[asyncio.Task[Any]] = []
         for client, name in zip(clients, names, strict=True):
-            tasks.append(asyncio.create_task(errands.run(client.request, work, name)))
+            tasks.append(asyncio.create_task(errands.run(client.request, work(name))))
             await asyncio.sleep(0.01)
-        for client in clients[:2]:
-            client.gone.set()
-        for task in tasks[:2]:
-            with pytest.raises(ApiError):
-                await task
-        assert not tasks[2].done()  # the first one's thread has not ended, though nobody waits for it
-        first_may_end.set()
-        assert await tasks[2] == "third"
-        assert done == ["first", "third"]
+        await asyncio.to_thread(first_has_begun.wait, 10)
+        clients[1].gone.set()
+        with pytest.raises(ApiError):
+            await tasks[1]
+        assert not tasks[2].done()
+        clients[0].gone.set()
+        with pytest.raises(ApiError):
+            await tasks[0]
+        assert await asyncio.wait_for(tasks[2], 30) == "third"  # the first one's thread ended at its next step
+        assert done == ["third"]
 
     run(main())
+
+
+def test_the_end_of_the_server_ends_all_work(caplog: pytest.LogCaptureFixture) -> None:
+    def endless(effort: Effort) -> None:
+        while True:
+            effort()
+
+    async def main() -> None:
+        errands = Errands()
+        tasks = [asyncio.create_task(errands.run(Client().request, endless)) for _ in range(3)]
+        await asyncio.sleep(0.01)
+        errands.drain()
+        ended = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 30)
+        assert [type(error) for error in ended] == [ApiError] * 3
+        with pytest.raises(ApiError, match="about to end"):
+            await errands.run(Client().request, endless)
+
+    run(main())
+    assert not caplog.records
+
+
+def test_work_that_takes_too_long_is_broken_off() -> None:
+    def endless(effort: Effort) -> None:
+        assert effort.deadline < math.inf
+        while True:
+            effort()
+            effort.deadline -= 1.0
+
+    async def main() -> None:
+        errands = Errands()
+        with pytest.raises(ApiError, match="more than 60 s") as much:
+            await errands.run(Client().request, endless)
+        assert much.value.status == 422
+        assert await errands.run(Client().request, lambda _: 1) == 1
+
+    run(main())
+
+
+TEXT = "山前一路\n路上二人\n" * 4
+ASKED: dict[str, Callable[[zuoci.Writer], Any]] = {
+    "candidates": lambda writer: next_lines(writer, TEXT, zuoci.WriteConfig(draws=64, rhyme="AA"), 16),
+    "rewrite": lambda writer: rewrite(writer, TEXT, 2, zuoci.WriteConfig(draws=64), 16),
+    "inspect": lambda writer: writer.inspect(TEXT),
+    "rank": lambda writer: rank(writer, [zuoci.Lyrics(text=TEXT, nll=1.0, seed=seed) for seed in range(9)]),
+}
+
+
+@pytest.mark.parametrize("asked", ASKED.values(), ids=ASKED)
+def test_whatever_is_asked_of_a_writer_ends_at_its_next_step(
+    model: zuoci.CharLM, asked: Callable[[zuoci.Writer], Any]
+) -> None:
+    """The work of somebody who left ends at the first step after that, however much it would have been."""
+    effort = Effort()
+    steps = 0
+
+    def watch() -> None:
+        nonlocal steps
+        steps += 1
+        if steps == 3:
+            effort.abandoned.set()
+        effort()
+
+    with pytest.raises(ApiError, match="the client went away"):
+        asked(zuoci.Writer(model).watched(watch))
+    assert steps == 3
 
 
 def test_too_many_are_sent_away() -> None:
@@ -63,14 +140,14 @@ def test_too_many_are_sent_away() -> None:
 
     async def main() -> None:
         errands = Errands()
-        tasks = [asyncio.create_task(errands.run(Client().request, may_end.wait, 10)) for _ in range(8)]
+        tasks = [asyncio.create_task(errands.run(Client().request, lambda _: may_end.wait(10))) for _ in range(8)]
         await asyncio.sleep(0.01)
         with pytest.raises(ApiError, match="8 requests wait already") as busy:
-            await errands.run(Client().request, may_end.wait, 10)
+            await errands.run(Client().request, lambda _: may_end.wait(10))
         assert busy.value.status == 429
         may_end.set()
         assert await asyncio.gather(*tasks) == [True] * 8
-        assert await errands.run(Client().request, may_end.wait, 10)
+        assert await errands.run(Client().request, lambda _: may_end.wait(10))
 
     run(main())
 

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx2
 import pytest
 
 import zuoci
-from zuoci.studio.app import ServerSettings, is_loopback
+from zuoci.studio.app import ServerSettings, is_loopback, make_app
 from zuoci.studio.guard import POLICY
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from tests.studio.conftest import Served
 
@@ -24,6 +25,14 @@ PATHS = ["/", "/health", "/v1/models", "/api/session", "/api/models", "/openapi.
 def stranger(served: Served) -> Iterator[httpx2.Client]:
     """Somebody without a token."""
     with httpx2.Client(base_url=served.url, trust_env=False) as client:
+        yield client
+
+
+@pytest.fixture
+def owner(served: Served) -> Iterator[httpx2.Client]:
+    """Somebody with the token, whose browser a page may still misuse."""
+    headers = {"authorization": f"Bearer {served.token}"}
+    with httpx2.Client(base_url=served.url, headers=headers, trust_env=False) as client:
         yield client
 
 
@@ -43,40 +52,51 @@ def test_this_machine_by_any_of_its_names_is_not(stranger: httpx2.Client, host: 
 
 
 @pytest.mark.parametrize("origin", ["http://evil.test", "null", "http://127.0.0.1:1", "file://", "http://localhost"])
-def test_a_foreign_origin_is_refused(stranger: httpx2.Client, origin: str) -> None:
+def test_a_foreign_origin_is_refused(owner: httpx2.Client, origin: str) -> None:
     for path in PATHS:
-        assert stranger.get(path, headers={"origin": origin}).status_code == 403
+        assert owner.get(path, headers={"origin": origin}).status_code == 403
     body = {"model": "tiny", "prompt": "山", "max_tokens": 1}
-    assert stranger.post("/v1/completions", json=body, headers={"origin": origin}).status_code == 403
+    assert owner.post("/v1/completions", json=body, headers={"origin": origin}).status_code == 403
 
 
-def test_its_own_origin_is_not(served: Served, stranger: httpx2.Client) -> None:
-    assert stranger.get("/api/models", headers={"origin": served.url}).status_code == 200
+def test_its_own_origin_is_not(served: Served, owner: httpx2.Client) -> None:
+    assert owner.get("/api/models", headers={"origin": served.url}).status_code == 200
 
 
-def test_what_a_browser_says_comes_from_another_site_is_refused(stranger: httpx2.Client) -> None:
+def test_what_a_browser_says_comes_from_another_site_is_refused(owner: httpx2.Client) -> None:
     for site in ("cross-site", "same-site"):
-        assert stranger.get("/v1/models", headers={"sec-fetch-site": site}).status_code == 403
-        assert stranger.get("/api/session", headers={"sec-fetch-site": site}).status_code == 403
+        assert owner.get("/v1/models", headers={"sec-fetch-site": site}).status_code == 403
+        assert owner.get("/api/session", headers={"sec-fetch-site": site}).status_code == 403
+
+
+ROUTES = [
+    (method.upper(), re.sub(r"{\w+}", "1", path))
+    for path, methods in make_app(ServerSettings([], home=Path("nowhere"))).openapi()["paths"].items()
+    for method in methods
+    if path != "/health"
+]
 
 
 @pytest.mark.parametrize("token", [None, "", "x" * 32, "é"])
-@pytest.mark.parametrize(
-    ("method", "path"),
-    [
-        ("POST", "/api/models/tiny/write"),
-        ("POST", "/api/corpora"),
-        ("DELETE", "/api/corpora/zh"),
-        ("POST", "/api/training"),
-        ("POST", "/api/training/x/stop"),
-        ("PUT", "/api/nothing"),
-    ],
-)
-def test_a_write_needs_the_token(stranger: httpx2.Client, method: str, path: str, token: str | None) -> None:
-    headers = {} if token is None else {"x-zuoci-token": token.encode("latin-1")}
-    answer = stranger.request(method, path, json={}, headers=headers)  # pyright: ignore[reportArgumentType]
-    assert answer.status_code == 403
-    assert answer.json()["error"]["code"] == "token"
+@pytest.mark.parametrize(("method", "path"), [*ROUTES, ("GET", "/openapi.json"), ("PUT", "/api/nothing")])
+def test_whatever_is_asked_of_the_studio_needs_the_token(
+    stranger: httpx2.Client, method: str, path: str, token: str | None
+) -> None:
+    """Reads as well: lyrics are private, and other users of this machine reach 127.0.0.1, too."""
+    headers = {} if token is None else {"authorization": f"Bearer {token}".strip().encode("latin-1")}
+    answer = stranger.request(method, path, headers=headers)  # pyright: ignore[reportArgumentType]
+    assert answer.status_code == 401
+    assert answer.json()["error"]["code"] == "invalid_api_key"
+    assert "open the whole address that zuoci studio printed" in answer.json()["error"]["message"]
+
+
+def test_a_token_is_long_and_new_at_each_launch() -> None:
+    settings = ServerSettings([], home=Path("nowhere"))
+    first, second = (settings.access().key for _ in range(2))
+    assert len(first) >= 32
+    assert first != second
+    assert ServerSettings([], home=Path("nowhere"), key="mine").access().key == "mine"
+    assert ServerSettings([]).access().key == ""  # zuoci serve on 127.0.0.1
 
 
 def test_every_answer_has_the_headers_of_safety(stranger: httpx2.Client) -> None:

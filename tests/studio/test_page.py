@@ -7,6 +7,7 @@ import threading
 import time
 import zipfile
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
@@ -30,9 +31,10 @@ LINE = "我把走廊的地砖数了又数"  # of the bundled lyrics
 class Visitor:
     """Opens pages; what they ask for and complain about is kept."""
 
-    def __init__(self, browser: Browser, url: str) -> None:
+    def __init__(self, browser: Browser, url: str, token: str) -> None:
         self.browser = browser
         self.url = url
+        self.token = quote(token, safe="")
         self.asked: list[str] = []
         self.complaints: list[str] = []
 
@@ -43,7 +45,7 @@ class Visitor:
         context.on("weberror", lambda error: self.complaints.append(str(error.error)))
         page = context.new_page()
         page.set_default_timeout(20_000)
-        page.goto(f"{self.url}/#{place}" if place else self.url)
+        page.goto(f"{self.url}/?token={self.token}" + (f"#{place}" if place else ""))
         expect(page.locator("#model, #bundled-zh >> visible=true").first).to_be_visible()
         return page
 
@@ -55,7 +57,7 @@ class Visitor:
 
 @pytest.fixture
 def visit(browser: Browser, served: Served) -> Iterator[Visitor]:
-    visitor = Visitor(browser, served.url)
+    visitor = Visitor(browser, served.url, served.token)
     before = len(browser.contexts)
     yield visitor
     for context in browser.contexts[before:]:
@@ -66,13 +68,14 @@ def visit(browser: Browser, served: Served) -> Iterator[Visitor]:
 @pytest.fixture
 def fresh(browser: Browser, tmp_path: Path) -> Iterator[Visitor]:
     """A server without any model."""
-    server = make_server(make_app(ServerSettings((), home=tmp_path / "home")))
+    app = make_app(ServerSettings((), home=tmp_path / "home"))
+    server = make_server(app)
     socket = listen("127.0.0.1", 0)
     thread = threading.Thread(target=server.run, args=([socket],))
     thread.start()
     while not server.started:
         time.sleep(0.01)
-    visitor = Visitor(browser, f"http://127.0.0.1:{socket.getsockname()[1]}")
+    visitor = Visitor(browser, f"http://127.0.0.1:{socket.getsockname()[1]}", app.state.key)
     before = len(browser.contexts)
     yield visitor
     for context in browser.contexts[before:]:
@@ -335,13 +338,14 @@ def test_a_card_is_text_whatever_stands_in_it(visit: Visitor) -> None:
     assert found[1].startswith("<b>T</b>")
 
 
-def test_a_key_is_taken_from_the_address_and_not_left_there(
+def test_the_token_is_taken_from_the_address_and_not_left_there(
     browser: Browser, serve: Callable[[ServerSettings], AbstractContextManager[Served]], tiny: Path, tmp_path: Path
 ) -> None:
     with serve(ServerSettings([tiny], home=tmp_path / "home", key="a secret+key")) as served:
-        visitor = Visitor(browser, served.url)
-        page = visitor("key=a%20secret+key")
-        assert page.url == f"{served.url}/"
+        visitor = Visitor(browser, served.url, served.token)
+        page = visitor("models")
+        assert page.url == f"{served.url}/#models"
+        page.click('a[href="#write"]')
         page.fill("#option-lines", "2")
         assert len(write(page)) == 2
         page.reload()
@@ -350,8 +354,22 @@ def test_a_key_is_taken_from_the_address_and_not_left_there(
         visitor.check()
         stranger = browser.new_context(locale="zh-CN").new_page()
         stranger.goto(served.url)
-        expect(stranger.locator("#trouble")).to_contain_text("钥匙")
+        expect(stranger.locator("#trouble")).to_contain_text("令牌")
         stranger.context.close()
+
+
+def test_a_damaged_model_is_named_among_the_others(
+    browser: Browser, serve: Callable[[ServerSettings], AbstractContextManager[Served]], tiny: Path, tmp_path: Path
+) -> None:
+    broken = zuoci.save(zuoci.load(tiny), tmp_path / "home" / "broken")
+    (broken / "config.json").write_text("")
+    with serve(ServerSettings([tiny], home=tmp_path / "home")) as served:
+        visitor = Visitor(browser, served.url, served.token)
+        page = visitor("models")
+        expect(page.locator("#models .trouble")).to_contain_text("broken: ")
+        expect(page.locator("#models h2")).to_have_text(["tiny"])
+        page.context.close()
+        visitor.check()
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])

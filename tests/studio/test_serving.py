@@ -63,8 +63,8 @@ def test_a_signal_ends_streams_properly_and_then_the_server(tiny: Path) -> None:
 def test_the_studio_shows_its_page(tiny: Path, tmp_path: Path) -> None:
     arguments = ["studio", str(tiny), "--models", str(tmp_path / "home"), "--port", "0", "--no-browser"]
     with command(*arguments, "--key", "sesame") as (_, url), httpx2.Client(trust_env=False, timeout=60) as client:
-        assert url.endswith("/#key=sesame")
-        url = url.removesuffix("#key=sesame")
+        assert url.endswith("/?token=sesame")
+        url = url.removesuffix("?token=sesame")
         style = client.get(f"{url}style.css")
         assert style.headers["content-type"] == "text/css; charset=utf-8"
         assert client.get(f"{url}api/session").status_code == 401
@@ -117,9 +117,10 @@ def test_models_of_the_same_name_have_names_of_their_own(tiny: Path, tmp_path: P
 
 @pytest.mark.parametrize("kind", ["completion", "chat"])
 def test_the_llm_command_writes(served: Served, tiny: Path, tmp_path: Path, kind: str) -> None:
-    model = f"- model_id: lyrics\n  model_name: tiny\n  api_base: {served.url}/v1\n"
+    model = f"- model_id: lyrics\n  model_name: tiny\n  api_base: {served.url}/v1\n  api_key_name: zuoci\n"
     (tmp_path / "extra-openai-models.yaml").write_text(model + "  completion: true\n" * (kind == "completion"))
-    options = ["-o", "max_tokens", "30", "-o", "seed", "5", "-o", "temperature", "0.8", "--key", "none", "--no-log"]
+    options = ["-o", "max_tokens", "30", "-o", "seed", "5", "-o", "temperature", "0.8", "--no-log"]
+    options += [f"--key={served.token}"]
     for stream in ([], ["--no-stream"]):
         written = subprocess.run(
             [sys.executable, "-m", "llm", "-m", "lyrics", "山", *options, *stream],

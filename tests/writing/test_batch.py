@@ -196,3 +196,87 @@ def test_the_stepper_is_the_model_character_by_character(cell: str, num_layers: 
         np.testing.assert_allclose(got, logits.detach().numpy(), rtol=1e-10, atol=1e-12)
         assert all(np.array_equal(one, other) for one, other in zip(before, state, strict=True))
         state = after
+
+
+@pytest.mark.parametrize("rows", [1, 7, 40])
+def test_a_text_is_the_same_where_there_is_room_for_few_rows(writer: Writer, rows: int) -> None:
+    count = 2 * len(KINDS)
+    alone = {number: run(writer, {number: 0}, 1)[number] for number in range(count)}
+    batch: Batch[Lyrics] = Batch(writer.desk.stepper, 2, rows)
+    numbers = {batch.add(writer.steps("山", config_of(k)), config_of(k)): k for k in range(count)}
+    found: dict[int, Any] = {}
+    while len(batch):
+        found.update({numbers[number]: everything(lyrics) for number, lyrics in batch.step()})
+    assert found == alone
+
+
+def rows_read(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The rows of each step from now on."""
+    read: list[int] = []
+    step = writer.desk.stepper.step
+
+    def counting(ids: Any, state: Any, **how: Any) -> Any:
+        read.append(len(ids))
+        return step(ids, state, **how)
+
+    monkeypatch.setattr(writer.desk.stepper, "step", counting)
+    return read
+
+
+def test_a_step_reads_so_many_rows_though_every_text_asks_for_more(
+    writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A line that cannot be written is tried with ever more rows, here up to 32: in many texts at the same time."""
+    config = WriteConfig(acrostic="山路", line_length="1", rhyme="AA", draws=1, max_copy=0)
+    read = rows_read(writer, monkeypatch)
+    batch: Batch[Lyrics] = Batch(writer.desk.stepper, 1, 16)
+    for _ in range(12):
+        batch.add(writer.steps("", config), config)
+    ended: list[Any] = []
+    while len(batch):
+        ended += batch.step()
+    assert [type(error) for _, error in ended] == [WritingError] * 12
+    assert max(read) == 32  # of one text, alone
+
+
+def test_however_many_texts_there_are_few_are_written_at_a_time(
+    writer: Writer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is kept of a text, and what a step computes, is bounded by the rows of a batch."""
+    config = WriteConfig(rhyme="AA", line_length="2", draws=8, max_copy=0)
+    begun, most_begun = 0, 0
+    read = rows_read(writer, monkeypatch)
+
+    def counted(seed: int) -> Any:
+        nonlocal begun
+        begun += 1
+        try:
+            return (yield from writer.steps("", config.model_copy(update={"seed": seed})))
+        finally:
+            begun -= 1
+
+    batch: Batch[Lyrics] = Batch(writer.desk.stepper, 1, 24)
+    for seed in range(60):
+        batch.add(counted(seed), config)
+    ended = 0
+    while len(batch):
+        ended += len(batch.step())
+        most_begun = max(most_begun, begun)
+    assert ended == 60
+    assert most_begun <= 24 // 8
+    assert 8 < max(read) <= 64  # a line that fails is tried alone with as many as 64
+
+
+def test_the_text_that_breaks_a_step_ends_alone(writer: Writer) -> None:
+    """A value that no check has seen ends the text that has it; those beside it are what they are alone."""
+    good = {number: run(writer, {number: 0}, 1)[number] for number in range(len(KINDS))}
+    for threads in (1, 3):
+        batch: Batch[Lyrics] = Batch(writer.desk.stepper, threads)
+        broken = WriteConfig(length=30).model_copy(update={"top_k": 10**30})
+        bad = batch.add(writer.steps("山", broken), broken)
+        numbers = {batch.add(writer.steps("山", config_of(k)), config_of(k)): k for k in range(len(KINDS))}
+        found = dict(batch.step())
+        assert isinstance(found.pop(bad), IndexError | OverflowError)
+        while len(batch):
+            found.update(batch.step())
+        assert {numbers[number]: everything(one) for number, one in found.items()} == good

@@ -35,7 +35,8 @@ def command(
         raise SettingsError("nothing to export: name a file with --html, --onnx or both")
     if text and not page:
         raise SettingsError("a text is there to measure the page's precision: give --html too, or leave it out")
-    from zuoci.model.checkpoint import load, load_report
+    from zuoci.model.checkpoint import load
+    from zuoci.model.figures import load_report
     from zuoci.studio.export import check_file, export_html, rhymes_of
     from zuoci.studio.onnx import export_onnx
     from zuoci.text.corpus import read_corpus

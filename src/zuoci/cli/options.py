@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_origin
 
 import typer
 from pydantic import BaseModel, ValidationError
@@ -51,7 +51,7 @@ def with_settings(
 
 def _annotation(annotation: Any) -> Any:
     """typer's word for an option that may be given several times is a list."""
-    return list[str] if annotation == tuple[str, ...] else annotation
+    return list[str] if get_origin(annotation) is tuple else annotation
 
 
 def given(settings: dict[str, Any]) -> dict[str, Any]:

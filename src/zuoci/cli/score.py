@@ -31,7 +31,8 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
 ) -> None:
     """Says how well a model predicts a text."""
-    from zuoci.model.checkpoint import load, load_report
+    from zuoci.model.checkpoint import load
+    from zuoci.model.figures import load_report
     from zuoci.text.corpus import read_corpus
     from zuoci.training.baseline import NGram
     from zuoci.training.evaluation import Score, evaluate

@@ -15,7 +15,12 @@ KEY = "ZUOCI_KEY"  # of the environment, which others cannot read as they can a 
 Host = Annotated[str, typer.Option(help="The address to listen on; one that others can reach needs a key.")]
 Port = Annotated[int, typer.Option(help="The port; 0: any free one.", min=0, max=65535)]
 Key = Annotated[
-    str, typer.Option(help="What requests must carry: Authorization: Bearer KEY.", envvar=KEY, show_default=False)
+    str,
+    typer.Option(
+        help="What requests must carry: Authorization: Bearer KEY; by default nothing (serve) or a new token (studio).",
+        envvar=KEY,
+        show_default=False,
+    ),
 ]
 
 
@@ -37,7 +42,8 @@ def command(
     server = make_server(make_app(settings))
     sockets = [listen(host, port)]
     names = ", ".join(folder.resolve().name for folder in model)
-    say(f"serving {names} at {url_of(host, sockets[0])}v1; Ctrl-C ends it")
+    whom = "" if key else " to every user of this machine (--key keeps others out)"
+    say(f"serving {names} at {url_of(host, sockets[0])}v1{whom}; Ctrl-C ends it")
     run(server, sockets)
 
 

@@ -31,15 +31,27 @@ def command(
     check_extra()
     from zuoci.model.checkpoint import load
     from zuoci.studio.app import ServerSettings, listen, make_app, make_server, run, url_of
+    from zuoci.studio.home import claim
     from zuoci.studio.library import default_home
 
     for folder in model or ():
         load(folder)
     home = (models or default_home()).absolute()
-    server = make_server(make_app(ServerSettings(model or (), home=home, host=host, port=port, key=key)))
-    sockets = [listen(host, port)]
-    url = url_of(host, sockets[0]) + (f"#key={key}" if key else "")
-    say(f"the studio is at {url}; its models are in {home}; Ctrl-C ends it")
-    if browser:
-        threading.Timer(0.5, webbrowser.open, [url]).start()
-    run(server, sockets)
+    settings = ServerSettings(model or (), home=home, host=host, port=port, key=key)
+    settings.access()  # what is wrong with them is said before anything is made
+    with claim(home) as claimed:
+        if claimed.url:
+            say(
+                f"a studio with the models in {home} runs already, at {claimed.url}; to begin another one, end it first"
+            )
+            if browser:
+                webbrowser.open(claimed.page)
+            return
+        app = make_app(settings)
+        sockets = [listen(host, port)]
+        url = url_of(host, sockets[0], app.state.key)
+        claimed.announce(url)
+        say(f"the studio is at {url}; its models are in {home}; Ctrl-C ends it")
+        if browser:
+            threading.Timer(0.5, webbrowser.open, [claimed.page]).start()
+        run(make_server(app), sockets)

@@ -31,7 +31,6 @@ from zuoci.errors import ModelFolderError
 from zuoci.model.config import ModelConfig
 from zuoci.model.destination import check_destination as check_destination
 from zuoci.model.destination import check_unchanged, or_elsewhere, refuse
-from zuoci.model.figures import Report, Round, check_figures
 from zuoci.model.language_model import CharLM
 from zuoci.model.lock import writing
 from zuoci.model.replacing import (
@@ -63,7 +62,7 @@ from zuoci.text.folder import is_model as is_model
 from zuoci.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from torch import Tensor
 
@@ -276,15 +275,25 @@ def load_with_fingerprint(folder: str | os.PathLike[str]) -> tuple[CharLM, Finge
     return model, Fingerprint.parse(path / FINGERPRINT, files[FINGERPRINT]) if FINGERPRINT in files else None
 
 
+def load_description(folder: str | os.PathLike[str]) -> dict[str, Any]:
+    """What a model is, without its weights: `model`, its settings; `training`, those of its run; `vocabulary`.
+
+    Raises:
+        ModelFolderError: as `load`.
+    """
+    path = Path(folder)
+    files = read_files(path, _MODEL)
+    _check_complete(path, files)
+    vocabulary = _vocabulary(path / VOCABULARY, files[VOCABULARY])
+    config = _config(path / CONFIG, files[CONFIG], len(vocabulary))
+    training = parse_json(path / CONFIG, files[CONFIG]).get("training")
+    if not isinstance(training, dict):
+        raise ModelFolderError(f"{path / CONFIG} is damaged: training must be the settings of a run")
+    return {"model": config.model_dump(mode="json"), "training": training, "vocabulary": vocabulary.characters}
+
+
 def _model(path: Path, files: Mapping[str, bytes]) -> CharLM:
-    if not {CONFIG, WEIGHTS} <= files.keys():
-        if is_unfinished(path):
-            command = f"zuoci train --resume --out {shlex.quote(str(path))}"
-            raise ModelFolderError(f"{path} holds a run that was stopped; finish it: {command}")
-        what = "does not exist" if not path.exists() else f"holds no model: {CONFIG} and {WEIGHTS} are missing"
-        raise ModelFolderError(f"{path} {what}; name a folder that training has written")
-    if VOCABULARY not in files:
-        raise ModelFolderError(f"{path / VOCABULARY} cannot be read: it is missing")
+    _check_complete(path, files)
     vocabulary = _vocabulary(path / VOCABULARY, files[VOCABULARY])
     config = _config(path / CONFIG, files[CONFIG], len(vocabulary))
     try:
@@ -300,6 +309,17 @@ def _model(path: Path, files: Mapping[str, bytes]) -> CharLM:
         raise ModelFolderError(f"{path / WEIGHTS} is damaged: {broken} holds values that are no finite numbers")
     model.load_state_dict(weights)
     return model.eval()
+
+
+def _check_complete(path: Path, files: Mapping[str, bytes]) -> None:
+    if not {CONFIG, WEIGHTS} <= files.keys():
+        if is_unfinished(path):
+            command = f"zuoci train --resume --out {shlex.quote(str(path))}"
+            raise ModelFolderError(f"{path} holds a run that was stopped; finish it: {command}")
+        what = "does not exist" if not path.exists() else f"holds no model: {CONFIG} and {WEIGHTS} are missing"
+        raise ModelFolderError(f"{path} {what}; name a folder that training has written")
+    if VOCABULARY not in files:
+        raise ModelFolderError(f"{path / VOCABULARY} cannot be read: it is missing")
 
 
 def _config(file: Path, data: bytes, vocab_size: int) -> ModelConfig:
@@ -358,46 +378,3 @@ def reason_of(error: Exception) -> str:
         first = error.errors()[0]
         return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
     return (str(error).strip() or type(error).__name__).splitlines()[0].rstrip(":")
-
-
-def load_report(folder: str | os.PathLike[str]) -> dict[str, Any]:
-    """The figures of the run that made a model; {} if it was saved without.
-
-    Raises:
-        ModelFolderError: they are damaged.
-    """
-    file = Path(folder) / REPORT
-    data = read_files(folder, [REPORT]).get(REPORT)
-    return {} if data is None else check_figures(Report, file, parse_json(file, data))
-
-
-def load_metrics(folder: str | os.PathLike[str]) -> list[dict[str, Any]]:
-    """The figures of each evaluation of that run; [] if it was saved without.
-
-    Raises:
-        ModelFolderError: they are damaged.
-    """
-    return parse_metrics(Path(folder) / METRICS, read_files(folder, [METRICS]).get(METRICS, b""))
-
-
-def parse_metrics(file: Path, data: bytes) -> list[dict[str, Any]]:
-    """The contents of a file of metrics.
-
-    Raises:
-        ModelFolderError: they are damaged.
-    """
-    lines: Iterable[bytes] = data.removesuffix(b"\n").split(b"\n") if data else ()
-    return [check_figures(Round, file, parse_json(file, line)) for line in lines]
-
-
-def load_card(folder: str | os.PathLike[str]) -> str:
-    """The model card; "" if the model was saved without.
-
-    Raises:
-        ModelFolderError: it is not UTF-8.
-    """
-    data = read_files(folder, [CARD]).get(CARD, b"")
-    try:
-        return data.decode()
-    except UnicodeDecodeError:
-        raise ModelFolderError(f"{Path(folder) / CARD} is damaged: it is not UTF-8") from None

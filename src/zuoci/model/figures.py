@@ -1,15 +1,18 @@
-"""The figures that stand in a model's folder: what a damaged file must not hold."""
+"""What stands beside a model in its folder, for people: the figures of its run and its card, read and checked."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from zuoci.errors import ModelFolderError
+from zuoci.text.folder import CARD, METRICS, REPORT, parse_json, read_files
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    import os
+    from collections.abc import Iterable
 
 
 class _Score(BaseModel):
@@ -62,3 +65,46 @@ def check_figures(kind: type[Round] | type[Report], file: Path, document: Any) -
         where = ".".join(map(str, first["loc"]))
         raise ModelFolderError(f"{file} is damaged: {where + ': ' if where else ''}{first['msg']}") from None
     return document
+
+
+def load_report(folder: str | os.PathLike[str]) -> dict[str, Any]:
+    """The figures of the run that made a model; {} if it was saved without.
+
+    Raises:
+        ModelFolderError: they are damaged.
+    """
+    file = Path(folder) / REPORT
+    data = read_files(folder, [REPORT]).get(REPORT)
+    return {} if data is None else check_figures(Report, file, parse_json(file, data))
+
+
+def load_metrics(folder: str | os.PathLike[str]) -> list[dict[str, Any]]:
+    """The figures of each evaluation of that run; [] if it was saved without.
+
+    Raises:
+        ModelFolderError: they are damaged.
+    """
+    return parse_metrics(Path(folder) / METRICS, read_files(folder, [METRICS]).get(METRICS, b""))
+
+
+def parse_metrics(file: Path, data: bytes) -> list[dict[str, Any]]:
+    """The contents of a file of metrics.
+
+    Raises:
+        ModelFolderError: they are damaged.
+    """
+    lines: Iterable[bytes] = data.removesuffix(b"\n").split(b"\n") if data else ()
+    return [check_figures(Round, file, parse_json(file, line)) for line in lines]
+
+
+def load_card(folder: str | os.PathLike[str]) -> str:
+    """The model card; "" if the model was saved without.
+
+    Raises:
+        ModelFolderError: it is not UTF-8.
+    """
+    data = read_files(folder, [CARD]).get(CARD, b"")
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        raise ModelFolderError(f"{Path(folder) / CARD} is damaged: it is not UTF-8") from None

@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import ipaddress
+import logging
+import os
 import secrets
+import signal
 import socket
 import sys
 import tempfile
-from contextlib import asynccontextmanager, suppress
+import threading
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import uvicorn
 from fastapi import FastAPI
@@ -22,15 +27,19 @@ from fastapi.responses import FileResponse, Response
 from zuoci import __version__
 from zuoci.errors import SettingsError
 from zuoci.studio import completions, desk, failures, studio
+from zuoci.studio.connection import Connection
 from zuoci.studio.corpora import Corpora
-from zuoci.studio.engine import ROWS, Engine
+from zuoci.studio.engine import Engine
+from zuoci.studio.errands import Errands
 from zuoci.studio.events import Json
 from zuoci.studio.guard import BODY_BYTES, LOOPBACK, Access, Guard
 from zuoci.studio.library import Library
 from zuoci.studio.training import Trainings
+from zuoci.writing.batch import ROWS
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
+    from collections.abc import AsyncGenerator, Awaitable, Callable, Generator, Sequence
+    from types import FrameType
 
 _FIRST_PAGE = "studio.html"
 _TYPES = {
@@ -42,6 +51,9 @@ _TYPES = {
 }
 _EVERYWHERE = ("0.0.0.0", "::")
 _SWITCH = 0.001  # seconds that a thread computes before others may: else the engine's lets no request through
+_TICK = 0.05  # seconds
+_INTERRUPTED = 130  # the exit code
+_SIGNALS = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
 _LAST_SECONDS = 10  # for answers to end in, once the server is asked to
 
 
@@ -54,7 +66,7 @@ class ServerSettings:
         home: a folder for more of them, with the studio's page and its own API; None: neither.
         host: the address to listen on.
         port: 0: any free one.
-        key: that requests must carry; "": none.
+        key: that requests must carry; "": none without a home, and with one a token that is new at each launch.
         rows: texts that are written side by side, at most.
     """
 
@@ -75,7 +87,8 @@ class ServerSettings:
             raise SettingsError(f"host {self.host} can be reached by others: give a key, or leave host out")
         name = f"[{self.host}]" if ":" in self.host else self.host.lower()
         hosts = ("*",) if self.host in _EVERYWHERE else (*LOOPBACK, name)
-        return Access(hosts, self.key, secrets.token_urlsafe(24), lambda path: studio.largest(path) or BODY_BYTES)
+        key = self.key or (secrets.token_urlsafe(24) if self.home else "")
+        return Access(hosts, key, lambda path: studio.largest(path) or BODY_BYTES)
 
 
 def is_loopback(host: str) -> bool:
@@ -97,11 +110,15 @@ def make_app(settings: ServerSettings) -> FastAPI:
     access = settings.access()
     library = Library(settings.models, settings.home)
     engine = Engine(settings.rows)
+    errands = Errands()
     corpora = Corpora(Path(tempfile.gettempdir(), f"zuoci-{secrets.token_hex(8)}"))
     trainings = Trainings(settings.home) if settings.home else None
 
     async def drain() -> None:
+        if engine.ending:  # the server has seen to it, or was told not to wait
+            return
         engine.drain()
+        errands.drain()
         if trainings:
             await trainings.end()
 
@@ -124,22 +141,23 @@ def make_app(settings: ServerSettings) -> FastAPI:
 
     app.include_router(completions.router(library, engine))
     if trainings:
-        app.include_router(desk.router(library, engine))
+        app.include_router(desk.router(library, engine, errands))
         app.include_router(studio.corpora_router(corpora))
         app.include_router(studio.training_router(corpora, trainings, library))
-        _add_page(app, access)
+        _add_page(app)
     app.add_middleware(Guard, access=access)
     app.state.drain = drain
     app.state.engine = engine
+    app.state.key = access.key
     return app
 
 
-def _add_page(app: FastAPI, access: Access) -> None:
+def _add_page(app: FastAPI) -> None:
     """The files of the page, each under its own name, and what it has to know first."""
 
     @app.get("/api/session", response_class=Json, responses=failures.RESPONSES)
     async def session() -> Response:
-        return Json(studio.session(access.token))
+        return Json(studio.session())
 
     page = Path(str(files("zuoci.studio"))) / "page"
     for file in sorted(page.iterdir()):
@@ -157,19 +175,50 @@ class Server(uvicorn.Server):
         self._drain = drain
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        """Is called once the server is asked to end."""
-        await self._drain()
+        """Is called once the server is asked to end; asked twice, it waits for nothing."""
+        drained = asyncio.ensure_future(self._drain())
+        while not (drained.done() or self.force_exit):
+            await asyncio.wait({drained}, timeout=_TICK)
+        drained.cancel()
+        await asyncio.gather(drained, return_exceptions=True)
         await super().shutdown(sockets)
+        if self.force_exit:  # it has left this out
+            await self.lifespan.shutdown()
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """Is called by a signal."""
+        super().handle_exit(sig, frame)
+        self.force_exit |= len(self._captured_signals) > 1
+
+    @contextmanager
+    def capture_signals(self) -> Generator[None]:
+        """Takes signals as wishes to end; uvicorn's own would raise each of them again at the end."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        former = {number: signal.signal(number, self.handle_exit) for number in _SIGNALS}
+        try:
+            yield
+        finally:
+            for number, handler in former.items():
+                signal.signal(number, handler if number != signal.SIGINT else signal.SIG_IGN)
+
+
+def _is_news(record: logging.LogRecord) -> bool:
+    """Whether a record says more than that the end of the server ended a request."""
+    return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
 
 
 def make_server(app: FastAPI) -> Server:
     """A server for an application."""
+    logging.getLogger("uvicorn.error").addFilter(_is_news)
     config = uvicorn.Config(
         app,
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=_LAST_SECONDS,
         server_header=False,
+        http=Connection,
         ws="none",
         proxy_headers=False,
     )
@@ -189,14 +238,16 @@ def listen(host: str, port: int) -> socket.socket:
         raise SettingsError(f"host {host}, port {port} cannot be used: {error.strerror or error}") from None
 
 
-def url_of(host: str, listening: socket.socket) -> str:
-    """Where to find a server."""
+def url_of(host: str, listening: socket.socket, token: str = "") -> str:
+    """Where to find a server, or the page of a studio with a token."""
     name = "127.0.0.1" if host in _EVERYWHERE else f"[{host}]" if ":" in host else host
-    return f"http://{name}:{listening.getsockname()[1]}/"
+    return f"http://{name}:{listening.getsockname()[1]}/" + (f"?token={quote(token, safe='')}" if token else "")
 
 
 def run(server: Server, sockets: list[socket.socket]) -> None:
-    """Serves until a signal to end."""
+    """Serves until a signal to end; at a second one, ends the process."""
     sys.setswitchinterval(_SWITCH)
-    with suppress(KeyboardInterrupt):  # it is how one ends it
-        server.run(sockets)
+    server.run(sockets)
+    if server.force_exit:  # threads that are at work would be waited for
+        sys.stderr.flush()
+        os._exit(_INTERRUPTED)

@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import re
 import secrets
 import shutil
 import zipfile
-from dataclasses import asdict, dataclass, replace
+from collections import Counter
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
@@ -21,16 +24,64 @@ from zuoci.studio.failures import ApiError, not_found
 from zuoci.text.corpus import TEXT_SUFFIXES, Corpus, Song, load_lyrics, read_corpus
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import AsyncGenerator, AsyncIterator
 
 MOST_FILES = 1000
 FILE_BYTES = 64 * 2**20
 _CORPUS_BYTES = 256 * 2**20  # also of a zip, once it is unpacked
 _MOST_CORPORA = 32  # since the launch, that nobody threw away
 _MOST_MEMBERS = 20_000
+_MOST_ARRIVING = 8  # files at the same time
+_WRITTEN_AT_ONCE = 2**20  # bytes
+_MOST_EXAMPLES = 5
+_PIECE = 2**16  # characters
 _LEAST_CHARACTERS = 200
 _BUNDLED = ("zh", "en")
 _NAMES = ".names.json"  # hidden, so that it is no text of the corpus
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What was found in a file, so that nobody has to read it again to say what is in a corpus.
+
+    A text that is alone is cut into songs where its lines are empty; among others it is one song.
+
+    Attributes:
+        texts: in the file.
+        songs: if it is the only file.
+        lines: that are not empty.
+        characters: if it is the only file.
+        characters_among: if there are others.
+        distinct: characters, if it is the only file.
+        distinct_among: these characters, if there are others.
+        titles: of its first songs.
+    """
+
+    texts: int
+    songs: int
+    lines: int
+    characters: int
+    characters_among: int
+    distinct: int
+    distinct_among: str
+    titles: tuple[str, ...]
+
+    @classmethod
+    def of(cls, corpus: Corpus) -> Figures:
+        """Those of the songs of one file."""
+        texts = len({song.source for song in corpus.songs})
+        text = corpus.text
+        among = f"{text.rstrip()}\n\n" if texts == 1 else text
+        return cls(
+            texts=texts,
+            songs=len(corpus),
+            lines=sum(len(song.lines) for song in corpus.songs),
+            characters=len(text),
+            characters_among=len(among),
+            distinct=len(_distinct(text)),
+            distinct_among="".join(_distinct(among)),
+            titles=tuple(song.title[:100] for song in corpus.songs[:_MOST_EXAMPLES]),
+        )
 
 
 @dataclass(frozen=True)
@@ -44,6 +95,7 @@ class Dropped:
         encoding: of the texts in it.
         notes: what was changed or left out.
         error: why it cannot be used.
+        figures: of what is in it; None: it cannot be used.
     """
 
     number: int
@@ -52,10 +104,16 @@ class Dropped:
     encoding: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     error: str | None = None
+    figures: Figures | None = None
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """What the page shows."""
+        return {name: getattr(self, name) for name in ("number", "name", "bytes", "encoding", "notes", "error")}
 
 
 class Corpora:
-    """The corpora that are being put together."""
+    """The corpora that are being put together. What reads or writes files is for a thread."""
 
     def __init__(self, place: Path) -> None:
         """Keeps them in a folder, which is made for the first of them."""
@@ -63,6 +121,8 @@ class Corpora:
         self._place = place
         self._files: dict[str, dict[int, Dropped]] = {}
         self._counts: dict[str, int] = {}
+        self._distinct: dict[str, Counter[str]] = {}  # character → files that have it
+        self._arriving = 0
 
     def begin(self) -> str:
         """A new one, empty.
@@ -75,7 +135,7 @@ class Corpora:
         name = secrets.token_hex(8)
         self._place.mkdir(mode=0o700, parents=True, exist_ok=True)
         (self._place / name).mkdir()
-        self._files[name], self._counts[name] = {}, 0
+        self._files[name], self._counts[name], self._distinct[name] = {}, 0, Counter()
         return name
 
     def close(self) -> None:
@@ -108,7 +168,7 @@ class Corpora:
     def forget(self, name: str) -> None:
         """Throws a corpus away."""
         shutil.rmtree(self.own(name), ignore_errors=True)
-        del self._files[name], self._counts[name]
+        del self._files[name], self._counts[name], self._distinct[name]
 
     def room(self, name: str) -> int:
         """The bytes that one more file of a corpus may have.
@@ -122,6 +182,35 @@ class Corpora:
         if len(files) >= MOST_FILES or left <= 0:
             raise ApiError(413, f"a corpus holds {MOST_FILES} files and {_CORPUS_BYTES:,} bytes at most; zip the files")
         return min(left, FILE_BYTES)
+
+    @asynccontextmanager
+    async def arrival(self, name: str, pieces: AsyncIterator[bytes]) -> AsyncGenerator[Path]:
+        """Receives a file beside those of a corpus; it is gone afterwards unless it was moved.
+
+        Raises:
+            ApiError: too many arrive at the same time, or it is too large.
+        """
+        if self._arriving >= _MOST_ARRIVING:
+            raise ApiError(429, f"{_MOST_ARRIVING} files are arriving already; try again", code="busy")
+        left = self.room(name)
+        self._arriving += 1
+        arrived = self.own(name) / f".{secrets.token_hex(8)}"
+        waiting = bytearray()
+        try:
+            with arrived.open("wb") as file:
+                async for piece in pieces:
+                    left -= len(piece)
+                    if left < 0:
+                        raise ApiError(413, "the file is larger than what the corpus has room for", code="too_large")
+                    waiting += piece
+                    if len(waiting) >= _WRITTEN_AT_ONCE:
+                        await asyncio.to_thread(file.write, bytes(waiting))
+                        waiting.clear()
+                await asyncio.to_thread(file.write, bytes(waiting))
+            yield arrived
+        finally:
+            self._arriving -= 1
+            arrived.unlink(missing_ok=True)
 
     def add(self, name: str, title: str, arrived: Path) -> None:
         """Takes in a file that has arrived beside the others; keeps of an unusable one only what is wrong with it."""
@@ -138,7 +227,7 @@ class Corpora:
         try:
             if suffix == ".zip":
                 _check_zip(file)
-            corpus = named(read_corpus(file), {str(file): title})
+            corpus = named(read_corpus(file), folder, {file.name: title})
         except CorpusError as error:
             file.unlink()
             error_text = str(error).replace(str(file), title)
@@ -147,7 +236,11 @@ class Corpora:
         notes = [note.removeprefix(f"{title}: ") for note in corpus.notes]
         encodings = [match[1] for note in notes if (match := re.match(r"read as (\S+)", note))]
         others = [note for note in notes if not note.startswith("read as ")]
-        self._files[name][number] = replace(dropped, encoding=tuple(encodings or ["utf-8"]), notes=tuple(others))
+        figures = Figures.of(corpus)
+        self._distinct[name].update(figures.distinct_among)
+        self._files[name][number] = replace(
+            dropped, encoding=tuple(encodings or ["utf-8"]), notes=tuple(others), figures=figures
+        )
 
     def remove(self, name: str, number: int) -> None:
         """Throws a file away.
@@ -158,29 +251,32 @@ class Corpora:
         folder = self.own(name)
         if number not in self._files[name]:
             raise not_found("file", str(number))
-        del self._files[name][number]
+        figures = self._files[name].pop(number).figures
+        if figures:
+            self._distinct[name] -= Counter(figures.distinct_among)
         for file in folder.glob(f"{number:06}.*"):
             file.unlink()
 
     def describe(self, name: str) -> dict[str, Any]:
-        """What was found."""
-        self.folder(name)
-        files = [asdict(file) for file in self._files.get(name, {}).values()]
-        error = None
-        try:
-            corpus = self.read(name)
-        except CorpusError:
-            corpus, error = Corpus(()), "there is no text in it yet"
-        if not error and len(corpus.text) < _LEAST_CHARACTERS:
-            error = f"{len(corpus.text)} characters are too few: add text, {_LEAST_CHARACTERS} at least"
+        """What was found, when each file was added: none is read again."""
+        if self.folder(name) is None:
+            found = [Figures.of(self.read(name))]
+        else:
+            found = [file.figures for file in self._files[name].values() if file.figures]
+        alone = found[0] if len(found) == 1 and found[0].texts == 1 else None
+        characters = alone.characters if alone else sum(each.characters_among for each in found)
+        error = None if found else "there is no text in it yet"
+        if found and characters < _LEAST_CHARACTERS:
+            error = f"{characters} characters are too few: add text, {_LEAST_CHARACTERS} at least"
+        titles = [title for each in found for title in (each.titles[:1] if each.texts == 1 else each.titles)]
         return {
             "id": name,
-            "files": files,
-            "songs": len(corpus),
-            "lines": sum(len(song.lines) for song in corpus.songs),
-            "characters": len(corpus.text),
-            "distinct": len(set(corpus.text)),
-            "examples": [song.title[:100] for song in corpus.songs[:5]],
+            "files": [file.document for file in self._files.get(name, {}).values()],
+            "songs": alone.songs if alone else sum(each.texts for each in found),
+            "lines": sum(each.lines for each in found),
+            "characters": characters,
+            "distinct": alone.distinct if alone else len(self._distinct[name]),
+            "examples": list(alone.titles if alone else titles[:_MOST_EXAMPLES]),
             "error": error,
         }
 
@@ -215,29 +311,40 @@ def load_kept(place: Path) -> Corpus:
     """The songs that `Corpora.keep` copied.
 
     Raises:
-        CorpusError: they cannot be read.
+        CorpusError: they are not there any more, or cannot be read.
     """
-    document: Any = json.loads((place / _NAMES).read_text("utf-8"))
-    return load_lyrics(document["bundled"]) if document["bundled"] else read_kept(place, document["names"])
+    try:
+        document: Any = json.loads((place / _NAMES).read_text("utf-8"))
+        bundled, names = document["bundled"], document["names"]
+        if bundled is None:
+            return read_kept(place, {str(file): str(name) for file, name in names.items()})
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        raise CorpusError(f"{place} does not hold the lyrics of a run: {_NAMES} is missing or damaged") from None
+    return load_lyrics(bundled)
 
 
 def read_kept(folder: Path, names: dict[str, str]) -> Corpus:
     """The songs of some files in a folder, which stand for the names that their owner gave them."""
-    return named(read_corpus(folder), {str(folder / file): name for file, name in names.items()})
+    return named(read_corpus(folder), folder, names)
 
 
-def named(corpus: Corpus, names: dict[str, str]) -> Corpus:
-    """The same songs, under other names of their files."""
-    paths = sorted(names, key=len, reverse=True)
-    shown: Callable[[str], str] = lambda text: _replaced(text, paths, names)  # noqa: E731
+def named(corpus: Corpus, folder: Path, names: dict[str, str]) -> Corpus:
+    """The same songs, under other names of their files in a folder."""
+    paths = re.compile(re.escape(f"{folder}{os.sep}") + r"(\d{6}\.\w+)")
+
+    def shown(text: str) -> str:
+        return paths.sub(lambda found: names.get(found[1], found[0]), text)
+
     songs = tuple(Song(shown(song.source), song.text) for song in corpus.songs)
     return Corpus(songs, tuple(map(shown, corpus.notes)))
 
 
-def _replaced(text: str, paths: Sequence[str], names: dict[str, str]) -> str:
-    for path in paths:
-        text = text.replace(path, names[path])
-    return text
+def _distinct(text: str) -> set[str]:
+    """The characters of a text, found a piece at a time: one long call would keep all other threads waiting."""
+    found: set[str] = set()
+    for start in range(0, len(text), _PIECE):
+        found.update(text[start : start + _PIECE])
+    return found
 
 
 def _check_zip(file: Path) -> None:

@@ -8,7 +8,7 @@ import io
 import tempfile
 import zipfile
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
 from fastapi import APIRouter, Request
@@ -16,13 +16,15 @@ from fastapi.responses import Response
 from pydantic import Field
 
 from zuoci.errors import ModelFolderError
-from zuoci.model.checkpoint import load, load_report
+from zuoci.model.checkpoint import load
+from zuoci.model.figures import load_report
 from zuoci.studio.engine import End, Event, Piece
 from zuoci.studio.events import KEEP_ALIVE, Events, Json, attended, event, failure
 from zuoci.studio.failures import EVENTS, RESPONSES, ApiError
-from zuoci.studio.options import MOST_COUNT, MOST_TEXT, Body, Id, Text, config_of, with_options
+from zuoci.studio.options import MOST_COUNT, MOST_STRING, MOST_TEXT, Body, Id, Text, config_of, with_options
 from zuoci.studio.units import find_units
 from zuoci.text.fingerprint import Fingerprint
+from zuoci.text.folder import FILES, UNFINISHED, read_files
 from zuoci.writing.choice import Candidate, next_lines, rank, rewrite
 from zuoci.writing.form import units
 from zuoci.writing.originality import originality
@@ -30,9 +32,10 @@ from zuoci.writing.rhyme import Rhymes, parse_readings, scheme_of
 from zuoci.writing.sampling import key_of
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Sequence
 
     from zuoci.studio.engine import Engine, Texts
+    from zuoci.studio.errands import Errands
     from zuoci.studio.library import Library
     from zuoci.writing.config import WriteConfig
     from zuoci.writing.drafts import Lyrics
@@ -40,7 +43,6 @@ if TYPE_CHECKING:
 
 _EXPORT_TYPES = {"html": "text/html; charset=utf-8", "onnx": "application/octet-stream", "zip": "application/zip"}
 _EXPORTS: dict[int | str, dict[str, Any]] = {200: {"content": {kind: {} for kind in _EXPORT_TYPES.values()}}}
-_WAITING = 8  # lists of lines and the like that are made or wait; a person asks for one at a time
 _MOST_CANDIDATES = 16
 _MOST_INSPECTED = 4000  # characters
 
@@ -83,7 +85,7 @@ class CheckRequest(Body):
     text: Text
     least: int = Field(default=8, ge=8, le=1000, description="characters of the shortest copied span to list")
     rhyme_standard: Literal["shisanzhe", "xinyun", "tongyun"] = "shisanzhe"
-    reading: list[str] = Field(default=[], max_length=100)
+    reading: list[Annotated[str, Field(max_length=MOST_STRING)]] = Field(default=[], max_length=100)
 
 
 class InspectRequest(Body):
@@ -98,54 +100,14 @@ if not TYPE_CHECKING:
     )
 
 
-class Errands:
-    """Work that is done in a thread, one piece after another, for so many clients at most."""
-
-    def __init__(self) -> None:
-        self._lock = asyncio.Lock()
-        self._waiting = 0
-
-    async def run(self, request: Request, function: Callable[..., Any], *args: Any) -> Any:
-        """Does it, if the client still waits when its turn comes.
-
-        Raises:
-            ApiError: too many wait already.
-        """
-        if self._waiting >= _WAITING:
-            raise ApiError(429, f"{_WAITING} requests wait already; try again", code="busy")
-        self._waiting += 1
-        begun = asyncio.Event()
-        task = asyncio.create_task(self._turn(begun, function, *args))
-        task.add_done_callback(self._done)
-        try:
-            return await attended(request.receive, _result_of(task))
-        finally:
-            if not begun.is_set():
-                task.cancel()
-
-    async def _turn(self, begun: asyncio.Event, function: Callable[..., Any], *args: Any) -> Any:
-        async with self._lock:  # to the end of the thread, which nothing can break off, whoever has gone away
-            begun.set()
-            return await asyncio.to_thread(function, *args)
-
-    def _done(self, task: asyncio.Task[Any]) -> None:
-        self._waiting -= 1
-        if not task.cancelled():
-            task.exception()  # it is known, also where nobody waits for it any more
-
-
-async def _result_of(task: asyncio.Task[Any]) -> Any:
-    return await asyncio.shield(task)
-
-
-def router(library: Library, engine: Engine) -> APIRouter:
+def router(library: Library, engine: Engine, errands: Errands) -> APIRouter:
     """The routes."""
     routes = APIRouter(prefix="/api/models", responses=RESPONSES, default_response_class=Json)
-    errands = Errands()
 
     @routes.get("")
     async def models() -> dict[str, Any]:
-        return {"models": await asyncio.to_thread(_list, library)}
+        found, damaged = await asyncio.to_thread(library.all)
+        return {"models": found, "damaged": damaged}
 
     @routes.get("/{name}")
     async def one_model(name: Id) -> dict[str, Any]:
@@ -158,7 +120,8 @@ def router(library: Library, engine: Engine) -> APIRouter:
         kind: Literal["html", "onnx", "zip"] = "html",
         precision: Literal["int8", "float16"] = "int8",
     ) -> Response:
-        data = await errands.run(request, _exported, library.folder(name), kind, precision)
+        folder = library.folder(name)
+        data = await errands.run(request, lambda _: _exported(folder, kind, precision))
         disposition = f'attachment; filename="lyrics.{kind}"'  # the page's link has the model's own name
         return Response(data, media_type=_EXPORT_TYPES[kind], headers={"content-disposition": disposition})
 
@@ -185,44 +148,40 @@ def router(library: Library, engine: Engine) -> APIRouter:
             found = _lyrics(await attended(request.receive, texts.whole()))
         finally:
             texts.close()
-        ranked = await errands.run(request, rank, writer, found)
+        ranked = await errands.run(request, lambda effort: rank(writer.watched(effort), found))
         return {"unknown": found[0].unknown, "candidates": _shown(ranked)}
 
     @routes.post("/{name}/candidates")
     async def candidates(name: Id, body: CandidatesRequest, request: Request) -> dict[str, Any]:
         config = config_of(body)
         writer = await library.writer(name)
-        found = await errands.run(request, next_lines, writer, body.text, config, body.count, body.after)
+        found = await errands.run(
+            request,
+            lambda effort: next_lines(writer.watched(effort), body.text, config, body.count, body.after),
+        )
         return {"candidates": _shown(found)}
 
     @routes.post("/{name}/rewrite")
     async def another_line(name: Id, body: RewriteRequest, request: Request) -> dict[str, Any]:
         config = config_of(body)
         writer = await library.writer(name)
-        found = await errands.run(request, rewrite, writer, body.text, body.line, config, body.count)
+        found = await errands.run(
+            request, lambda effort: rewrite(writer.watched(effort), body.text, body.line, config, body.count)
+        )
         return {"candidates": _shown(found)}
 
     @routes.post("/{name}/check")
     async def check(name: Id, body: CheckRequest, request: Request) -> dict[str, Any]:
         writer = await library.writer(name)
         rhymes = Rhymes(body.rhyme_standard, parse_readings(body.reading))
-        return await errands.run(request, checked, writer, body.text, rhymes, body.least)
+        return await errands.run(request, lambda _: checked(writer, body.text, rhymes, body.least))
 
     @routes.post("/{name}/inspect")
     async def inspect(name: Id, body: InspectRequest, request: Request) -> dict[str, Any]:
-        return await errands.run(request, _inside, await library.writer(name), body.text)
+        writer = await library.writer(name)
+        return await errands.run(request, lambda effort: _inside(writer.watched(effort), body.text))
 
     return routes
-
-
-def _list(library: Library) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    for name in library.look():
-        try:
-            found.append(library.about(name))
-        except (ModelFolderError, ApiError):  # damaged, or gone meanwhile: whoever asks for it is told
-            continue
-    return found
 
 
 def _shown(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
@@ -333,23 +292,31 @@ def _exported(folder: Path, kind: str, precision: Literal["int8", "float16"]) ->
         if kind == "onnx":
             export_onnx(model, file)
         else:
-            export_html(
-                model,
-                file,
-                precision=precision,
-                title=folder.name,
-                report=load_report(folder),
-                rhymes=rhymes_of(model.vocabulary.characters),
-                fingerprint=Fingerprint.find(folder),
-            )
+            rhymes, fingerprint = rhymes_of(model.vocabulary.characters), Fingerprint.find(folder)
+            try:
+                export_html(
+                    model,
+                    file,
+                    precision=precision,
+                    title=folder.name,
+                    report=load_report(folder),
+                    rhymes=rhymes,
+                    fingerprint=fingerprint,
+                )
+            except ValueError as error:  # figures that JSON does not have
+                raise ModelFolderError(f"{folder} is damaged: {error}") from None
         return file.read_bytes()
 
 
 def _zipped(folder: Path) -> bytes:
-    """A model's folder. The place and time of each file are left out, so that the same model gives the same bytes."""
+    """A model's folder: the files that the format names, and nothing else that may lie there.
+
+    The place and time of each file are left out, so that the same model gives the same bytes.
+    """
+    load(folder)  # what is damaged is not given away
+    names = [name for name in FILES if name != UNFINISHED and not (folder / name).is_symlink()]
     data = io.BytesIO()
     with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
-        for file in sorted(path for path in folder.rglob("*") if path.is_file() and not path.is_symlink()):
-            name = Path(folder.name, file.relative_to(folder)).as_posix()
-            archive.writestr(zipfile.ZipInfo(name), file.read_bytes(), zipfile.ZIP_DEFLATED)
+        for name, contents in read_files(folder, names).items():
+            archive.writestr(zipfile.ZipInfo(f"{folder.name}/{name}"), contents, zipfile.ZIP_DEFLATED)
     return data.getvalue()

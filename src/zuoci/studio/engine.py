@@ -18,7 +18,7 @@ import numpy as np
 from zuoci.errors import WritingError
 from zuoci.model.threads import one_thread
 from zuoci.studio.failures import ApiError
-from zuoci.writing.batch import Ask, Batch
+from zuoci.writing.batch import ROWS, Ask, Batch
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from zuoci.writing.drafts import Lyrics
     from zuoci.writing.writer import Writer
 
-ROWS = 512  # that are written side by side, at most
 _STEPS = 200_000  # of one text: more are an accident, or an attack
 _PAUSES = (0.004, 0.05)  # seconds between two deliveries to one request, the first and, each twice as long, the
 # longest: the first characters are there soon, later ones come many at once, which costs less
@@ -162,7 +161,7 @@ class Engine:
         """Begins idle.
 
         Args:
-            rows: that are written side by side, at most.
+            rows: that are written side by side, at most, and that a step of a model reads.
             threads: of each batch; 0: one a core.
         """
         self.rows = rows
@@ -203,7 +202,7 @@ class Engine:
         """
         if self.ending:
             raise ApiError(503, "the server is about to end", code="ending")
-        weights = [config.draws if config.rhyme else 1 for config in configs]
+        weights = [config.rows for config in configs]
         if sum(weights) > self.rows:
             raise ApiError(
                 400, f"one request may write {self.rows} texts side by side: got {sum(weights)}; ask for less"
@@ -214,7 +213,7 @@ class Engine:
         texts = Texts(self, weights)
 
         def join() -> None:
-            batch = self._batches.setdefault(writer, Batch(writer.desk.stepper, self.threads))
+            batch = self._batches.setdefault(writer, Batch(writer.desk.stepper, self.threads, self.rows))
             for index, (opening, config) in enumerate(zip(openings, configs, strict=True)):
                 steps = _followed(writer, opening, config, top, watch, self._emitter(texts, index))
                 number = batch.add(steps, config)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import math
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from fastapi.responses import JSONResponse, Response
 
+from zuoci.studio.connection import mark_events
 from zuoci.studio.failures import ApiError, of
 
 if TYPE_CHECKING:
@@ -22,9 +24,23 @@ _log = logging.getLogger("uvicorn.error")
 
 
 def to_json(document: Any) -> str:
-    """A document in one line, its characters as they are, half of a surrogate pair excepted."""
-    text = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    """A document in one line, its characters as they are, half of a surrogate pair excepted.
+
+    JSON has no number for infinity, nor one for what is none: where a damaged file brought one in, null stands.
+    """
+    try:
+        text = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
+    except ValueError:
+        return to_json(_finite(document))
     return text if text.isascii() or _whole(text) else json.dumps(document, allow_nan=False, separators=(",", ":"))
+
+
+def _finite(document: Any) -> Any:
+    if isinstance(document, dict):
+        return {name: _finite(value) for name, value in document.items()}
+    if isinstance(document, list | tuple):
+        return [_finite(value) for value in document]
+    return None if isinstance(document, float) and not math.isfinite(document) else document
 
 
 def _whole(text: str) -> bool:
@@ -94,6 +110,7 @@ class Events(Response):
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Sends."""
+        mark_events(scope)
         try:
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
             await attended(receive, self._send(send))

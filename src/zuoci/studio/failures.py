@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from zuoci.errors import ModelFolderError, WritingError, ZuociError
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from fastapi import FastAPI, Request
 
 _TYPES = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
-_TYPE_NAME = re.compile(r"str|constrained-str|list\[.*\]")  # pydantic's names of the types that a field may have
+_TYPE_NAME = re.compile(r"bool|(constrained-)?(int|float|str)|list\[.*\]")  # of pydantic, as parts of a place
 _SHOWN = 80  # characters of what was sent
 
 _TEXT_OR_NULL = {"anyOf": [{"type": "string"}, {"type": "null"}]}
@@ -96,6 +97,9 @@ def of(error: Exception) -> ApiError:
         return ApiError(409, str(error), code="model_folder")
     if isinstance(error, ZuociError):
         return ApiError(400, str(error), code="invalid_value")
+    if isinstance(error, OSError):  # a full disk, most of the time
+        where = f"{error.filename} cannot be used" if error.filename else "a file cannot be read or written"
+        return ApiError(500, f"{where}: {error.strerror or error}", code="io")
     return ApiError(500, "something went wrong inside zuoci; its own output has the details", code="internal_error")
 
 
@@ -125,6 +129,9 @@ def install(app: FastAPI) -> None:
     async def api(_: Request, error: Exception) -> Response:
         return of(error).response()
 
+    async def gone(_: Request, __: Exception) -> Response:
+        return Response(status_code=499)  # which nobody reads
+
     async def validation(_: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
         return _of_validation(error).response()
@@ -135,8 +142,9 @@ def install(app: FastAPI) -> None:
         code = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}.get(status, "invalid_request")
         return ApiError(status, str(error.detail or HTTPStatus(status).phrase), code=code).response(error.headers)
 
-    for kind in (ApiError, ZuociError):
+    for kind in (ApiError, ZuociError, OSError):
         app.add_exception_handler(kind, api)
     app.add_exception_handler(RequestValidationError, validation)
     app.add_exception_handler(HTTPException, http)
+    app.add_exception_handler(ClientDisconnect, gone)
     app.add_exception_handler(Exception, api)

@@ -1,8 +1,9 @@
 """Who may ask, and how much: the checks before any request is read.
 
 A page of a stranger can make a browser send requests to this machine, and by a name of its own that resolves to
-127.0.0.1 (DNS rebinding) even read the answers. So the host must be one that the server goes by, a foreign origin is
-refused, and whatever changes something carries a token that only a page of this origin can know.
+127.0.0.1 (DNS rebinding) even read the answers. So the host must be one that the server goes by, and a foreign origin
+is refused. Other users of this machine reach 127.0.0.1 as well: the studio has a token, which every request for its
+data carries, and which only those know who can read what it printed.
 """
 
 from __future__ import annotations
@@ -22,10 +23,13 @@ if TYPE_CHECKING:
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 LOOPBACK = ("127.0.0.1", "localhost", "[::1]")
-TOKEN = "x-zuoci-token"  # the header's name
 BODY_BYTES = 256 * 1024
 _AT_ONCE = 1000  # requests, in which texts have a narrower limit of their own
 
+_NO_KEY = (
+    "the token is missing or of another launch: open the whole address that zuoci studio printed, or send "
+    "Authorization: Bearer KEY with the token of that address or the key of the server"
+)
 POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; font-src "
     "'self'; worker-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -47,14 +51,12 @@ class Access:
 
     Attributes:
         hosts: names that the server goes by, without ports; "*": any, which only a key makes safe.
-        key: that every request must have; "": none.
-        token: that writes of the studio's own API must have.
+        key: that every request for data must have: the studio's token, or the key that its owner chose; "": none.
         largest: the bytes that a request to some path may have, where it is not `BODY_BYTES`.
     """
 
     hosts: tuple[str, ...]
     key: str
-    token: str
     largest: Callable[[str], int] = lambda _: BODY_BYTES
 
 
@@ -112,10 +114,7 @@ class Guard:
         if self.access.key and (api or path.startswith("/v1/") or path == "/openapi.json"):
             kind, _, key = headers.get("authorization", "").partition(" ")
             if kind.lower() != "bearer" or not _same(key.strip(), self.access.key):
-                raise ApiError(401, "this server asks for a key: Authorization: Bearer KEY", code="invalid_api_key")
-        reads = scope["method"] in ("GET", "HEAD", "OPTIONS")
-        if api and not reads and not _same(headers.get(TOKEN, ""), self.access.token):
-            raise ApiError(403, "the token is missing or of another launch; reload the page", code="token")
+                raise ApiError(401, _NO_KEY, code="invalid_api_key")
         length = headers.get("content-length", "")
         if length.isascii() and length.isdigit() and int(length[:20]) > self.access.largest(path):
             raise self._too_large(path)

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import sys
 from collections import OrderedDict
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zuoci.errors import ModelFolderError
-from zuoci.model.checkpoint import is_model, load_metrics, load_report
-from zuoci.studio.failures import not_found
-from zuoci.text.fingerprint import FILE, Fingerprint
-from zuoci.text.vocabulary import Vocabulary
+from zuoci.model.checkpoint import load_description
+from zuoci.model.figures import load_card, load_metrics, load_report
+from zuoci.studio.failures import ApiError, not_found
+from zuoci.text.fingerprint import Fingerprint
+from zuoci.text.folder import FINGERPRINT, State, is_model, read_files, state_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,17 +49,18 @@ class Library:
         self.home = home
         self._named = [folder.absolute() for folder in folders]
         self._table: dict[str, Path] = {}
-        self._writers: OrderedDict[tuple[Path, int], asyncio.Task[Writer]] = OrderedDict()
+        self._writers: OrderedDict[tuple[Path, State], asyncio.Task[Writer]] = OrderedDict()
         self.look()
 
     def look(self) -> dict[str, Path]:
         """Looks again for what there is: names, sorted, and their folders."""
         folders = list(self._named)
-        if self.home and self.home.is_dir():
-            folders += sorted(folder for folder in self.home.iterdir() if not folder.name.startswith("."))
+        if self.home:
+            with suppress(OSError):  # it is not there yet, or cannot be read
+                folders += sorted(folder for folder in self.home.iterdir() if not folder.name.startswith("."))
         table: dict[str, Path] = {}
         for folder in folders:
-            if is_model(folder) and folder not in table.values():
+            if _is_model(folder) and folder not in table.values():
                 name, number = folder.name, 1
                 while name in table:
                     number += 1
@@ -74,7 +76,7 @@ class Library:
             ApiError: there is none of that name.
         """
         folder = self._table.get(name) or self.look().get(name)
-        if folder is None or not is_model(folder):
+        if folder is None or not _is_model(folder):
             raise not_found("model", name)
         return folder
 
@@ -86,7 +88,7 @@ class Library:
             ModelFolderError: it is damaged.
         """
         folder = self.folder(name)
-        key = (folder, (folder / "config.json").stat().st_mtime_ns)
+        key = (folder, state_of(folder))
         if key not in self._writers:
             from zuoci.writing.writer import Writer
 
@@ -102,7 +104,21 @@ class Library:
 
     def created(self, name: str) -> int:
         """When a model was saved, in seconds since 1970."""
-        return int((self.folder(name) / "config.json").stat().st_mtime)
+        _, (_, saved, _) = state_of(self.folder(name))
+        return saved // 10**9
+
+    def all(self) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
+        """What there is: the models, and of those that are damaged what is wrong with them."""
+        found: list[dict[str, Any]] = []
+        damaged: list[dict[str, str]] = []
+        for name in self.look():
+            try:
+                found.append(self.about(name))
+            except ModelFolderError as error:
+                damaged.append({"id": name, "error": str(error)})
+            except ApiError:  # it is gone meanwhile
+                continue
+        return found, damaged
 
     def about(self, name: str) -> dict[str, Any]:
         """What a model is, for a list."""
@@ -111,29 +127,23 @@ class Library:
             "id": name,
             "created": self.created(name),
             "figures": load_report(folder),
-            "model": _config(folder)["model"],
-            "originality": (folder / FILE).is_file(),
+            "model": load_description(folder)["model"],
+            "originality": bool(read_files(folder, [FINGERPRINT])),
         }
 
     def details(self, name: str) -> dict[str, Any]:
         """All that is known of a model."""
         folder = self.folder(name)
-        card = folder / "README.md"
         fingerprint = Fingerprint.find(folder)
-        names = fingerprint.names if fingerprint else []
         return {
             **self.about(name),
-            "training": _config(folder)["training"],
-            "card": card.read_text("utf-8") if card.is_file() else "",
+            **load_description(folder),
+            "card": load_card(folder),
             "rounds": load_metrics(folder),
-            "vocabulary": Vocabulary.from_json((folder / "vocabulary.json").read_text("utf-8")).characters,
-            "sources": list(names),
+            "sources": list(fingerprint.names) if fingerprint else [],
         }
 
 
-def _config(folder: Path) -> dict[str, Any]:
-    try:
-        config: dict[str, Any] = json.loads((folder / "config.json").read_text("utf-8"))
-        return {"model": config["model"], "training": config["training"]}
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelFolderError(f"{folder} is damaged: {error}") from None
+def _is_model(folder: Path) -> bool:
+    """Whether a folder looks like a model, or does not let anybody look: who asks for it is told."""
+    return is_model(folder) or (folder.is_dir() and not os.access(folder, os.R_OK | os.X_OK))

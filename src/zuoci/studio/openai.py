@@ -100,7 +100,7 @@ class Chat(Common):
     response_format: ResponseFormat | None = None
     tools: Annotated[list[Any], MaxLen(0)] | None = None
     store: Literal[False] | None = None
-    metadata: dict[str, str] | None = None
+    metadata: Annotated[dict[Annotated[str, MaxLen(64)], Annotated[str, MaxLen(512)]], MaxLen(16)] | None = None
 
 
 if not TYPE_CHECKING:

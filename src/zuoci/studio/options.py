@@ -13,6 +13,7 @@ from zuoci.errors import SettingsError
 from zuoci.studio.failures import ApiError
 from zuoci.training.recipe import describe
 from zuoci.writing.config import WriteConfig
+from zuoci.writing.form import line_count, unit_count
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -24,7 +25,7 @@ MOST = {"length": 10_000, "lines": 200, "draws": 64}
 MOST_WORDS = 16  # that must appear: the whole draft is read once for each
 MOST_TEXT = 20_000  # characters of a text that is sent
 MOST_COUNT = 32  # texts, or candidates, of one request
-_MOST_STRING = 200  # characters of a stop string, a word, an opening of a line
+MOST_STRING = 200  # characters of a stop string, a word, an opening of a line
 
 Id = Annotated[str, Path(max_length=100)]  # in a path
 Text = Annotated[str, Field(max_length=MOST_TEXT)]
@@ -33,7 +34,7 @@ Text = Annotated[str, Field(max_length=MOST_TEXT)]
 class Body(BaseModel):
     """The body of a request: of JSON's own types, and with no field that means nothing."""
 
-    model_config = ConfigDict(strict=True, extra="forbid", protected_namespaces=())
+    model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False, protected_namespaces=())
 
 
 def with_options(base: type[Base], leave_out: Collection[str] = ()) -> type[Base]:
@@ -45,7 +46,7 @@ def with_options(base: type[Base], leave_out: Collection[str] = ()) -> type[Base
         kind: Any = field.annotation
         limits = list(field.metadata)
         if get_origin(kind) is tuple:  # JSON has lists
-            kind = list[Annotated[str, MaxLen(_MOST_STRING)]]
+            kind = list[Annotated[str, MaxLen(MOST_STRING)]]
             limits += [MaxLen(MOST_WORDS)]
         if name in MOST:
             limits += [Le(MOST[name])]
@@ -58,7 +59,7 @@ def config_of(body: BaseModel, **more: Any) -> WriteConfig:
     """The settings that a body holds, with a new seed if it has none.
 
     Raises:
-        ApiError: they contradict each other.
+        ApiError: they contradict each other, or ask for a longer text than one request may.
     """
     values = {name: getattr(body, name, None) for name in WriteConfig.model_fields} | more
     values = {name: value for name, value in values.items() if value is not None}
@@ -66,7 +67,16 @@ def config_of(body: BaseModel, **more: Any) -> WriteConfig:
         raise SettingsError("greedy and temperature exclude each other: greedy draws nothing; give one of them")
     values.setdefault("seed", secrets.randbelow(2**53))  # JavaScript counts no further
     try:
-        return WriteConfig.model_validate(values)
+        config = WriteConfig.model_validate(values)
     except ValidationError as error:
         place = error.errors()[0]["loc"]  # empty, where two fields contradict each other
         raise ApiError(400, describe(error), param=str(place[0]) if place else None, code="invalid_value") from None
+    if config.has_form:
+        for what, count, most in (
+            ("lines", line_count(config), MOST["lines"]),
+            ("characters or words", unit_count(config), MOST["length"]),
+        ):
+            if count > most:
+                message = f"one request writes {most:,} {what} at most: the form comes to {count:,}; ask for less"
+                raise ApiError(400, message, code="invalid_value")
+    return config

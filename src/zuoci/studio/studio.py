@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import re
-import secrets
 from functools import partial
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from fastapi import APIRouter, Path, Query, Request
 from fastapi.responses import Response
@@ -19,7 +18,7 @@ from zuoci.studio.corpora import FILE_BYTES, MOST_FILES, Corpora
 from zuoci.studio.events import KEEP_ALIVE, Events, Json, event
 from zuoci.studio.failures import EVENTS, RESPONSES, ApiError
 from zuoci.studio.options import MOST, MOST_COUNT, MOST_TEXT, Body, Id
-from zuoci.studio.training import Trainings, check_settings
+from zuoci.studio.training import Trainings
 from zuoci.training.recipe import DEFAULT_RECIPE
 from zuoci.writing.config import WriteConfig
 
@@ -31,6 +30,14 @@ if TYPE_CHECKING:
 _NAME = r"^[^\W_][\w-]{0,63}$"
 _QUIET = 10.0  # seconds
 _UPLOAD = re.compile(r"/api/corpora/[0-9a-f]+/files\Z")
+
+_Setting: TypeAlias = (
+    bool
+    | Annotated[int, Field(ge=-(2**63), lt=2**63)]
+    | Annotated[float, Field(ge=-1e300, le=1e300)]
+    | Annotated[str, Field(max_length=1000)]
+    | None
+)
 
 
 class Empty(Body):
@@ -44,7 +51,9 @@ class TrainingRequest(Body):
     name: str = Field(pattern=_NAME, description="of the model: letters, digits, - and _")
     seconds: float = Field(default=60.0, ge=0.0, le=86_400.0, description="time; 0: as the recipe says")
     recipe: str = Field(default=DEFAULT_RECIPE, max_length=100)
-    settings: dict[str, Any] = Field(default={}, description="any other settings of zuoci train")
+    settings: dict[Annotated[str, Field(max_length=100)], _Setting] = Field(
+        default={}, max_length=100, description="any other settings of zuoci train"
+    )
     openings: list[Annotated[str, Field(max_length=100)]] = Field(default=[], max_length=8, description="of samples")
 
 
@@ -53,11 +62,11 @@ def largest(path: str) -> int | None:
     return FILE_BYTES if _UPLOAD.match(path) else None
 
 
-def session(token: str) -> dict[str, Any]:
+def session() -> dict[str, Any]:
     """What a page has to know first."""
     limits = {**MOST, "count": MOST_COUNT, "text": MOST_TEXT, "files": MOST_FILES, "file_bytes": FILE_BYTES}
     options = WriteConfig.model_json_schema()
-    return {"version": __version__, "token": token, "options": options, "limits": limits, "cpu_count": os.cpu_count()}
+    return {"version": __version__, "options": options, "limits": limits, "cpu_count": os.cpu_count()}
 
 
 def corpora_router(corpora: Corpora) -> APIRouter:
@@ -70,7 +79,8 @@ def corpora_router(corpora: Corpora) -> APIRouter:
     @routes.post("")
     async def begin_corpus(body: Empty) -> dict[str, Any]:
         del body
-        return await described(corpora.begin())
+        async with corpora.turn:
+            return await described(await asyncio.to_thread(corpora.begin))
 
     @routes.get("/{name}")
     async def one_corpus(name: Id) -> dict[str, Any]:
@@ -87,27 +97,18 @@ def corpora_router(corpora: Corpora) -> APIRouter:
         "/{name}/files",
         openapi_extra={"requestBody": {"content": {"application/octet-stream": {}}, "required": True}},
     )
-    async def add_file(name: Id, request: Request, title: str = Query("", alias="name")) -> dict[str, Any]:
-        left = corpora.room(name)
-        arrived = corpora.own(name) / f".{secrets.token_hex(8)}"
-        try:
-            with arrived.open("wb") as file:
-                async for piece in request.stream():
-                    left -= len(piece)
-                    if left < 0:
-                        raise ApiError(413, "the file is larger than what the corpus has room for", code="too_large")
-                    file.write(piece)
-            async with corpora.turn:
-                corpora.room(name)
-                await asyncio.to_thread(corpora.add, name, title, arrived)
-                return await described(name)
-        finally:
-            arrived.unlink(missing_ok=True)
+    async def add_file(
+        name: Id, request: Request, title: str = Query("", alias="name", max_length=1000)
+    ) -> dict[str, Any]:
+        async with corpora.arrival(name, request.stream()) as arrived, corpora.turn:
+            corpora.room(name)
+            await asyncio.to_thread(corpora.add, name, title, arrived)
+            return await described(name)
 
     @routes.delete("/{name}/files/{number}")
     async def remove_file(name: Id, number: Annotated[int, Path(ge=1, le=10**9)]) -> dict[str, Any]:
         async with corpora.turn:
-            corpora.remove(name, number)
+            await asyncio.to_thread(corpora.remove, name, number)
             return await described(name)
 
     return routes
@@ -124,13 +125,13 @@ def training_router(corpora: Corpora, trainings: Trainings, library: Library) ->
                 corpus = await asyncio.to_thread(corpora.read, body.corpus)
             except CorpusError:
                 raise ApiError(400, "the corpus has no text in it yet", param="corpus", code="empty") from None
-            settings = check_settings(body.settings) | ({"seconds": body.seconds} if body.seconds else {})
+            settings = body.settings | ({"seconds": body.seconds} if body.seconds else {})
             job = {"recipe": body.recipe, "settings": settings, "openings": body.openings}
             keep = partial(corpora.keep, body.corpus)
-            if body.name in library.look():
+            if body.name in await asyncio.to_thread(library.look):
                 raise ApiError(409, f"there is a model {body.name} already", param="name", code="taken")
             figures = {"songs": len(corpus), "characters": len(corpus.text)}
-            one = trainings.begin(body.name, keep, figures, corpus.text, job)
+            one = await trainings.begin(body.name, keep, figures, corpus.text, job)
         return trainings.document(one)
 
     @routes.get("")
@@ -143,15 +144,14 @@ def training_router(corpora: Corpora, trainings: Trainings, library: Library) ->
 
     @routes.delete("/{name}")
     async def forget_training(name: Id) -> dict[str, Any]:
-        trainings.forget(trainings.get(name))
+        await trainings.forget(trainings.get(name))
         return {}
 
     @routes.get("/{name}/events", response_class=Events, status_code=200, responses=EVENTS)
     async def events(name: Id) -> Response:
         one = trainings.get(name)
-        queue: asyncio.Queue[tuple[str, dict[str, Any]]] = asyncio.Queue()
+        queue = one.watch()
         queue.put_nowait(("training", trainings.document(one)))
-        one.watchers.add(queue)
         return Events(_frames(queue), lambda: one.watchers.discard(queue))
 
     @routes.post("/{name}/pause")

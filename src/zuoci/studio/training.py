@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import shutil
 import sys
 import time
@@ -12,15 +13,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
-from zuoci.errors import SettingsError
-from zuoci.model.checkpoint import forget_run, is_model, is_unfinished
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from zuoci.model.checkpoint import forget_run, is_model, is_unfinished, replace_durably
 from zuoci.studio.failures import ApiError, not_found
 from zuoci.studio.worker import CORPUS, JOB
 from zuoci.training.metrics import read_metrics
 from zuoci.training.recipe import resolve
+from zuoci.training.resume import locked
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+_log = logging.getLogger("uvicorn.error")
 
 State: TypeAlias = Literal["queued", "running", "pausing", "stopping", "paused", "finished", "failed"]
 
@@ -28,7 +33,19 @@ _RUNS = ".runs"  # below the home of models: what each run is trained on, until 
 _LONGEST_LINE = 2**20  # bytes of what a run tells at once
 _ENDED: tuple[State, ...] = ("paused", "finished", "failed")
 _MOST_SAMPLES = 100
+_MOST_UNREAD = 1000  # events
 _PATIENCE = 30.0  # seconds that a run has to save, once it is asked to end
+
+
+class Job(BaseModel):
+    """What a run is asked to do, as it stands in its file."""
+
+    model_config = ConfigDict(strict=True, allow_inf_nan=False)
+
+    recipe: str
+    settings: dict[str, Any]
+    openings: list[str]
+    corpus: dict[str, int]
 
 
 @dataclass
@@ -36,10 +53,9 @@ class Training:
     """A run, as the page sees it. `events` of whoever watches it are queues."""
 
     id: str
-    job: dict[str, Any]
+    job: Job | None  # None: its file is damaged
     state: State = "queued"
     created: int = 0
-    corpus: dict[str, int] = field(default_factory=dict[str, int])
     step: dict[str, Any] = field(default_factory=dict[str, Any])
     rounds: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     samples: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=_MOST_SAMPLES))
@@ -54,8 +70,8 @@ class Training:
             "id": self.id,
             "state": self.state,
             "created": self.created,
-            "corpus": self.corpus,
-            "seconds": self.job["settings"].get("seconds", 0),
+            "corpus": self.job.corpus if self.job else {"songs": 0, "characters": 0},
+            "seconds": self.job.settings.get("seconds", 0) if self.job else 0,
             **zero,
             **{name: value for name, value in self.step.items() if name in zero},
             "rounds": self.rounds,
@@ -64,9 +80,19 @@ class Training:
             "waiting": waiting,
         }
 
+    def watch(self) -> asyncio.Queue[tuple[str, dict[str, Any]]]:
+        """A queue of all that is told from now on."""
+        queue: asyncio.Queue[tuple[str, dict[str, Any]]] = asyncio.Queue(_MOST_UNREAD)
+        self.watchers.add(queue)
+        return queue
+
     def tell(self, kind: str, document: dict[str, Any]) -> None:
-        """Tells those who watch."""
+        """Tells those who watch; of what somebody does not read, only the state of the run is kept."""
         for queue in self.watchers:
+            if queue.full():
+                while not queue.empty():
+                    queue.get_nowait()
+                queue.put_nowait(("training", self.document(0)))
             queue.put_nowait((kind, document))
 
     async def order(self, what: str) -> None:
@@ -89,19 +115,18 @@ class Trainings:
         self._queue: deque[Training] = deque()
         self._task: asyncio.Task[None] | None = None
         self._ending = False
-        for file in sorted((home / _RUNS).glob(f"*/{JOB}")):
-            name = file.parent.name
-            if is_model(home / name):  # it was finished, and only its corpus was not thrown away any more
-                shutil.rmtree(file.parent, ignore_errors=True)
-                continue
-            job = json.loads(file.read_text("utf-8"))
-            one = Training(name, job, state="paused", created=int(file.stat().st_mtime), corpus=job["corpus"])
-            if is_unfinished(home / name):
-                one.rounds = _rounds(home / name)
-            self.table[name] = one
+        try:
+            places = sorted(file for file in (home / _RUNS).iterdir() if file.is_dir())
+        except OSError:  # there are none, or they cannot be read
+            places = []
+        for place in places:
+            if is_model(home / place.name):  # it was finished, and only its corpus was not thrown away any more
+                shutil.rmtree(place, ignore_errors=True)
+            else:
+                self.table[place.name] = _left(place, home / place.name)
 
-    def begin(
-        self, name: str, keep: Callable[[Path], None], corpus: dict[str, int], text: str, job: dict[str, Any]
+    async def begin(
+        self, name: str, keep: Callable[[Path], None], corpus: dict[str, int], text: str, asked: dict[str, Any]
     ) -> Training:
         """Puts a run into the queue.
 
@@ -110,20 +135,28 @@ class Trainings:
             keep: copies its corpus to a folder.
             corpus: figures of that.
             text: it.
-            job: `recipe`, `settings` and `openings`.
+            asked: `recipe`, `settings` and `openings`.
 
         Raises:
-            ApiError: the name is taken.
+            ApiError: the name is taken, or nothing can be written.
             SettingsError: a setting is unknown or out of bounds.
         """
         if name in self.table or (self.home / name).exists():
             raise ApiError(409, f"there is a model {name} already; choose another name", param="name", code="taken")
-        resolve(job["recipe"], job["settings"], text=text)
+        job = Job(corpus=corpus, **asked)
         place = self.home / _RUNS / name
-        shutil.rmtree(place, ignore_errors=True)
-        keep(place / CORPUS)
-        (place / JOB).write_text(json.dumps({**job, "corpus": corpus}, ensure_ascii=False), "utf-8")
-        one = Training(name, job, created=int(time.time()), corpus=corpus)
+
+        def prepare() -> None:
+            resolve(job.recipe, job.settings, text=text)
+            shutil.rmtree(place, ignore_errors=True)
+            keep(place / CORPUS)
+            replace_durably(place / JOB, job.model_dump_json().encode())
+
+        try:
+            await asyncio.to_thread(prepare)
+        except OSError as error:
+            raise ApiError(409, f"{place} cannot be written: {error.strerror or error}", code="home") from None
+        one = Training(name, job, created=int(time.time()))
         self.table[name] = one
         self._enqueue(one)
         return one
@@ -170,7 +203,7 @@ class Trainings:
         """Goes on with a run that was paused, or that failed."""
         if one.state not in ("paused", "failed"):
             raise _impossible(one, "resumed")
-        self._enqueue(one)
+        await self._go_on(one)
 
     async def stop(self, one: Training) -> None:
         """Ends a run with what it has learnt; a paused one goes on for as long as that takes."""
@@ -178,21 +211,40 @@ class Trainings:
             self._change(one, "stopping")
             await one.order("stop")
         elif one.state == "paused" and is_unfinished(self.home / one.id):
-            self._enqueue(one)
+            await self._go_on(one)
             one.state = "stopping"
         else:
             raise _impossible(one, "stopped")
 
-    def forget(self, one: Training) -> None:
-        """Throws away what a run saved, and what it was trained on; not a finished model."""
+    async def _go_on(self, one: Training) -> None:
+        if one.job is None:
+            raise ApiError(409, str(one.error), code="state")
+        with locked(self.home / one.id):  # not by the process of a studio that was killed: it may still be saving
+            pass
+        self._enqueue(one)
+
+    async def forget(self, one: Training) -> None:
+        """Throws away what a run saved, and what it was trained on; not a finished model.
+
+        Raises:
+            ApiError: it is at work.
+            ModelFolderError: another process is at work on it.
+        """
         if one.state not in ("queued", *_ENDED):
             raise _impossible(one, "thrown away")
-        if is_unfinished(self.home / one.id) and not is_model(self.home / one.id):
-            forget_run(self.home / one.id)
+        out = self.home / one.id
+
+        def remove() -> None:
+            with locked(out):
+                if is_unfinished(out) and not is_model(out):
+                    forget_run(out)
+                shutil.rmtree(self.home / _RUNS / one.id, ignore_errors=True)
+
         if one in self._queue:
             self._queue.remove(one)
-        del self.table[one.id]
-        shutil.rmtree(self.home / _RUNS / one.id, ignore_errors=True)
+            one.state = "paused"
+        await asyncio.to_thread(remove)
+        self.table.pop(one.id, None)
 
     async def end(self) -> None:
         """Pauses what runs, and waits until it is saved."""
@@ -212,8 +264,12 @@ class Trainings:
                 other.tell("training", self.document(other))
             try:
                 await self._run(one)
-            except OSError as error:  # no process was to be had
-                one.error = f"the run could not begin: {error.strerror or error}"
+            except Exception as error:  # no process was to be had, or it said what nobody understands
+                _log.error("the run %s failed", one.id, exc_info=error)
+                if one.process and one.process.returncode is None:
+                    one.process.kill()
+                one.process = None
+                one.error = f"the run could not begin, or go on: {error}"
                 self._change(one, "failed")
 
     async def _run(self, one: Training) -> None:
@@ -267,17 +323,20 @@ def _rounds(folder: Path) -> list[dict[str, Any]]:
         return []
 
 
+def _left(place: Path, out: Path) -> Training:
+    """A run that an earlier launch left; if its file is damaged, one that says so."""
+    file = place / JOB
+    try:
+        job = Job.model_validate_json(file.read_bytes())
+    except (OSError, ValidationError) as error:
+        reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error.strerror
+        message = f"{file} is damaged: {reason}; throw the run away, or put the file right and start the studio anew"
+        return Training(place.name, None, state="failed", error=message)
+    one = Training(place.name, job, state="paused", created=int(file.stat().st_mtime))
+    if is_unfinished(out):
+        one.rounds = _rounds(out)
+    return one
+
+
 def _impossible(one: Training, what: str) -> ApiError:
     return ApiError(409, f"{one.id} is {one.state}: it cannot be {what}", code="state")
-
-
-def check_settings(settings: dict[str, Any]) -> dict[str, Any]:
-    """Settings as JSON has them.
-
-    Raises:
-        SettingsError: one is a list or a document, which none is.
-    """
-    for name, value in settings.items():
-        if isinstance(value, (dict, list)):
-            raise SettingsError(f"{name[:100]} must be a number, a word or true or false")
-    return settings

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zuoci.errors import ModelFolderError, SettingsError
-from zuoci.model.checkpoint import parse_metrics
+from zuoci.model.figures import parse_metrics
 from zuoci.text.folder import CONFIG, METRICS, UNFINISHED, read_files
 from zuoci.training.reports import EvalReport, StepReport
 from zuoci.training.resume import parse_run

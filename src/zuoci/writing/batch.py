@@ -3,7 +3,9 @@
 A text is written by a generator (`Steps`) that knows nothing of others: it yields an `Ask`, with a row for each
 stream that it follows, and is sent the `Answer`. A `Batch` puts the rows of all its texts side by side, reads one
 character in each, and draws the next. Texts join and leave between two steps, and none changes what another writes:
-the arithmetic of a row does not depend on its neighbours (`Stepper`), nor do its draws (`uniforms`).
+the arithmetic of a row does not depend on its neighbours (`Stepper`), nor do its draws (`uniforms`). So a step may
+leave out texts for which there is no room, and memory is bounded however many rows texts ask for; and where a step
+fails, it is repeated text by text, and only the text that makes it fail ends.
 
 Dimensions: R rows, V vocabulary.
 """
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 FREE = -1  # in `forced`: a character that is drawn
 _LEAST_SHARE = float(np.finfo(np.float32).min)  # in nats, of characters that are allowed, however unlikely
+ROWS = 512  # that a step reads, at most
 _ROWS_A_THREAD = 16  # with fewer, waiting for another thread costs more than it brings
 
 
@@ -105,17 +108,19 @@ class _Text(Generic[Result]):
 class Batch(Generic[Result]):
     """Texts that are being written side by side."""
 
-    def __init__(self, stepper: Stepper, threads: int = 0) -> None:
+    def __init__(self, stepper: Stepper, threads: int = 0, rows: int = ROWS) -> None:
         """Begins without texts.
 
         Args:
             stepper: the model.
             threads: that share the rows; 0: one a core. It has no influence on what is written.
+            rows: that a step reads, at most; a text that asks for more is read alone. No influence either.
         """
         self.stepper = stepper
         self.threads = threads or core_count()
+        self.rows = rows
         self._new: dict[int, tuple[Steps[Result], WriteConfig]] = {}
-        self._texts: dict[int, _Text[Result]] = {}
+        self._texts: dict[int, _Text[Result]] = {}  # those that have waited longest come first
         self._count = 0
 
     def __len__(self) -> int:
@@ -140,7 +145,9 @@ class Batch(Generic[Result]):
             text.steps.close()
 
     def step(self) -> list[tuple[int, Result | Exception]]:
-        """One step of all texts; to be called in `one_thread()`.
+        """One step of all texts, or of as many as there is room for: the others come first in the next one.
+
+        To be called in `one_thread()`.
 
         Returns:
             The number of each text that has come to its end, with its result, or the error that ended it.
@@ -156,32 +163,54 @@ class Batch(Generic[Result]):
                 ended.append((number, error))
             return None
 
-        for number, (steps, config) in self._new.items():
+        while self._new and sum(text.config.rows for text in self._texts.values()) < self.rows:
+            number = next(iter(self._new))
+            steps, config = self._new.pop(number)
             if first := ask(number, steps, None):
                 self._texts[number] = _Text(steps, config, first)
-        self._new = {}
-        texts = list(self._texts.items())
-        answers = self._answers([text for _, text in texts])
-        for k, (number, text) in enumerate(texts):
-            if following := ask(number, text.steps, answers[k]):
+        numbers = self._next()
+        texts = [self._texts[number] for number in numbers]
+        for number, text, answer in zip(numbers, texts, self._answers(texts), strict=True):
+            del self._texts[number]
+            if isinstance(answer, Exception):
+                text.steps.close()
+                ended.append((number, answer))
+            elif following := ask(number, text.steps, answer):
                 text.ask = following
-            else:
-                del self._texts[number]
+                self._texts[number] = text
         return ended
 
-    def _answers(self, texts: Sequence[_Text[Result]]) -> dict[int, Answer]:
-        """The answer to each text, by its place."""
-        answers: dict[int, Answer] = {}
+    def _next(self) -> list[int]:
+        """The texts of the next step, in the order in which they came."""
+        rows = 0
+        numbers: list[int] = []
+        for number, text in self._texts.items():
+            rows += len(text.ask.ids)
+            if rows > self.rows and numbers:
+                break
+            numbers.append(number)
+        return sorted(numbers)
+
+    def _answers(self, texts: Sequence[_Text[Result]]) -> list[Answer | Exception]:
+        """The answer to each text, or the error that it alone gives."""
+        answers: dict[int, Answer | Exception] = {}
 
         def work(places: Sequence[int]) -> None:
-            answers.update(zip(places, self._work([texts[k] for k in places]), strict=True))
+            try:
+                answers.update(zip(places, self._work([texts[k] for k in places]), strict=True))
+            except Exception as error:
+                if len(places) == 1:
+                    answers[places[0]] = error
+                else:
+                    for place in places:
+                        work([place])
 
         pieces = self._pieces(texts)
         if len(pieces) > 1:
             list(self._pool.map(work, pieces))
         elif pieces:
             work(pieces[0])
-        return answers
+        return [answers[k] for k in range(len(texts))]
 
     def _pieces(self, texts: Sequence[_Text[Result]]) -> list[list[int]]:
         """Places of texts that are worked on together.

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from zuoci.errors import SettingsError, WritingError
 from zuoci.writing.drafts import check
-from zuoci.writing.form import Line, line_places, parse_numbers, plan, units
+from zuoci.writing.form import MOST_LINES, Line, line_places, parse_numbers, plan, units
 from zuoci.writing.originality import originality
 from zuoci.writing.rhyme import parse_scheme, scheme_of
 from zuoci.writing.sampling import key_of
@@ -132,7 +132,8 @@ def rewrite(writer: Writer, text: str, number: int, config: WriteConfig, count: 
     ending = writer.desk.ending(config, partners, len(partners) + 1) if partners else None
     before = "".join(row + "\n" for row in rows[:place])
     after = next((rows[i] for i in places if i > place), "")
-    begun = config.model_copy(update={"lines": 1000, "line_length": "", "stanza": "", "rhyme": "", "word": ()})
+    whole = {"lines": max(number, MOST_LINES), "line_length": "", "stanza": "", "rhyme": "", "word": ()}
+    begun = config.model_copy(update=whole)
     fixed = plan(begun)[number - 1].fixed
     if length:
         length = max(length, *(units(start) for _, start in fixed), 0)
@@ -185,6 +186,7 @@ def _line(
 def _candidate(
     writer: Writer, text: str, nll: float, *, before: str = "", fit: float | None = None, seed: int | None = None
 ) -> Candidate:
+    writer.watch()
     against = writer.desk.against
     copied = originality(text, against) if against else None
     return Candidate(

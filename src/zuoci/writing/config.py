@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from zuoci.errors import SettingsError
-from zuoci.writing.form import parse_line_openings, parse_numbers, parse_words
+from zuoci.writing.form import MOST_LINES, line_count, parse_line_openings, parse_numbers, parse_words
 from zuoci.writing.rhyme import parse_readings, parse_scheme
+
+_Text = Annotated[str, Field(max_length=1000)]
 
 
 class WriteConfig(BaseModel):
     """How a text is drawn from a model, and what form it has."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     length: int = Field(
         default=50, ge=1, le=1_000_000, description="characters to write after the opening, where no form is given"
@@ -22,7 +24,9 @@ class WriteConfig(BaseModel):
     temperature: float = Field(
         default=1.0, gt=0.0, le=100.0, description="above 1 bolder, below 1 safer; 1 draws as the model believes"
     )
-    top_k: int = Field(default=0, ge=0, description="draw from the so many likeliest characters; 0: from all")
+    top_k: int = Field(
+        default=0, ge=0, le=1_000_000, description="draw from the so many likeliest characters; 0: from all"
+    )
     top_p: float = Field(
         default=1.0, gt=0.0, le=1.0, description="draw from the likeliest characters that together hold this share"
     )
@@ -48,10 +52,10 @@ class WriteConfig(BaseModel):
         "by default 7 where that text or its fingerprint is at hand, and any if greedy",
     )
     ban: str = Field(default="", max_length=10_000, description="characters that must not be written")
-    stop: tuple[str, ...] = Field(
+    stop: tuple[_Text, ...] = Field(
         default=(), max_length=16, description="end before this text; may be given several times"
     )
-    lines: int = Field(default=0, ge=0, le=1000, description="write so many lines; 0: no form")
+    lines: int = Field(default=0, ge=0, le=MOST_LINES, description="write so many lines; 0: no form")
     line_length: str = Field(
         default="",
         max_length=1000,
@@ -62,17 +66,17 @@ class WriteConfig(BaseModel):
         default="", max_length=1000, description="lines in a stanza, one number or a pattern; an empty line parts them"
     )
     acrostic: str = Field(default="", max_length=1000, description="characters that begin the lines, one each")
-    word: tuple[str, ...] = Field(
+    word: tuple[_Text, ...] = Field(
         default=(), max_length=100, description="a word that must appear; may be given several times"
     )
-    line_opening: tuple[str, ...] = Field(
+    line_opening: tuple[_Text, ...] = Field(
         default=(), max_length=1000, description="how a line begins, as 3=我说; may be given several times"
     )
     rhyme: str = Field(default="", max_length=1000, description="rhyme scheme, as AABB, ABAB or XAXA; X: free")
     rhyme_standard: Literal["shisanzhe", "xinyun", "tongyun"] = Field(
         default="shisanzhe", description="what rhymes in Chinese: 十三辙, 中华新韵 or 中华通韵"
     )
-    reading: tuple[str, ...] = Field(
+    reading: tuple[_Text, ...] = Field(
         default=(), max_length=1000, description="how a phrase is read, as 长大=zhang3 da4; may be given several times"
     )
     draws: int = Field(
@@ -101,6 +105,8 @@ class WriteConfig(BaseModel):
     def _consistent(self) -> WriteConfig:
         if self.stop and self.has_form:
             raise ValueError("stop ends a free text, and a form ends by itself: give one of them")
+        if (count := line_count(self)) > MOST_LINES:
+            raise ValueError(f"a form has {MOST_LINES} lines at most: got {count}; ask for fewer")
         return self
 
     @property
@@ -120,3 +126,8 @@ class WriteConfig(BaseModel):
     def repeats(self) -> int:
         """How often a block may follow itself; 0: any."""
         return (0 if self.greedy else 3) if self.max_repeats is None else self.max_repeats
+
+    @property
+    def rows(self) -> int:
+        """How many streams are followed for the text, most of the time; a line that fails is tried with more."""
+        return self.draws if self.rhyme else 1

@@ -8,6 +8,7 @@ does not end it.
 from __future__ import annotations
 
 import unicodedata
+from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate, cycle, islice
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 Kind: TypeAlias = Literal["unit", "word", "joiner", "space", "other"]
 
 LONGEST = 40  # units of a line whose length is free
-_MOST_LINES = 1000
+MOST_LINES = 1000
 
 
 @lru_cache(maxsize=65536)
@@ -77,8 +78,8 @@ def parse_numbers(pattern: str) -> tuple[int, ...]:
     """
     parts = pattern.replace("，", ",").replace(" ", ",").split(",")
     parts = [part for part in parts if part]
-    if not parts or not all(part.isascii() and part.isdigit() and int(part) <= _MOST_LINES for part in parts):
-        raise SettingsError(f"a pattern is made of whole numbers up to {_MOST_LINES}, as 7,5,7,5: got {pattern!r}")
+    if not parts or not all(part.isascii() and part.isdigit() and int(part) <= MOST_LINES for part in parts):
+        raise SettingsError(f"a pattern is made of whole numbers up to {MOST_LINES}, as 7,5,7,5: got {pattern!r}")
     return tuple(map(int, parts))
 
 
@@ -92,7 +93,7 @@ def parse_line_openings(pairs: Sequence[str]) -> dict[int, str]:
     for pair in pairs:
         line, _, text = pair.partition("=")
         number = int(line) if line.strip().isascii() and line.strip().isdigit() else 0
-        if not (1 <= number <= _MOST_LINES and text.strip()) or "\n" in text:
+        if not (1 <= number <= MOST_LINES and text.strip()) or "\n" in text:
             raise SettingsError(f"how a line begins is written as 3=我说, the line and its first words: got {pair!r}")
         openings[number] = text.strip()
     return openings
@@ -142,11 +143,30 @@ def _blocks(text: str) -> list[str]:
     return ["\n".join(block) for block in blocks if block]
 
 
-def plan(config: WriteConfig, opening: str = "") -> list[Line]:
-    """The lines of a text, `word`s not yet placed.
+def line_count(config: WriteConfig) -> int:
+    """The number of lines that a form comes to, whatever asks for them.
 
-    Without `lines`, there are as many as the longest of acrostic, scheme, openings, pattern of lengths and stanzas
-    asks for; 4 if none is given.
+    It is `lines`, or else what the longest of acrostic, scheme, openings, pattern of lengths and stanzas asks for, and
+    4 if none of them does. An acrostic or an opening beyond `lines` counts: `plan` refuses it.
+    """
+    acrostic = sum(not char.isspace() for char in config.acrostic)
+    least = max(acrostic, max(parse_line_openings(config.line_opening), default=0))
+    if config.lines:
+        return max(config.lines, least)
+    lengths = parse_numbers(config.line_length) if config.line_length else ()
+    scheme = parse_scheme(config.rhyme) if config.rhyme else ()
+    stanzas = parse_numbers(config.stanza) if config.stanza else ()
+    return max(least, len(scheme), len(lengths) if len(lengths) > 1 else 0, sum(stanzas)) or 4
+
+
+def unit_count(config: WriteConfig) -> int:
+    """The units that a form comes to, at most."""
+    lengths = parse_numbers(config.line_length) if config.line_length else (0,)
+    return sum(length or LONGEST for length in islice(cycle(lengths), line_count(config)))
+
+
+def plan(config: WriteConfig, opening: str = "") -> list[Line]:
+    """The lines of a text, `line_count` of them, `word`s not yet placed.
 
     Args:
         config: the form.
@@ -160,12 +180,11 @@ def plan(config: WriteConfig, opening: str = "") -> list[Line]:
     stanzas = [size for size in (parse_numbers(config.stanza) if config.stanza else ()) if size]
     openings = parse_line_openings(config.line_opening)
     scheme = parse_scheme(config.rhyme) if config.rhyme else None
-    least = max(len(acrostic), max(openings, default=0))
-    asked = max(least, len(scheme or ()), len(lengths) if len(lengths) > 1 else 0, sum(stanzas))
-    count = config.lines or asked or 4
-    if least > count:
-        raise SettingsError(f"acrostic or line_opening asks for {least} lines: got lines {count}; raise lines")
+    count = line_count(config)
+    if config.lines and count > config.lines:
+        raise SettingsError(f"acrostic or line_opening asks for {count} lines: got lines {config.lines}; raise lines")
     rhymes = letters_for(scheme, count) if scheme else [None] * count
+    alike = Counter(rhymes)
     ends = set(accumulate(islice(cycle(stanzas), count)))
     lines: list[Line] = []
     for i in range(count):
@@ -185,7 +204,7 @@ def plan(config: WriteConfig, opening: str = "") -> list[Line]:
                 length=length,
                 fixed=((0, start),) if start else (),
                 rhyme=rhymes[i],
-                rhymes=sum(other == rhymes[i] for other in rhymes) if rhymes[i] else 1,
+                rhymes=alike[rhymes[i]] if rhymes[i] else 1,
                 last=i + 1 in ends and i + 1 < count,
             )
         )

@@ -10,7 +10,7 @@ import numpy as np
 from zuoci.writing.sampling import probabilities
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
 
@@ -38,13 +38,14 @@ class Inspection:
     hidden: NDArray[Any]
 
 
-def inspect(desk: Desk, text: str, most: int = 5) -> Inspection:
+def inspect(desk: Desk, text: str, most: int = 5, watch: Callable[[], None] = lambda: None) -> Inspection:
     """Reads a text as if it began with a new line.
 
     Args:
         desk: the model.
         text: any; characters that the model does not know are left out.
         most: how many expected characters to name at each place.
+        watch: is called at each step; what it raises ends the work.
     """
     known, unknown = desk.vocabulary.adapt(text)
     ids = desk.vocabulary.encode(known).numpy()
@@ -54,6 +55,7 @@ def inspect(desk: Desk, text: str, most: int = 5) -> Inspection:
     hidden = np.zeros((len(ids), desk.stepper.hidden_size), np.float32)
     likeliest: list[list[tuple[str, float]]] = []
     for t in range(len(ids)):
+        watch()
         logits, state = desk.stepper.step(last, state)
         shares = probabilities(logits)[0]
         nll[t] = -np.log(max(shares[ids[t]], np.finfo(np.float64).tiny))

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
+from collections.abc import Callable
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from zuoci.model.checkpoint import load, load_with_fingerprint
 from zuoci.model.stepper import Stepper
@@ -18,13 +20,15 @@ from zuoci.writing.originality import CorpusIndex
 from zuoci.writing.sampling import key_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from os import PathLike
 
     from zuoci.model.language_model import CharLM
     from zuoci.writing.batch import Steps
     from zuoci.writing.originality import Known
     from zuoci.writing.verse import Context
+
+Watch: TypeAlias = Callable[[], None]
 
 
 class Writer:
@@ -33,6 +37,7 @@ class Writer:
     Attributes:
         vocabulary: the characters that it knows.
         desk: what its texts share.
+        watch: see `watched`.
     """
 
     def __init__(self, model: CharLM, against: Known | None = None) -> None:
@@ -44,6 +49,17 @@ class Writer:
         """
         self.vocabulary = model.vocabulary
         self.desk = Desk(Stepper(model), model.vocabulary, against)
+        self.watch: Watch = lambda: None
+
+    def watched(self, watch: Watch) -> Writer:
+        """The same writer, whose work can be broken off.
+
+        Args:
+            watch: is called at each step; what it raises ends the work.
+        """
+        other = copy.copy(self)
+        other.watch = watch
+        return other
 
     @classmethod
     def load(cls, folder: str | PathLike[str], corpus: Corpus | None = None) -> Writer:
@@ -80,7 +96,8 @@ class Writer:
     def write_many(self, openings: Sequence[str], configs: Sequence[WriteConfig]) -> list[Lyrics]:
         """Continues many openings side by side, which is many times faster than one after another.
 
-        Each text is the one that `write` gives.
+        Each text is the one that `write` gives. However many they are, they take no more memory than the `ROWS` that
+        are written at a time.
 
         Args:
             openings: the first characters of each text.
@@ -120,7 +137,7 @@ class Writer:
 
     def inspect(self, text: str) -> Inspection:
         """What the model expects at each place of a text, and what its units do there."""
-        return inspect(self.desk, text)
+        return inspect(self.desk, text, watch=self.watch)
 
     def steps(
         self,
@@ -157,6 +174,7 @@ class Writer:
             while len(batch):
                 for number, result in batch.step():
                     results[order[number]] = result
+                self.watch()
         for result in results:
             if isinstance(result, Exception):
                 raise result

@@ -1,22 +1,13 @@
 // The studio's JSON API, as docs/api.md has it.
 
-const KEY = "zuoci key"; // where the tab keeps it
+const TOKEN = "zuoci token"; // where the tab keeps it
 
-if (location.hash.startsWith("#key=")) {
-  sessionStorage.setItem(KEY, decoded(location.hash.slice("#key=".length)));
-  history.replaceState(null, "", location.pathname); // it is not for the history
+const given = new URLSearchParams(location.search).get("token");
+if (given) {
+  sessionStorage.setItem(TOKEN, given);
+  history.replaceState(null, "", location.pathname + location.hash); // it is not for the history
 }
-const key = sessionStorage.getItem(KEY) ?? "";
-
-let token = "";
-
-function decoded(text) {
-  try {
-    return decodeURIComponent(text);
-  } catch {
-    return text; // it was never encoded
-  }
-}
+const token = sessionStorage.getItem(TOKEN) ?? "";
 
 /** What went wrong, in one line. `status` 0: the server could not be reached; `param`: the field at fault, or null. */
 export class ApiError extends Error {
@@ -24,12 +15,6 @@ export class ApiError extends Error {
     super(message || `${status}`);
     Object.assign(this, { status, param, code });
   }
-}
-
-export async function session() {
-  const found = await ask("GET", "/session");
-  token = found.token;
-  return found;
 }
 
 export const get = (path) => ask("GET", path);
@@ -81,9 +66,8 @@ function parse(part) {
   return event ? { event, data: JSON.parse(field("data").join("\n")) } : null;
 }
 
-async function request(method, path, body, signal, again = true) {
-  const headers = key ? { Authorization: `Bearer ${key}` } : {};
-  if (method !== "GET") headers["X-Zuoci-Token"] = token;
+async function request(method, path, body, signal) {
+  const headers = { Authorization: `Bearer ${token}` };
   const binary = body instanceof Blob;
   if (body !== undefined) headers["Content-Type"] = binary ? "application/octet-stream" : "application/json";
   let answer;
@@ -99,10 +83,6 @@ async function request(method, path, body, signal, again = true) {
     throw new ApiError(0);
   }
   if (answer.ok) return answer;
-  if (answer.status === 403 && method !== "GET" && again) {
-    await session(); // the server has been started anew, with another token
-    return request(method, path, body, signal, false);
-  }
   const { error } = await answer.json().catch(() => ({}));
   throw new ApiError(answer.status, error);
 }

@@ -26,7 +26,10 @@ export class Models {
 
   speak() {
     const cards = this.studio.models.toReversed().map((one) => this.#card(one));
-    by("models").replaceChildren(...cards);
+    const damaged = this.studio.damaged.map(({ id, error }) =>
+      element("p", { className: "trouble", textContent: `${id}: ${error}` }),
+    );
+    by("models").replaceChildren(...damaged, ...cards);
   }
 
   #card({ id, created, figures, model: config, originality }) {

@@ -21,7 +21,7 @@ export const WORDS = {
     nothingGo: "去训练",
     sorry: {
       0: "连不上 zuoci 了：它还开着吗？",
-      401: "这个地址缺了钥匙：请用 zuoci 打印出来的那个完整地址打开。",
+      401: "这个地址缺了令牌，或令牌已过期：请打开 zuoci studio 打印的完整地址。",
       429: "一下子请求太多，过几秒再试。",
       503: "zuoci 正要关闭。",
       taken: "这个名字已经有模型用了，换一个名字。",
@@ -208,7 +208,7 @@ export const WORDS = {
     nothingGo: "Go to Train",
     sorry: {
       0: "zuoci cannot be reached: is it still running?",
-      401: "This address lacks the key: open the whole address that zuoci printed.",
+      401: "The token is missing or of another launch: open the whole address that zuoci studio printed.",
       429: "Too many requests at once; try again in a few seconds.",
       503: "zuoci is about to end.",
       taken: "There is a model of that name already; choose another name.",

@@ -1,6 +1,6 @@
 // The studio: four places, one model, one language.
 
-import { get, session } from "./api.js";
+import { get } from "./api.js";
 import { by, button, element, recall, remember, speak } from "./dom.js";
 import { Inside } from "./inside.js";
 import { Models } from "./models.js";
@@ -41,7 +41,7 @@ function trouble(error) {
 }
 
 async function loadModels() {
-  studio.models = (await get("/models")).models;
+  Object.assign(studio, await get("/models"));
   if (!studio.models.some(({ id }) => id === studio.model)) studio.model = newest()?.id ?? "";
   showModels();
 }
@@ -98,7 +98,7 @@ function speakAll() {
 async function start() {
   speakAll();
   try {
-    studio.session = await session();
+    studio.session = await get("/session");
     await loadModels();
   } catch (error) {
     return trouble(error);
