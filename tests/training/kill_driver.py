@@ -18,9 +18,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import zuoci
-from zuoci.model.checkpoint import check_destination, is_model, is_unfinished, recover
+from zuoci.model.checkpoint import is_model, is_unfinished
 from zuoci.text.corpus import Song
-from zuoci.training.resume import Checkpoints, locked
+from zuoci.training.job import Job
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,21 +33,16 @@ SETTINGS = zuoci.resolve("lyrics", {**SMALL, "epochs": 6})
 
 def work(folder: Path, save_every: float, pause: float = 0.0) -> None:
     """What `zuoci train [--resume]` does."""
-    with locked(folder):
-        recover(folder)
-        if is_model(folder):
-            return
-        if is_unfinished(folder):
-            run = zuoci.load_run(folder).resume(CORPUS, device="cpu")
-        else:
-            check_destination(folder)
-            run = zuoci.Run(CORPUS, SETTINGS, device="cpu")
-        checkpoints = Checkpoints(run, folder, every=save_every)
-        for report in run:
-            checkpoints.after(report)
-            time.sleep(pause)
-            if isinstance(report, zuoci.EndReport):
-                report.save(folder, overwrite=is_unfinished(folder))
+    if is_model(folder):
+        return
+    try:
+        with Job(folder, resume=None, save_every=save_every, device="cpu") as job:
+            job.prepare(CORPUS, SETTINGS)
+            for _ in job:
+                time.sleep(pause)
+    except zuoci.ModelFolderError:  # the child before was killed when all was done but to give the folder its name
+        if not is_model(folder):
+            raise
 
 
 def child(folder: Path, save_every: float, pause: float = 0.0, die_at: int = 0) -> int:

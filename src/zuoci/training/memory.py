@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from zuoci.training.recipe import TrainConfig
 
 _GATES = {"rnn": 1, "rnn_relu": 1, "gru": 3, "lstm": 4}
-_OF_TORCH = 2**27  # bytes that torch and its libraries take at the first steps
+_OF_TORCH = 3 * 2**26  # bytes that torch and its libraries take at the first steps
 _CGROUPS = Path("/sys/fs/cgroup")
 _TOO_LITTLE = "; lower hidden_size, num_layers, embedding_size, batch_size or seq_len"
 

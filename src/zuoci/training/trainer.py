@@ -30,7 +30,7 @@ from zuoci.training.schedule import Schedule, learning_rate
 from zuoci.training.split import Split, split
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Generator, Iterator
 
     from torch import Tensor
 
@@ -180,7 +180,7 @@ class Run:
         if self.progress.step:
             self.progress.steps = self.progress.step
 
-    def __iter__(self) -> Iterator[StepReport | RollbackReport | EvalReport | EndReport]:
+    def __iter__(self) -> Generator[StepReport | RollbackReport | EvalReport | EndReport]:
         """Trains to the end.
 
         Yields:
