@@ -33,14 +33,12 @@ SETTINGS = zuoci.resolve("lyrics", {**SMALL, "epochs": 6})
 
 def work(folder: Path, save_every: float, pause: float = 0.0) -> None:
     """What `zuoci train [--resume]` does."""
-    if is_model(folder):
-        return
     try:
         with Job(folder, resume=None, save_every=save_every, device="cpu") as job:
             job.prepare(CORPUS, SETTINGS)
             for _ in job:
                 time.sleep(pause)
-    except zuoci.ModelFolderError:  # the child before was killed when all was done but to give the folder its name
+    except zuoci.ModelFolderError:  # the child before was killed when all was done but to sweep
         if not is_model(folder):
             raise
 

@@ -126,7 +126,7 @@ def _free_on_windows() -> int | None:
     import ctypes
 
     class Status(ctypes.Structure):
-        _fields_ = [  # noqa: RUF012
+        _fields_ = [
             ("length", ctypes.c_ulong),
             ("load", ctypes.c_ulong),
             *((name, ctypes.c_ulonglong) for name in ("total", "free", "c", "d", "e", "f", "g")),
@@ -147,7 +147,9 @@ def _left_in_cgroup() -> int | None:
         for folder in _own_cgroups():
             try:
                 most = int((folder / limit).read_text())
-                statistics = dict(line.split() for line in (folder / limit).with_name("memory.stat").open())
+                statistics = dict(
+                    line.split() for line in (folder / limit).with_name("memory.stat").read_text().splitlines()
+                )
                 left.append(most - int((folder / used).read_text()) + int(statistics.get(cache, 0)))
             except (OSError, ValueError):  # no limit: "max"
                 continue
@@ -160,7 +162,9 @@ def _own_cgroups() -> list[Path]:
         for line in Path("/proc/self/cgroup").read_text().splitlines():
             if line.startswith("0::/"):
                 own = _CGROUPS / line.removeprefix("0::/")
-                folders += [folder for folder in (own, *own.parents) if folder != _CGROUPS and _CGROUPS in folder.parents]
+                folders += [
+                    folder for folder in (own, *own.parents) if folder != _CGROUPS and _CGROUPS in folder.parents
+                ]
     except OSError:
         pass
     return folders

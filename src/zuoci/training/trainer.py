@@ -274,9 +274,7 @@ class Run:
             progress.paces = [*progress.paces, pace][-_MOST_PACES:]
         if evaluation is not None:
             progress.evaluations = [*progress.evaluations, evaluation][-_MOST_PACES:]
-        progress.steps = self.schedule.total(
-            progress.step, progress.seconds, progress.paces, progress.evaluations
-        )
+        progress.steps = self.schedule.total(progress.step, progress.seconds, progress.paces, progress.evaluations)
         progress.began_to_fall = progress.step if progress.steps else 0
 
     def _evaluation_due(self) -> bool:
