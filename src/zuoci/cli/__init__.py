@@ -7,6 +7,8 @@ Data goes to stdout, messages and progress to stderr. Exit codes: 0 done, 1 it c
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import sys
 from contextlib import suppress
 from importlib import import_module
@@ -104,6 +106,12 @@ class Messages:
 def say(*messages: object, sep: str = " ") -> None:
     """Prints a message to stderr."""
     print(*messages, sep=sep, file=sys.stderr, flush=True)
+
+
+def quote(word: object) -> str:
+    """A word of a command that is printed, so that a shell reads it as one; letters of all languages stay bare."""
+    text = str(word)
+    return text if re.fullmatch(r"[\w@%+=:,./-]+", text) else shlex.quote(text)
 
 
 def say_notes(notes: Iterable[str]) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import shlex
 import signal
 from contextlib import closing, contextmanager
 from pathlib import Path
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zuoci.cli import say, say_notes
+from zuoci.cli import quote, say, say_notes
 from zuoci.cli.options import given, with_settings
 from zuoci.errors import SettingsError
 from zuoci.model.config import ModelConfig
@@ -93,7 +92,7 @@ def command(
     if end is None:
         say(
             f"stopped after {job.run.progress.step:,} steps, and saved; "
-            f"go on: zuoci train --resume --out {shlex.quote(str(folder))}"
+            f"go on: zuoci train --resume --out {quote(folder)}"
         )
         raise typer.Exit(128 + stopped[0])
     _say_result(end)
@@ -106,8 +105,7 @@ def command(
                 say(f"note: {sample.problem}")
             else:
                 print(sample.text, end="\n\n")
-    name = shlex.quote(str(folder))
-    say(f"the model is in {name}; write with it: zuoci write {name} {shlex.quote(samples.openings[0].strip())}")
+    say(f"the model is in {folder}; write with it: zuoci write {quote(folder)} {quote(samples.openings[0].strip())}")
 
 
 def _read(sources: Sequence[str]) -> Corpus:
