@@ -50,9 +50,11 @@ class TrainConfig(BaseModel):
         description="pieces in random order, or each continuing the one before, state carried on",
     )
     optimizer: Literal["sgd", "adamw"] = Field(default="adamw", description="plain gradient descent, or AdamW")
-    learning_rate: float = Field(default=4e-3, gt=0.0, description="size of a step; the highest one of a schedule")
+    learning_rate: float = Field(  # times output_rate, it has to be a number in float32
+        default=4e-3, gt=0.0, le=1e36, description="size of a step; the highest one of a schedule"
+    )
     output_rate: float = Field(
-        default=1.0, gt=0.0, description="the output layer's learning rate, in multiples of the other layers'"
+        default=1.0, gt=0.0, le=100.0, description="the output layer's learning rate, in multiples of the other layers'"
     )
     weight_decay: float = Field(
         default=0.01, ge=0.0, description="AdamW's pull of the weights towards zero, per unit of rate"
