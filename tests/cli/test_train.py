@@ -16,20 +16,8 @@ import zuoci
 if TYPE_CHECKING:
     from pathlib import Path
 
-SMALL = [
-    "--recipe",
-    "lyrics",
-    "--epochs",
-    "2",
-    "--hidden-size",
-    "16",
-    "--embedding-size",
-    "8",
-    "--batch-size",
-    "4",
-    "--seq-len",
-    "8",
-]
+SIZES = ["--hidden-size", "16", "--embedding-size", "8", "--batch-size", "4", "--seq-len", "8"]
+SMALL = ["--recipe", "lyrics", "--epochs", "2", *SIZES]
 
 
 @pytest.fixture
@@ -165,7 +153,7 @@ def test_a_log_that_cannot_be_written_is_a_note(
     monkeypatch.setattr(TensorBoard, "_log", full)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["zuoci", "train", str(songs), *SMALL, "--out", "m", "--tensorboard", "logs"])
-    with pytest.raises(SystemExit, match="^0$"):
+    with pytest.raises(SystemExit, match=r"^0$"):
         main()
     errors = str(capsys.readouterr().err)
     assert errors.count("note: the log in logs cannot be written: No space left on device") == 1
@@ -207,7 +195,7 @@ class TestSettings:
         ],
     )
     def test_numbers_beyond_their_bounds(self, run: Any, tmp_path: Path, arguments: list[str], words: str) -> None:
-        code, errors = run(*SMALL[:4], *SMALL[6:], *arguments)
+        code, errors = run("--recipe", "lyrics", *SIZES[2:], *arguments)
         assert code == 2
         assert words in errors.splitlines()[-1]
         assert "Traceback" not in errors
@@ -232,7 +220,7 @@ class TestSettings:
     def test_the_recipe_that_is_used_is_the_one_that_is_recorded(self, run: Any, tmp_path: Path) -> None:
         (tmp_path / "run.toml").write_text('recipe = "lyrics"\nepochs = 1\n', "utf-8")
         for flags, used in (([], "lyrics"), (["--recipe", "fast"], "fast")):
-            code, errors = run("--config", "run.toml", *flags, *SMALL[4:], "--out", used)
+            code, errors = run("--config", "run.toml", *flags, *SIZES, "--out", used)
             assert code == 0, errors
             config = json.loads((tmp_path / used / "config.json").read_text("utf-8"))["training"]
             assert (config["recipe"], config["sampling"]) == (used, "random" if used == "fast" else "consecutive")

@@ -68,10 +68,11 @@ class Orders:
         self._pass_on()
 
     def _read(self) -> None:
-        for line in sys.stdin:
-            self.stop |= line.strip() == "stop"
-            self.pause |= line.strip() == "pause"
-            self._pass_on()
+        with os.fdopen(os.dup(0)) as lines:  # Python ends badly while a thread waits in sys.stdin itself
+            for line in lines:
+                self.stop |= line.strip() == "stop"
+                self.pause |= line.strip() == "pause"
+                self._pass_on()
         self._end()
 
     def _pass_on(self) -> None:
