@@ -107,18 +107,31 @@ def test_no_limit_is_passed_and_the_rate_only_falls(
         assert run.rates[:begin] == [config.learning_rate] * len(run.rates[:begin])
 
 
-@given(LIMITS, st.integers(1, 60), st.floats(1e-3, 5.0), st.floats(0.0, 5.0))
+@given(LIMITS, st.integers(1, 60), st.floats(1e-3, 5.0), st.floats(0.0, 2.0))
 def test_a_time_budget_is_kept_at_a_steady_pace(
-    limits: dict[str, Any], epoch_steps: int, pace: float, evaluation: float
+    limits: dict[str, Any], epoch_steps: int, pace: float, share: float
 ) -> None:
     config = zuoci.TrainConfig(**limits)
+    evaluation = share * pace * 100 / config.batch_size / config.seq_len / 3  # near what is assumed before it is known
     run = Simulation(Schedule(config, epoch_steps, 100), [pace], evaluation)
     run.run(3000)
     if config.seconds and run.schedule.is_last(run.step, run.steps):
-        assert run.seconds <= config.seconds + pace + 5 * evaluation + 0.05 * config.seconds
+        assert run.seconds <= config.seconds + pace + 5 * evaluation + 0.1 * config.seconds
         caps = [cap for cap in (config.epochs * epoch_steps, config.steps) if cap]
         if run.step < min(caps, default=3000):  # time it was that ended it, and it was made use of
             assert run.seconds >= 0.4 * config.seconds - pace - 5 * evaluation
+
+
+def test_a_limit_ends_a_run_whose_pace_is_not_known_yet() -> None:
+    config = zuoci.TrainConfig(epochs=0, steps=3, seconds=20.0)
+    run = Simulation(Schedule(config, 10, 100_000), [3.0], evaluation=9.0)  # after 9 seconds, not yet half of the time
+    run.run(50)
+    assert (run.step, run.evaluated, run.rates) == (3, [3], [config.learning_rate] * 3)
+
+
+def test_the_rate_stays_where_the_fall_ends() -> None:
+    config = zuoci.TrainConfig(learning_rate=1.0)
+    assert [learning_rate(config, step, 100) for step in (100, 101, 150, 200)] == pytest.approx([0.1] * 4)
 
 
 @given(LIMITS, st.integers(1, 40), st.floats(1e-3, 5.0), st.floats(0.0, 5.0), st.integers(1, 300))
