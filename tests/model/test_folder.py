@@ -26,7 +26,6 @@ from zuoci.model.figures import load_card, load_metrics, load_report
 from zuoci.model.lock import locked
 from zuoci.text.folder import FILES, NEW, UNFINISHED, read_files
 from zuoci.training.metrics import read_metrics
-from zuoci.training.resume import Checkpoints
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -275,10 +274,10 @@ def test_a_checkpoint_sweeps_nothing_and_a_run_is_forgotten_without_what_is_not_
     run: zuoci.Run, tmp_path: Path
 ) -> None:
     folder = tmp_path / "m"
-    Checkpoints(run, folder).save()
+    zuoci.save_run(run, folder)
     forget_run(folder)
     assert not folder.exists()
-    Checkpoints(run, folder).save()
+    zuoci.save_run(run, folder)
     (folder / "notes.txt").write_text("mine", "utf-8")
     forget_run(folder)
     assert tree(folder) == {"notes.txt": b"mine"}

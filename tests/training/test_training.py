@@ -16,8 +16,9 @@ from zuoci.model.checkpoint import load
 from zuoci.text.corpus import Song
 from zuoci.training import evaluation
 from zuoci.training.gradients import Workers
-from zuoci.training.optimisation import clip_gradients, learning_rate
+from zuoci.training.optimisation import clip_gradients
 from zuoci.training.recipe import RECIPES, read_settings_file
+from zuoci.training.schedule import learning_rate
 from zuoci.training.split import split
 
 if TYPE_CHECKING:

@@ -7,9 +7,12 @@ Data goes to stdout, messages and progress to stderr. Exit codes: 0 done, 1 it c
 from __future__ import annotations
 
 import os
+import re
+import shlex
 import sys
+from contextlib import suppress
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -76,9 +79,40 @@ def root(
     del version
 
 
+class Messages:
+    """A text stream that drops what can no longer be written: the reader or the terminal is gone, or the disk is full.
+
+    What is said on the way is worth less than the work that it tells of.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> int:
+        """Writes, or drops."""
+        with suppress(OSError, ValueError):  # ValueError: it is closed
+            return self._stream.write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        """Writes what is buffered, or drops it."""
+        with suppress(OSError, ValueError):
+            self._stream.flush()
+
+    def __getattr__(self, name: str) -> Any:
+        """All else is the stream's."""
+        return getattr(self._stream, name)
+
+
 def say(*messages: object, sep: str = " ") -> None:
     """Prints a message to stderr."""
     print(*messages, sep=sep, file=sys.stderr, flush=True)
+
+
+def quote(word: object) -> str:
+    """A word of a command that is printed, so that a shell reads it as one; letters of all languages stay bare."""
+    text = str(word)
+    return text if re.fullmatch(r"[\w@%+=:,./-]+", text) else shlex.quote(text)
 
 
 def say_notes(notes: Iterable[str]) -> None:
@@ -90,10 +124,7 @@ def say_notes(notes: Iterable[str]) -> None:
 def main() -> None:
     """The entry point: runs a command, and turns errors into one line and an exit code."""
     pin_libraries()
-    for stream in (sys.stdout, sys.stderr):
-        reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure and not (stream.encoding or "").lower().startswith("utf"):
-            reconfigure(errors="backslashreplace")
+    _open_streams()
     try:
         app()
         sys.stdout.flush()
@@ -103,6 +134,23 @@ def main() -> None:
     except KeyboardInterrupt:
         say("interrupted")
         sys.exit(130)
-    except BrokenPipeError:  # the reader of stdout is gone; keep Python from complaining at its exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        if not isinstance(error, BrokenPipeError):  # the reader of stdout is gone, and knows it
+            say(f"error: {error.filename or 'the output'}: {error.strerror or error}")
+        with suppress(OSError, ValueError):  # keep Python from complaining at its exit
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+
+
+def _open_streams() -> None:
+    """Makes the standard streams fit to be written to, whatever they were when the process began."""
+    for number, name in enumerate(("stdin", "stdout", "stderr")):
+        if getattr(sys, name) is None:  # it was closed: a file that is opened later must not take its place
+            stream = open(os.devnull, "w" if number else "r", encoding="utf-8")  # noqa: PTH123, SIM115
+            setattr(sys, name, stream)
+    for stream in (sys.stdout, sys.stderr):
+        reconfigure = getattr(stream, "reconfigure", None)
+        if reconfigure:  # also UTF-8 cannot encode a file name that is none
+            reconfigure(errors="backslashreplace")
+    if not isinstance(sys.stderr, Messages):
+        sys.stderr = Messages(sys.stderr)  # pyright: ignore[reportAttributeAccessIssue]

@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import json
-import shlex
 import signal
-from contextlib import closing, contextmanager, nullcontext
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zuoci.cli import say, say_notes
+from zuoci.cli import quote, say, say_notes
 from zuoci.cli.options import given, with_settings
-from zuoci.errors import ModelFolderError, SettingsError
+from zuoci.errors import SettingsError
 from zuoci.model.config import ModelConfig
 from zuoci.training.recipe import DEFAULT_RECIPE, RECIPES, TrainConfig, read_settings_file, resolve
 
@@ -22,16 +21,13 @@ if TYPE_CHECKING:
 
     from rich.progress import Progress
 
-    from zuoci.model.language_model import CharLM
     from zuoci.text.corpus import Corpus
+    from zuoci.training.job import Job
     from zuoci.training.metrics import TensorBoard
     from zuoci.training.reports import EndReport, EvalReport
-    from zuoci.training.resume import Checkpoints
-    from zuoci.training.trainer import Run
-    from zuoci.writing.writer import Lyrics
+    from zuoci.writing.samples import Samples
 
 SAMPLES = 5  # how often a run shows samples
-_TEMPERATURE = 0.7  # of the samples: what the model is surest of shows best what it has learnt
 
 
 @with_settings(ModelConfig, TrainConfig, leave_out=["recipe"])
@@ -68,46 +64,48 @@ def command(
     **settings: Any,
 ) -> None:
     """Trains a model on lyrics, and writes with it."""
-    chosen = {**(read_settings_file(config) if config else {}), **given(settings)}
-    recipe = recipe or chosen.pop("recipe", None)
-    if resume and (recipe or chosen or overwrite):
+    of_file = read_settings_file(config) if config else {}
+    named = of_file.pop("recipe", None)
+    chosen = {**of_file, **given(settings)}
+    recipe = named if recipe is None else recipe
+    if resume and (recipe is not None or chosen or overwrite):
         raise SettingsError("--resume goes on with the settings that the run began with; name none beside it")
     if resume and not out:
         raise SettingsError("--resume needs the folder of the run that was stopped: --out DIR")
-    folder = out or _free_folder()
+    recipe = DEFAULT_RECIPE if recipe is None else recipe
     if not resume:
-        resolve(recipe or DEFAULT_RECIPE, chosen, text="")  # what is wrong is said before anything is read
-    from zuoci.model.checkpoint import check_destination, is_unfinished
-    from zuoci.text.openings import openings_of
-    from zuoci.training.metrics import TensorBoard
-    from zuoci.training.resume import Checkpoints, load_run, locked
-    from zuoci.training.trainer import Run
+        resolve(recipe, chosen, text="")  # what is wrong is said before anything is read
+    from zuoci.training.job import Job
+    from zuoci.writing.samples import Samples
 
-    with locked(folder):
+    folder = _free_folder() if out is None else out
+    with Job(folder, resume=resume, overwrite=overwrite, save_every=save_every) as job:
+        sources = [str(path.absolute()) for path in source or ()]
+        sources = sources or (list(job.stored.sources) if job.stored else [language])
+        corpus = _read(sources)
+        job.prepare(corpus, None if resume else resolve(recipe, chosen, text=corpus.text), sources=sources)
         if resume:
-            stored = load_run(folder)
-            sources = [str(path.absolute()) for path in source or ()] or list(stored.sources)
-            run = stored.resume(_read(sources))
-            say(f"going on after {run.progress.step:,} steps")
-        else:
-            check_destination(folder, overwrite=overwrite)
-            sources = [str(path.absolute()) for path in source or ()] or [language]
-            corpus = _read(sources)
-            resolved = resolve(recipe or DEFAULT_RECIPE, chosen, text=corpus.text)
-            run = Run(corpus, resolved)
-        openings = prefix or openings_of(run.corpus)
-        checkpoints = Checkpoints(run, folder, sources=sources, every=save_every)
-        with closing(TensorBoard(tensorboard)) if tensorboard else nullcontext() as board:
-            end = _run(run, checkpoints, openings, board)
-        end.save(folder, overwrite=overwrite or is_unfinished(folder))
+            say(f"going on after {job.run.progress.step:,} steps")
+        samples = Samples(corpus, prefix or (), join_lines=job.run.settings.training.join_lines)
+        with _log(tensorboard, job) as board, _stop_signals(job) as stopped:
+            end = _run(job, samples, board)
+    if end is None:
+        say(
+            f"stopped after {job.run.progress.step:,} steps, and saved; "
+            f"go on: zuoci train --resume --out {quote(folder)}"
+        )
+        raise typer.Exit(128 + stopped[0])
     _say_result(end)
     if as_json:
         report = {"schema": "zuoci.train/1", **end.as_dict(), "model": str(folder)}
         print(json.dumps(report, ensure_ascii=False, allow_nan=False))
     else:
-        for opening in openings:
-            print(_write(end.model, run, opening, length=80).text, end="\n\n")
-    say(f"the model is in {folder}; write with it: zuoci write {folder} {openings[0].strip()}")
+        for sample in samples.write(end.model, length=80):
+            if sample.problem:
+                say(f"note: {sample.problem}")
+            else:
+                print(sample.text, end="\n\n")
+    say(f"the model is in {folder}; write with it: zuoci write {quote(folder)} {quote(samples.openings[0].strip())}")
 
 
 def _read(sources: Sequence[str]) -> Corpus:
@@ -128,72 +126,72 @@ def _free_folder() -> Path:
     return path
 
 
-def _write(model: CharLM, run: Run, opening: str, length: int) -> Lyrics:
-    from zuoci.text.fingerprint import Fingerprint
-    from zuoci.writing.config import WriteConfig
-    from zuoci.writing.writer import Writer
-
-    against = Fingerprint.of(run.corpus, join_lines=run.settings.training.join_lines)
-    return Writer(model, against).write(opening, WriteConfig(length=length, temperature=_TEMPERATURE))
-
-
-def _run(run: Run, checkpoints: Checkpoints, openings: Sequence[str], board: TensorBoard | None) -> EndReport:
-    """Trains, with a progress bar where someone looks, samples now and then, and saves what can be resumed."""
-    from zuoci.training.reports import EndReport, RollbackReport, StepReport
+def _run(job: Job, samples: Samples, board: TensorBoard | None) -> EndReport | None:
+    """Trains, with a progress bar where someone looks, and samples now and then; None: it was stopped, and is saved."""
+    from zuoci.training.job import Paused, SaveFailed
+    from zuoci.training.reports import EvalReport, RollbackReport, StepReport
 
     shown = 0
-    with _progress() as progress, _stop_signals() as stopped:
+    with _progress() as progress:
         task = progress.add_task("training", total=None, figures="perplexity -", speed=0.0)
 
         def show(line: str) -> None:
             progress.print(line, highlight=False, markup=False, soft_wrap=True)
 
-        for report in run:
-            if isinstance(report, EndReport):
-                return report
-            if isinstance(report, StepReport):
-                speed = report.characters / max(report.seconds, 1e-9)
-                progress.update(task, completed=report.step, total=report.steps or None, speed=speed)
-            elif isinstance(report, RollbackReport):
-                show(
-                    f"note: {report.reason}; going back to step {report.step}, "
-                    f"from now on with a learning rate of {report.learning_rate:g}"
-                )
-            else:
-                progress.update(task, figures=_figures(report))
-                part = report.step * SAMPLES // run.progress.steps if run.progress.steps else shown
+        for event in job:
+            if isinstance(event, StepReport):
+                speed = event.characters / max(event.seconds, 1e-9)
+                progress.update(task, completed=event.step, total=event.steps or None, speed=speed)
+            elif isinstance(event, EvalReport):
+                progress.update(task, figures=_figures(event))
+                part = event.step * SAMPLES // job.run.progress.steps if job.run.progress.steps else shown
                 if part > shown:
                     shown = part
-                    show(f"epoch {report.epoch:.4g}, {_figures(report)}")
-                    for opening in openings:
-                        show("  " + _write(report.model, run, opening, length=50).text.replace("\n", " / "))
-            if board:
-                board.after(report)
-            try:
-                checkpoints.after(report)
-            except ModelFolderError as error:
-                show(f"note: {error}; training goes on, and the next save is tried in {checkpoints.every:g} s")
-            if stopped:
-                break
-    checkpoints.save()
-    say(
-        f"stopped after {run.progress.step:,} steps, and saved; "
-        f"go on: zuoci train --resume --out {shlex.quote(str(checkpoints.folder))}"
-    )
-    raise typer.Exit(128 + stopped[0])
+                    show(f"epoch {event.epoch:.4g}, {_figures(event)}")
+                    for sample in samples.write(event.model, length=50):
+                        show("  " + (f"note: {sample.problem}" if sample.problem else sample.text.replace("\n", " / ")))
+            elif isinstance(event, RollbackReport):
+                show(
+                    f"note: {event.reason}; going back to step {event.step}, "
+                    f"from now on with a learning rate of {event.learning_rate:g}"
+                )
+            elif isinstance(event, SaveFailed):
+                show(f"note: {event.error}; training goes on, and the next save is tried in {event.retry:g} s")
+            else:
+                return None if isinstance(event, Paused) else event
+            if board and (problem := board.after(event)):
+                show(f"note: {problem}; nothing more is logged")
+                board = None
+    raise AssertionError("a job ends with an EndReport, or Paused")
 
 
 @contextmanager
-def _stop_signals() -> Generator[list[int]]:
-    """Gives a list, to which the number of a signal to stop is added; a second Ctrl-C leaves at once."""
+def _log(folder: Path | None, job: Job) -> Generator[TensorBoard | None]:
+    """A log for TensorBoard, if one is wanted."""
+    from zuoci.training.metrics import TensorBoard
+
+    if folder is None:
+        yield None
+        return
+    if job.folder.absolute() in [folder.absolute(), *folder.absolute().parents]:
+        job.save()  # else, once there is a log in it, it is a folder of somebody else's
+    with closing(TensorBoard(folder)) as board:
+        yield board
+
+
+@contextmanager
+def _stop_signals(job: Job) -> Generator[list[int]]:
+    """Pauses a job at a signal to stop; gives the signals that came. A second Ctrl-C leaves at once."""
     stopped: list[int] = []
 
     def stop(number: int, _: object) -> None:
         if stopped and number == signal.SIGINT:
             raise KeyboardInterrupt
         stopped.append(number)
+        job.pause()
 
-    numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    numbers = [number for name in names if signal.getsignal(number := getattr(signal, name)) != signal.SIG_IGN]  # nohup
     before = [signal.signal(number, stop) for number in numbers]
     try:
         yield stopped

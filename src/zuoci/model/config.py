@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 class ModelConfig(BaseModel):
     """What a model is made of, beside its vocabulary."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     cell: Literal["rnn", "rnn_relu", "gru", "lstm"] = Field(
         default="gru", description="recurrent cell; rnn is tanh, as in the lesson"
@@ -23,6 +23,6 @@ class ModelConfig(BaseModel):
     dropout: float = Field(
         default=0.0,
         ge=0.0,
-        lt=1.0,
+        le=0.999,  # a decision has 16 bits
         description="share of values dropped before each layer and the output, in training",
     )

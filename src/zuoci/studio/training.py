@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from zuoci.model.checkpoint import forget_run, is_model, is_unfinished, replace_durably
+from zuoci.model.checkpoint import forget_run, replace_durably
 from zuoci.studio.failures import ApiError, not_found
 from zuoci.studio.worker import CORPUS, JOB
+from zuoci.text.folder import is_model, is_unfinished
 from zuoci.training.metrics import read_metrics
 from zuoci.training.recipe import resolve
 from zuoci.training.resume import locked

@@ -12,44 +12,45 @@ import signal
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zuoci.errors import ZuociError
-from zuoci.model.checkpoint import check_destination, is_unfinished
+from zuoci.errors import ModelFolderError, ZuociError
 from zuoci.studio.corpora import load_kept
-from zuoci.text.fingerprint import Fingerprint
-from zuoci.text.openings import openings_of
+from zuoci.text.folder import is_model, is_unfinished
+from zuoci.training.job import Job, Paused, SaveFailed
 from zuoci.training.recipe import resolve
-from zuoci.training.reports import EndReport, EvalReport, RollbackReport, StepReport
-from zuoci.training.resume import Checkpoints, load_run, locked
-from zuoci.training.trainer import Run
-from zuoci.writing.config import WriteConfig
-from zuoci.writing.writer import Writer
+from zuoci.training.reports import EvalReport, RollbackReport, StepReport
+from zuoci.writing.samples import Samples
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from zuoci.model.language_model import CharLM
 
 JOB, CORPUS = "job.json", "corpus"
 _STEP_EVERY = 0.25  # seconds between two lines on steps
 _SAMPLES_EVERY = 2.0
 _SAMPLE_LENGTH = 60
-_TEMPERATURE = 0.7  # as zuoci train
 
 
 def tell(kind: str, **document: Any) -> None:
-    """Writes one line."""
-    print(json.dumps({"event": kind, **document}, ensure_ascii=False), flush=True)
+    """Writes one line, unless nobody is there any more to read it: then the end of standard input pauses the run."""
+    with suppress(OSError):
+        print(json.dumps({"event": kind, **document}), flush=True)
 
 
 class Orders:
-    """What the process was asked to do."""
+    """What the process is asked to do.
+
+    Attributes:
+        pause: to save, and to end.
+        ending: the same, because whoever started it is gone, or by a signal.
+        stop: to end with what is learnt.
+    """
 
     def __init__(self) -> None:
-        self.pause = False
-        self.stop = False
+        self.pause = self.ending = self.stop = False
+        self._job: Job | None = None
 
     def listen(self) -> None:
         """Begins to listen."""
@@ -57,73 +58,84 @@ class Orders:
             signal.signal(number, self._end)
         threading.Thread(target=self._read, daemon=True).start()
 
+    def give_to(self, job: Job) -> None:
+        """Passes on to a job what comes, and what has come already."""
+        self._job = job
+        self._pass_on()
+
     def _end(self, *_: object) -> None:
-        self.pause = True
+        self.ending = self.pause = True
+        self._pass_on()
 
     def _read(self) -> None:
-        for line in sys.stdin:
-            self.stop |= line.strip() == "stop"
-            self.pause |= line.strip() == "pause"
-        self.pause = True
+        with os.fdopen(os.dup(0)) as lines:  # Python ends badly while a thread waits in sys.stdin itself
+            for line in lines:
+                self.stop |= line.strip() == "stop"
+                self.pause |= line.strip() == "pause"
+                self._pass_on()
+        self._end()
+
+    def _pass_on(self) -> None:
+        if self._job and self.stop:
+            self._job.stop()
+        if self._job and self.pause:
+            self._job.pause()
 
 
-class Samples:
-    """Short texts now and then, to see what a run has learnt."""
-
-    def __init__(self, run: Run, openings: Sequence[str]) -> None:
-        self._openings = openings or openings_of(run.corpus)
-        self._against = Fingerprint.of(run.corpus, join_lines=run.settings.training.join_lines)
-        self._last = -_SAMPLES_EVERY
-
-    def after(self, step: int, model: CharLM, *, last: bool = False) -> None:
-        """Writes some, if it is time."""
-        if not last and time.monotonic() - self._last < _SAMPLES_EVERY:
-            return
-        self._last = time.monotonic()
-        writer = Writer(model, self._against)
-        config = WriteConfig(length=_SAMPLE_LENGTH, temperature=_TEMPERATURE)
-        texts = [writer.write(opening, config).text for opening in self._openings]
-        tell("samples", step=step, texts=texts)
-
-
-def train(job: dict[str, Any], place: Path, out: Path, orders: Orders) -> None:
+def train(document: dict[str, Any], place: Path, out: Path, orders: Orders) -> None:
     """Trains, and tells of it.
 
     Raises:
         ZuociError: what training raises.
     """
-    corpus = load_kept(place / CORPUS)
-    with locked(out):
-        if is_unfinished(out):
-            run = load_run(out).resume(corpus)
-        else:
-            check_destination(out)
-            run = Run(corpus, resolve(job["recipe"], job["settings"], text=corpus.text))
-        tell("begun", songs=len(corpus), characters=len(corpus.text))
-        checkpoints = Checkpoints(run, out, sources=[str(place)])
-        samples = Samples(run, job["openings"])
-        told = 0.0
-        for report in run:
-            if isinstance(report, EndReport):
-                report.save(out, overwrite=is_unfinished(out))
-                samples.after(report.steps, report.model, last=True)
-                tell("finished")
-                return
-            if isinstance(report, EvalReport):
-                tell("round", round=report.as_dict())
-                samples.after(report.step, report.model)
-            elif isinstance(report, RollbackReport):
-                tell("note", text=f"{report.reason}; going back to step {report.step}")
-            elif time.monotonic() - told >= _STEP_EVERY:
+    try:
+        with Job(out, resume=None) as job:
+            corpus = load_kept(place / CORPUS)
+            settings = None if job.stored else resolve(document["recipe"], document["settings"], text=corpus.text)
+            job.prepare(corpus, settings, sources=[str(place)])
+            orders.give_to(job)
+            tell("begun", songs=len(corpus), characters=len(corpus.text))
+            join_lines = job.run.settings.training.join_lines
+            _tell(job, Samples(corpus, document["openings"], join_lines=join_lines), orders)
+    except ModelFolderError:
+        if not is_model(out) or is_unfinished(out):
+            raise
+        tell("finished")  # by the process before this one, which was killed before it could tell
+
+
+def _tell(job: Job, samples: Samples, orders: Orders) -> None:
+    told, sampled = -_STEP_EVERY, -_SAMPLES_EVERY
+    for event in job:
+        if isinstance(event, StepReport):
+            if time.monotonic() - told >= _STEP_EVERY:
                 told = time.monotonic()
-                _tell_step(report)
-            checkpoints.after(report)
+                _tell_step(event)
+        elif isinstance(event, EvalReport):
+            tell("round", round=event.as_dict())
+            if time.monotonic() - sampled >= _SAMPLES_EVERY:
+                sampled = time.monotonic()
+                _tell_samples(samples, event.step, event.model)
+        elif isinstance(event, RollbackReport):
+            tell("note", text=f"{event.reason}; going back to step {event.step}")
+        elif isinstance(event, SaveFailed):
+            if orders.ending:
+                raise event.error
             if orders.pause:
-                checkpoints.save()
-                tell("paused")
-                return
-            if orders.stop and run.progress.step:
-                run.progress.steps = run.progress.step  # what is left is to evaluate, and to end
+                threading.Timer(event.retry, job.pause).start()
+            tell("note", text=f"{event.error}; training goes on, and the next save is tried in {event.retry:g} s")
+        elif isinstance(event, Paused):
+            tell("paused")
+        else:
+            _tell_samples(samples, event.steps, event.model)
+            tell("finished")
+
+
+def _tell_samples(samples: Samples, step: int, model: CharLM) -> None:
+    written = samples.write(model, _SAMPLE_LENGTH)
+    tell("samples", step=step, texts=[sample.text for sample in written if not sample.problem])
+    for sample in written:
+        if sample.problem:
+            tell("note", text=sample.problem)
 
 
 def _tell_step(report: StepReport) -> None:
@@ -151,6 +163,12 @@ def main() -> None:
     except ZuociError as error:
         tell("failed", message=str(error))
         sys.exit(1)
+    except Exception as error:
+        tell("failed", message=f"the run ended by accident: {error!r}")
+        raise
+    finally:
+        with suppress(OSError):  # keep Python from complaining at its exit
+            sys.stdout.flush()
 
 
 if __name__ == "__main__":

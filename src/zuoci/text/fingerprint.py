@@ -87,6 +87,15 @@ def hash_windows(points: NDArray[Any]) -> Words:
     return words
 
 
+def readable_name(name: str) -> str:
+    """A file's name with the bytes that are no UTF-8, if there are any, read as GB18030: as Chinese Windows writes."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return name.encode("utf-8", "surrogateescape").decode("gb18030", "replace")
+    return name
+
+
 class Fingerprint:
     """The hashed windows of a corpus.
 
@@ -130,7 +139,7 @@ class Fingerprint:
         numbers = {name: number for number, name in enumerate(names)}
         sources = np.array([numbers[song.source] for song in corpus.songs], np.int64)
         # A path would tell strangers about somebody's disk; Windows's path knows both separators.
-        return cls(words, places.songs, sources, [PureWindowsPath(name).name for name in names])
+        return cls(words, places.songs, sources, [PureWindowsPath(readable_name(name)).name for name in names])
 
     def to_bytes(self) -> bytes:
         """The contents of its file; the same fingerprint gives the same bytes."""

@@ -14,5 +14,5 @@ def openings_of(corpus: Corpus) -> list[str]:
     if set("不分开") <= known:
         return ["分开", "不分开"]
     lines = [line.strip() for song in corpus.songs for line in song.lines[1:2] or song.lines[:1]]
-    starts = [line.split(" ")[0] if line.isascii() else line[:2] for line in (lines[0], lines[-1])]
+    starts = [line.split(" ")[0][:20] if line.isascii() else line[:2] for line in (lines[0], lines[-1])]
     return list(dict.fromkeys(starts))

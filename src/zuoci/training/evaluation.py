@@ -115,9 +115,11 @@ def evaluate(
     columns = [(k, inputs[:, k : k + _SIDE_BY_SIDE], targets[:, k : k + _SIDE_BY_SIDE]) for k in parts]
     was_training = model.training
     model.eval()
-    totals = workers.map(total, columns) if workers else map(total, columns)
-    nll = sum(totals) / count
-    model.train(was_training)
+    try:
+        totals = workers.map(total, columns) if workers else map(total, columns)
+        nll = sum(totals) / count
+    finally:
+        model.train(was_training)
     return Score(nll=nll, characters=count, protocol=protocol)
 
 

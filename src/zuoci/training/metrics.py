@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -80,13 +81,25 @@ class TensorBoard:
             from torch.utils.tensorboard.writer import SummaryWriter
         except ImportError:
             raise SettingsError("--tensorboard needs tensorboard: pip install 'zuoci[tensorboard]'") from None
+        self._folder = folder
         try:
             self._writer = SummaryWriter(str(folder))
         except OSError as error:
             raise SettingsError(f"{folder} cannot be written: {error.strerror or error}") from None
 
-    def after(self, report: object) -> None:
-        """Logs a report."""
+    def after(self, report: object) -> str:
+        """Logs a report.
+
+        Returns:
+            Why it cannot be written; "": it is.
+        """
+        try:
+            self._log(report)
+        except OSError as error:  # that of an earlier one: it is written by a thread
+            return f"the log in {self._folder} cannot be written: {error.strerror or error}"
+        return ""
+
+    def _log(self, report: object) -> None:
         if isinstance(report, StepReport):
             self._writer.add_scalar("step/nll", report.nll, report.step)
         elif isinstance(report, EvalReport):
@@ -96,5 +109,6 @@ class TensorBoard:
                 self._writer.add_scalar("perplexity/held_out", report.validation.perplexity, report.step)
 
     def close(self) -> None:
-        """Writes what is left."""
-        self._writer.close()
+        """Writes what is left, if it can be written."""
+        with suppress(OSError):
+            self._writer.close()

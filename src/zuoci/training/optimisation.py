@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from typing import TYPE_CHECKING
 
 import torch
@@ -36,25 +35,6 @@ def make_optimizer(model: CharLM, config: TrainConfig) -> torch.optim.Optimizer:
             group["weight_decay"] = 0.0
         return torch.optim.SGD(groups, config.learning_rate)
     return torch.optim.AdamW(groups, config.learning_rate, betas=_BETAS, fused=True)
-
-
-def learning_rate(config: TrainConfig, step: int, steps: int, begin: int = 0) -> float:
-    """The learning rate of a step, from 0.
-
-    It rises from zero over `warmup_steps`; then it is constant, or falls to `final_rate` of it along half a cosine.
-
-    Args:
-        config: the settings.
-        step: updates so far.
-        steps: updates of the whole run; 0: not known yet, so that it does not fall yet.
-        begin: where the cosine begins, if not at the end of the warm-up.
-    """
-    rate = config.learning_rate * min(1.0, (step + 1) / max(1, config.warmup_steps))
-    begin = max(begin, config.warmup_steps)
-    if config.schedule == "constant" or step < begin or not steps:
-        return rate
-    high = (1.0 + math.cos(math.pi * (step - begin) / max(1, steps - begin))) / 2
-    return rate * (config.final_rate + (1.0 - config.final_rate) * high)
 
 
 def clip_gradients(params: Sequence[Tensor], max_norm: float) -> float:

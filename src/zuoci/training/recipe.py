@@ -20,24 +20,25 @@ if TYPE_CHECKING:
 
 
 DEFAULT_RECIPE = "auto"
+_MOST = 10**12  # of what can be counted: more is a mistake
 
 
 class TrainConfig(BaseModel):
     """How a model is trained."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     recipe: str = Field(default=DEFAULT_RECIPE, description="the named recipe that the settings started from")
     seed: int = Field(
         default=0, ge=0, lt=2**63, description="seed of weights, order of minibatches, dropout and held-out songs"
     )
     epochs: int = Field(default=16, ge=0, le=1_000_000, description="passes through the training text, at most; 0: any")
-    steps: int = Field(default=0, ge=0, description="updates of the weights, at most; 0: any")
+    steps: int = Field(default=0, ge=0, le=_MOST, description="updates of the weights, at most; 0: any")
     seconds: float = Field(
         default=0.0,
         ge=0.0,
         le=1e7,
-        description="time for training; turned into steps after a short measurement; 0: any",
+        description="time for training and evaluation; turned into steps after a short measurement; 0: any",
     )
     until_perplexity: float = Field(
         default=0.0, ge=0.0, description="stop after the epoch whose training perplexity is as low as this; 0: never"
@@ -49,9 +50,11 @@ class TrainConfig(BaseModel):
         description="pieces in random order, or each continuing the one before, state carried on",
     )
     optimizer: Literal["sgd", "adamw"] = Field(default="adamw", description="plain gradient descent, or AdamW")
-    learning_rate: float = Field(default=4e-3, gt=0.0, description="size of a step; the highest one of a schedule")
+    learning_rate: float = Field(  # times output_rate, it has to be a number in float32
+        default=4e-3, gt=0.0, le=1e36, description="size of a step; the highest one of a schedule"
+    )
     output_rate: float = Field(
-        default=1.0, gt=0.0, description="the output layer's learning rate, in multiples of the other layers'"
+        default=1.0, gt=0.0, le=100.0, description="the output layer's learning rate, in multiples of the other layers'"
     )
     weight_decay: float = Field(
         default=0.01, ge=0.0, description="AdamW's pull of the weights towards zero, per unit of rate"
@@ -62,7 +65,9 @@ class TrainConfig(BaseModel):
     final_rate: float = Field(
         default=0.1, ge=0.0, le=1.0, description="where the cosine ends, as a share of the learning rate"
     )
-    warmup_steps: int = Field(default=0, ge=0, description="first steps, over which the learning rate rises from zero")
+    warmup_steps: int = Field(
+        default=0, ge=0, le=_MOST, description="first steps, over which the learning rate rises from zero"
+    )
     max_grad_norm: float = Field(default=1.0, gt=0.0, description="longer gradients are shortened to this length")
     initialisation: Literal["uniform", "orthogonal", "lesson"] = Field(
         default="uniform",
@@ -84,12 +89,14 @@ class TrainConfig(BaseModel):
         description="hold out whole songs, or the end of the text in one piece; auto: songs up to 300,000 characters",
     )
     patience: int = Field(
-        default=0, ge=0, description="stop after so many evaluations without a better held-out loss; 0: never"
+        default=0, ge=0, le=_MOST, description="stop after so many evaluations without a better held-out loss; 0: never"
     )
     keep: Literal["last", "best"] = Field(
         default="last", description="weights of the last evaluation, or of the one with the best held-out loss"
     )
-    max_characters: int = Field(default=0, ge=0, description="train on so many first characters only; 0: on all")
+    max_characters: int = Field(
+        default=0, ge=0, le=_MOST, description="train on so many first characters only; 0: on all"
+    )
     join_lines: bool = Field(default=False, description="turn newlines into spaces first, as in the lesson")
     fingerprint: bool = Field(
         default=True,
@@ -172,32 +179,44 @@ def resolve(
     Raises:
         SettingsError: there is no such recipe or setting, or a value is out of bounds.
     """
-    if recipe not in RECIPES:
-        raise SettingsError(f"there is no recipe {recipe!r}; there are {', '.join(RECIPES)}")
+    if recipe not in list(RECIPES):  # a file may name anything
+        raise SettingsError(f"there is no recipe {_shown(recipe)}; there are {', '.join(RECIPES)}")
     given = dict(overrides or {})
-    chosen = {**RECIPES[recipe], "recipe": recipe}
+    second = given.pop("recipe", recipe)
+    if second != recipe:
+        raise SettingsError(f"two recipes are named, {_shown(recipe)} and {_shown(second)}; name one")
+    wanted = _settings(given).training
+    chosen = dict(RECIPES[recipe])
     if recipe == "auto":
         if text is None:
             raise SettingsError("the recipe auto chooses by the size of the text: pass it, or name another recipe")
-        chosen |= choose(text, seconds=given.get("seconds") or 0.0)
-    if given.get("seconds") or given.get("steps"):
+        chosen |= choose(text, seconds=wanted.seconds)
+    if wanted.seconds or wanted.steps:
         given.setdefault("epochs", 0)
-    chosen |= given
-    unknown = chosen.keys() - ModelConfig.model_fields.keys() - TrainConfig.model_fields.keys()
-    if unknown:
-        known = sorted([*ModelConfig.model_fields, *TrainConfig.model_fields])
-        raise SettingsError(f"there is no setting {min(unknown)!r}; there are {', '.join(known)}")
-    parts = {
-        name: {key: value for key, value in chosen.items() if key in part.model_fields}
-        for name, part in (("model", ModelConfig), ("training", TrainConfig))
-    }
-    try:
-        settings = Settings.model_validate(parts)
-    except ValidationError as error:
-        raise SettingsError(describe(error)) from None
+    settings = _settings({**chosen, "recipe": recipe, **given})
     if not (settings.training.epochs or settings.training.steps or settings.training.seconds):
         raise SettingsError("epochs must be positive, unless steps or seconds is given: got 0")
     return settings
+
+
+def _settings(values: Mapping[str, Any]) -> Settings:
+    """Settings of values by the names of their fields.
+
+    Raises:
+        SettingsError: there is no such setting, or a value is out of bounds.
+    """
+    unknown = values.keys() - ModelConfig.model_fields.keys() - TrainConfig.model_fields.keys()
+    if unknown:
+        known = sorted([*ModelConfig.model_fields, *TrainConfig.model_fields])
+        raise SettingsError(f"there is no setting {_shown(min(unknown, key=str))}; there are {', '.join(known)}")
+    parts = {
+        name: {key: value for key, value in values.items() if key in part.model_fields}
+        for name, part in (("model", ModelConfig), ("training", TrainConfig))
+    }
+    try:
+        return Settings.model_validate(parts)
+    except ValidationError as error:
+        raise SettingsError(describe(error)) from None
 
 
 def choose(text: str, seconds: float = 0.0) -> dict[str, Any]:
@@ -230,6 +249,7 @@ def _readable(seconds: float, hidden_size: int, vocab_size: int) -> float:
     return (seconds or 180.0) * _OPERATIONS / operations
 
 
+_LONGEST = 100  # characters of a value in a message
 _SMALL = 200_000  # characters, below which a text is learnt by heart before anything else
 _OPERATIONS = 3e11  # a second, in matrix products on two cores: only to choose by
 
@@ -240,8 +260,19 @@ def describe(error: ValidationError) -> str:
     if first["type"] == "value_error":
         return first["msg"].removeprefix("Value error, ")
     name = first["loc"][-1] if first["loc"] else "the settings"
-    message = first["msg"].removeprefix("Input should be ").removeprefix("a ").removeprefix("Value error, ")
-    return f"{name} must be {message}: got {first['input']!r}"
+    message = first["msg"]
+    if message.startswith("Input should be "):
+        message = "must be " + message.removeprefix("Input should be ")
+    return f"{name} {message[:1].lower()}{message[1:]}: got {_shown(first['input'])}"
+
+
+def _shown(value: object) -> str:
+    """A value in a message of one line."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):  # a number of more than 4,300 digits, lists in lists
+        return "something too long to show"
+    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 
 def read_settings_file(path: str | PathLike[str]) -> dict[str, Any]:
@@ -254,5 +285,6 @@ def read_settings_file(path: str | PathLike[str]) -> dict[str, Any]:
         return tomllib.loads(Path(path).read_text("utf-8"))
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path} is not a TOML file: {error}") from None
+    except (ValueError, RecursionError) as error:  # not TOML, not UTF-8, a number of 5,000 digits, lists in lists
+        reason = (str(error) or "it is too deep").splitlines()[0]
+        raise SettingsError(f"{path} is not a TOML file: {reason[:_LONGEST]}") from None

@@ -9,7 +9,6 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +24,7 @@ from zuoci.model.lock import locked as locked
 from zuoci.text.folder import UNFINISHED, is_model, read_files
 from zuoci.text.vocabulary import Vocabulary
 from zuoci.training.recipe import Settings
-from zuoci.training.reports import EndReport
+from zuoci.training.split import split
 from zuoci.training.trainer import Progress, Run, Snapshot
 
 if TYPE_CHECKING:
@@ -67,16 +66,16 @@ class StoredRun:
         """A run that goes on from there, and ends with the same bytes as if it had not been stopped.
 
         Raises:
-            CorpusError: the corpus is not the one that the run was trained on.
+            SettingsError: the corpus is not the one that the run was trained on.
         """
+        if split(corpus, self.settings.training).digest != self.digest:
+            raise SettingsError(
+                f"{self.path} was trained on another text than this one of {len(corpus.text):,} characters; name the "
+                "sources as they were when it began, or begin a new run in another folder"
+            )
         model = CharLM(self.settings.model, self.vocabulary)
         model.load_state_dict({name: self.now.tensors[f"model.{name}"] for name in model.state_dict()})
         run = Run(corpus, self.settings, model=model, device=device)
-        if run.digest != self.digest:
-            raise SettingsError(
-                f"{self.path} was trained on another text than this one of {len(corpus.text):,} characters; "
-                "name the sources that it began with, or begin a new run in another folder"
-            )
         run.restore(self.good)
         run.good = run.capture()
         run.restore(self.now)
@@ -119,55 +118,6 @@ def save_run(run: Run, folder: str | PathLike[str], *, sources: Sequence[str] = 
     # In ASCII: the name of a source may be no Unicode. One entry: safetensors writes several in any order.
     data = save_tensors(tensors, {"zuoci": json.dumps(about, allow_nan=False)})
     return save_unfinished(folder, data, keep=keep)
-
-
-class Checkpoints:
-    """Saves a run now and then."""
-
-    def __init__(
-        self, run: Run, folder: str | PathLike[str], *, sources: Sequence[str] = (), every: float = 30.0
-    ) -> None:
-        """Prepares to save.
-
-        Args:
-            run: the run.
-            folder: where its model will be.
-            sources: to find the corpus again.
-            every: seconds between two saves; 0: after each step.
-        """
-        self.run = run
-        self.folder = Path(folder)
-        self.sources = sources
-        self.every = every
-        self._saved = time.perf_counter()
-        self._planned = run.progress.steps > 0
-
-    def after(self, report: object) -> bool:
-        """To be called after each report of the run. Saves if it is time, and once a time budget has become steps.
-
-        Returns:
-            Whether it saved.
-
-        Raises:
-            ModelFolderError: it cannot be written.
-        """
-        planned = self.run.progress.steps > 0
-        due = time.perf_counter() - self._saved >= self.every or planned != self._planned
-        if due and not isinstance(report, EndReport):
-            self._planned = planned
-            self._saved = time.perf_counter()  # also if it fails: the disk may have room again next time
-            self.save()
-            return True
-        return False
-
-    def save(self) -> None:
-        """Saves now.
-
-        Raises:
-            ModelFolderError: it cannot be written.
-        """
-        save_run(self.run, self.folder, sources=self.sources)
-        self._saved = time.perf_counter()
 
 
 def load_run(folder: str | PathLike[str]) -> StoredRun:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,11 @@ class Split:
     training: str
     validation: str
     held_out: str
+
+    @property
+    def digest(self) -> str:
+        """Identifies the text."""
+        return hashlib.sha256(f"{self.training}\0{self.validation}".encode("utf-8", "surrogatepass")).hexdigest()
 
 
 def split(corpus: Corpus, config: TrainConfig) -> Split:

@@ -7,9 +7,7 @@ be captured, and a run that is restored from there goes on bit by bit as if it h
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import math
-import statistics
 import time
 from dataclasses import dataclass, field
 from itertools import islice
@@ -25,20 +23,21 @@ from zuoci.text.vocabulary import Vocabulary
 from zuoci.training.baseline import NGram
 from zuoci.training.evaluation import Score, evaluate
 from zuoci.training.gradients import Gradients, Workers
-from zuoci.training.optimisation import clip_gradients, learning_rate, make_optimizer
+from zuoci.training.memory import check_memory
+from zuoci.training.optimisation import clip_gradients, make_optimizer
 from zuoci.training.recipe import Settings, TrainConfig, resolve
 from zuoci.training.reports import EndReport, EvalReport, RollbackReport, StepReport
-from zuoci.training.split import split
+from zuoci.training.schedule import Schedule, learning_rate
+from zuoci.training.split import Split, split
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Generator, Iterator
 
     from torch import Tensor
 
     from zuoci.text.corpus import Corpus
 
-_FEW_EPOCHS = 4  # a run that time or steps limit to fewer is evaluated so many times, any other after each epoch
-_MEASURED = 10  # steps, at least, from which the pace of a run with a time budget is known
+_MOST_PACES = 64  # measured times that are kept, until a time budget has become steps
 _GOOD_EVERY = 64  # steps between two states to go back to after a loss that is not finite
 _ROLLBACKS = 3
 
@@ -48,7 +47,7 @@ class Progress:
     """How far a run has come: all of its state that is not a tensor.
 
     Attributes:
-        steps: updates of the whole run; 0: not known yet.
+        steps: updates of the whole run; 0: a time budget is not yet turned into steps.
         began_to_fall: the step at which a time budget was turned into steps.
         step: updates so far.
         epoch: the current one, from 1.
@@ -60,8 +59,10 @@ class Progress:
         rounds: what the evaluations gave.
         rate_scale: what the learning rate is multiplied with, after rollbacks.
         rollbacks: how often the run went back.
-        seconds: since the first minibatch.
+        seconds: of training and evaluation so far; not what whoever runs it did between two reports.
         last_rate: the learning rate of the last step.
+        paces: the seconds of the latest steps, until a time budget has become steps.
+        evaluations: the seconds of the latest evaluations, until then.
     """
 
     steps: int = 0
@@ -78,10 +79,12 @@ class Progress:
     rollbacks: int = 0
     seconds: float = 0.0
     last_rate: float = 0.0
+    paces: list[float] = field(default_factory=list[float])
+    evaluations: list[float] = field(default_factory=list[float])
 
 
-# What a rollback takes back. It never crosses an evaluation, since each is followed by a new good state.
-_TAKEN_BACK = ("step", "epoch", "batch", "characters", "round_nll", "round_characters", "last_rate")
+# What stays when a run goes back to its last good state.
+_KEPT = ("steps", "began_to_fall", "rate_scale", "rollbacks", "seconds", "paces", "evaluations")
 
 
 @dataclass(frozen=True)
@@ -117,6 +120,7 @@ class Run:
         *,
         model: CharLM | None = None,
         device: torch.device | str | None = None,
+        clock: Callable[[], float] = time.perf_counter,
     ) -> None:
         """Prepares a run.
 
@@ -125,9 +129,11 @@ class Run:
             settings: from `resolve`; by default those of the recipe `auto`.
             model: to start from; its characters must cover the corpus. By default a new one.
             device: by default CUDA where there is one, else the CPU.
+            clock: gives seconds.
 
         Raises:
             CorpusError: the corpus is shorter than one minibatch, or too small to hold out a part of.
+            SettingsError: the settings need more memory than there is.
             VocabularyError: the corpus has characters that `model` does not know.
         """
         settings = settings or resolve(text=corpus.text)
@@ -138,22 +144,24 @@ class Run:
         self.settings = settings.model_copy(update={"training": config})
         self.progress = Progress()
         self.sampling = torch.Generator().manual_seed(config.seed)
-        if model is None:
-            vocabulary = Vocabulary(self.parts.training + self.parts.validation)
-            with one_thread():
-                model = CharLM(settings.model, vocabulary).initialise(self.sampling, config.initialisation)
-        self.model = model.to(device)
-        model.path = config.path
-        ids = model.vocabulary.encode(self.parts.training, torch.int32)
+        vocabulary = model.vocabulary if model else _vocabulary(self.parts)
+        ids = vocabulary.encode(self.parts.training, torch.int32)
         self.batches = make_batches(ids, config, self.sampling)
-        self.held_out = model.vocabulary.encode(self.parts.validation)
+        self.held_out = vocabulary.encode(self.parts.validation)
         if config.validation and len(self.held_out) < 2:
             raise CorpusError(
                 f"too little different text to hold out {config.validation:.0%} of: {len(corpus.text)} characters in "
                 f"{len(corpus)} songs; add text, or set validation to 0"
             )
+        check_memory(model.config if model else settings.model, config, len(vocabulary), device)
+        if model is None:
+            with one_thread():
+                model = CharLM(settings.model, vocabulary).initialise(self.sampling, config.initialisation)
+        self.model = model.to(device)
+        model.path = config.path
+        self.schedule = Schedule(config, len(self.batches), len(self.held_out))
         if not config.seconds:
-            self.progress.steps = self._limit()
+            self.progress.steps = self.schedule.limit
         self.workers = Workers(config.threads)
         dtype = torch.bfloat16 if config.precision == "bfloat16" else model.output.weight.dtype
         self.gradients = Gradients(model, self.workers, dtype, config.seed)
@@ -161,21 +169,20 @@ class Run:
         self.state: State = self.gradients.initial_state(config.batch_size)
         self.best: dict[str, Tensor] = {}  # replaced, never changed
         self._epoch_start = self.sampling.get_state()
-        self._steps: list[float] = []  # seconds of each, until a time budget has become steps
-        self._evaluations: list[float] = []
+        self._clock = clock
         self.good = self.capture()
 
     @property
     def digest(self) -> str:
         """Identifies the text."""
-        return hashlib.sha256(f"{self.parts.training}\0{self.parts.validation}".encode()).hexdigest()
+        return self.parts.digest
 
-    def _limit(self) -> int:
-        """The most steps that epochs and steps allow; 0: no limit."""
-        limits = [self.config.epochs * len(self.batches), self.config.steps]
-        return min((limit for limit in limits if limit), default=0)
+    def stop(self) -> None:
+        """Ends the run with what it has learnt: what is left is to evaluate. Before the first step it does nothing."""
+        if self.progress.step:
+            self.progress.steps = self.progress.step
 
-    def __iter__(self) -> Iterator[StepReport | RollbackReport | EvalReport | EndReport]:
+    def __iter__(self) -> Generator[StepReport | RollbackReport | EvalReport | EndReport]:
         """Trains to the end.
 
         Yields:
@@ -185,29 +192,20 @@ class Run:
             DivergenceError: the loss was not finite, again and again.
         """
         with self.workers:
-            begin = time.perf_counter() - self.progress.seconds
             batches: Iterator[Batch] | None = None
             while not self._finished():
+                begin = self._clock() - self.progress.seconds  # what happens between two reports does not count
+                report: StepReport | RollbackReport | EvalReport | None
                 if self._evaluation_due():
-                    evaluated = self._evaluate()
-                    self._evaluations.append(time.perf_counter() - begin - self.progress.seconds)
-                    self.progress.seconds = time.perf_counter() - begin
-                    self.good = self.capture()
-                    yield evaluated
-                    continue
-                batches = batches or self._rest_of_epoch()
-                batch = next(batches, None)
-                if batch is None:
-                    self._next_epoch()
-                    batches = None
-                    continue
-                report = self._step(batch)
-                self.progress.seconds = time.perf_counter() - begin
-                if isinstance(report, RollbackReport):
-                    batches = None
+                    report = self._evaluate(begin)
                 else:
-                    self._plan()
-                yield report
+                    batches = batches or self._rest_of_epoch()
+                    batch = next(batches, None)
+                    report = self._step(batch, begin) if batch is not None else self._next_epoch()
+                if not isinstance(report, StepReport | EvalReport):
+                    batches = None
+                if report:
+                    yield report
             yield self._end()
 
     def _rest_of_epoch(self) -> Iterator[Batch]:
@@ -220,7 +218,7 @@ class Run:
         self._epoch_start = self.sampling.get_state()
         self.state = self.gradients.initial_state(self.config.batch_size)
 
-    def _step(self, batch: Batch) -> StepReport | RollbackReport:
+    def _step(self, batch: Batch, begin: float) -> StepReport | RollbackReport:
         progress, config = self.progress, self.config
         state = self.state if self.batches.carries_state else self.gradients.initial_state(config.batch_size)
         nll, state = self.gradients.compute(batch, state)
@@ -243,6 +241,7 @@ class Run:
             snapshot = self.capture()
             if _finite(self.model):
                 self.good = snapshot
+        self._plan(pace=self._measure(begin))
         return StepReport(progress.step, progress.steps, progress.epoch, nll, progress.characters, progress.seconds)
 
     def _roll_back(self, reason: str) -> RollbackReport:
@@ -253,57 +252,42 @@ class Run:
                 f"training diverged at step {progress.step + 1}, for the {_ROLLBACKS + 1}th time: {reason}; "
                 f"lower learning_rate (now {rate:g}) or max_grad_norm"
             )
-        self.restore(
-            Snapshot(
-                dataclasses.replace(
-                    progress,
-                    **{name: getattr(self.good.progress, name) for name in _TAKEN_BACK},
-                    rollbacks=progress.rollbacks + 1,
-                    rate_scale=progress.rate_scale / 2,
-                ),
-                self.good.tensors,
-            )
-        )
+        progress.rollbacks += 1
+        progress.rate_scale /= 2
+        self.go_back()
         return RollbackReport(self.progress.step, rate / 2, reason)
 
-    def _plan(self) -> None:
+    def go_back(self) -> None:
+        """Restores the last good state, also in the middle of a step that was interrupted."""
+        kept = {name: getattr(self.progress, name) for name in _KEPT}
+        self.restore(Snapshot(dataclasses.replace(self.good.progress, **kept), self.good.tensors))
+
+    def _measure(self, begin: float) -> float:
+        """Counts the time since the last report, and gives it."""
+        before, self.progress.seconds = self.progress.seconds, self._clock() - begin
+        return self.progress.seconds - before
+
+    def _plan(self, *, pace: float | None = None, evaluation: float | None = None) -> None:
         """Turns a time budget into steps, once, when the pace is known."""
-        progress, budget = self.progress, self.config.seconds
-        if progress.steps or not budget:
+        progress = self.progress
+        if progress.steps or not self.config.seconds:
             return
-        self._steps.append(progress.seconds - sum(self._steps) - sum(self._evaluations))
-        enough = progress.step >= _MEASURED and progress.seconds >= 0.02 * budget
-        if not enough and progress.seconds < budget / 2:
-            return
-        # The median: the first step is slower than all others, since memory is new and code cold, and so is one beside
-        # which another program woke up.
-        pace = statistics.median(self._steps)
-        # Where none was measured yet: reading costs a third of training.
-        evaluation = pace * len(self.held_out) / self.config.batch_size / self.config.seq_len / 3
-        evaluation = statistics.median(self._evaluations) if self._evaluations else evaluation
-        left = budget - progress.seconds
-        steps = progress.step + left / pace
-        if steps < _FEW_EPOCHS * len(self.batches):
-            steps -= _FEW_EPOCHS * evaluation / pace
-        else:
-            steps -= left / pace * evaluation / (evaluation + pace * len(self.batches))
-        steps = max(progress.step, int(steps))
-        progress.steps = min(steps, self._limit() or steps)
-        progress.began_to_fall = progress.step
+        if pace is not None:
+            progress.paces = [*progress.paces, pace][-_MOST_PACES:]
+        if evaluation is not None:
+            progress.evaluations = [*progress.evaluations, evaluation][-_MOST_PACES:]
+        progress.steps = self.schedule.total(progress.step, progress.seconds, progress.paces, progress.evaluations)
+        progress.began_to_fall = progress.step if progress.steps else 0
 
     def _evaluation_due(self) -> bool:
         progress = self.progress
-        if progress.step == progress.evaluated:
-            return False
-        if progress.step == progress.steps:
-            return True
-        whole = progress.steps == self.config.epochs * len(self.batches)
-        if progress.steps and not whole and progress.steps < _FEW_EPOCHS * len(self.batches):
-            return progress.step % -(-progress.steps // _FEW_EPOCHS) == 0
-        return progress.batch == len(self.batches)
+        due = self.schedule.evaluation_due(progress.step, progress.batch, progress.steps)
+        return due and progress.step != progress.evaluated
 
-    def _evaluate(self) -> EvalReport:
+    def _evaluate(self, begin: float) -> EvalReport | RollbackReport:
         progress = self.progress
+        if not _finite(self.model):
+            return self._roll_back("there are weights that are no finite numbers")
         nll = progress.round_nll / progress.round_characters
         of = "the training text, while it was trained"
         of += ", over one epoch, as the lesson counts" if progress.batch == len(self.batches) else ""
@@ -312,6 +296,7 @@ class Run:
         if len(self.held_out):
             model = self.gradients.reader()
             score = evaluate(model, self.held_out, of=self.parts.held_out, workers=self.workers)
+        self._plan(evaluation=self._measure(begin))
         best = self._best_round()
         better = best is None or not best.validation or (score is not None and score.nll < best.validation.nll)
         report = EvalReport(
@@ -329,27 +314,28 @@ class Run:
             self.best = {name: value.clone() for name, value in self.model.state_dict().items()}
         progress.round_nll, progress.round_characters, progress.evaluated = 0.0, 0, progress.step
         progress.rounds = [*progress.rounds, report.as_dict()]
+        self.good = self.capture()
         return report
 
-    def _rounds(self) -> list[EvalReport]:
-        return [EvalReport.from_dict(figures, self.model) for figures in self.progress.rounds]
+    def _round(self, figures: dict[str, Any]) -> EvalReport:
+        return EvalReport.from_dict(figures, self.model)
 
     def _best_round(self) -> EvalReport | None:
-        return next((report for report in reversed(self._rounds()) if report.best), None)
+        return next((self._round(figures) for figures in reversed(self.progress.rounds) if figures["best"]), None)
 
     def _finished(self) -> bool:
         progress, config = self.progress, self.config
         if progress.evaluated != progress.step or not progress.rounds:
             return False
-        if progress.steps and progress.step >= progress.steps:
+        if self.schedule.is_last(progress.step, progress.steps):
             return True
-        if self._rounds()[-1].train.perplexity <= config.until_perplexity:
+        if self._round(progress.rounds[-1]).train.perplexity <= config.until_perplexity:
             return True
         since_best = next(k for k, figures in enumerate(reversed(progress.rounds)) if figures["best"])
         return bool(config.patience) and since_best >= config.patience
 
     def _end(self) -> EndReport:
-        rounds = self._rounds()
+        rounds = [self._round(figures) for figures in self.progress.rounds]
         kept = (self.config.keep == "best" and self._best_round()) or rounds[-1]
         if self.best:
             self.model.load_state_dict(self.best)
@@ -399,6 +385,13 @@ class Run:
         for k, generator in enumerate(self.gradients.generators):
             generator.set_state(tensors[f"dropout.{k}"])
         self._epoch_start = tensors["sampling"].clone()
+
+
+def _vocabulary(parts: Split) -> Vocabulary:
+    vocabulary = Vocabulary(parts.training + parts.validation)
+    if any("\ud800" <= char <= "\udfff" for char in vocabulary.characters):
+        raise CorpusError("the corpus has halves of characters (surrogates), which cannot be saved; clean the text")
+    return vocabulary
 
 
 def train(

@@ -1,0 +1,234 @@
+"""`zuoci train`: whatever becomes of its terminal, its pipes and its disk, a trained model is not lost."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import zuoci
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SIZES = ["--hidden-size", "16", "--embedding-size", "8", "--batch-size", "4", "--seq-len", "8"]
+SMALL = ["--recipe", "lyrics", "--epochs", "2", *SIZES]
+
+
+@pytest.fixture
+def songs(corpus: zuoci.Corpus, tmp_path: Path) -> Path:
+    path = tmp_path / "songs.txt"
+    path.write_text(corpus.text, "utf-8")
+    return path
+
+
+def train(cwd: Path, *arguments: Any, shell: str = "") -> subprocess.CompletedProcess[str]:
+    """Trains, in a shell where `shell` follows the command."""
+    words = [sys.executable, "-m", "zuoci", "train", *map(os.fspath, arguments), *SMALL]
+    command = ["bash", "-o", "pipefail", "-c", f'"$@" {shell}', "bash", *words]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, encoding="utf-8", check=False, timeout=200)
+
+
+posix = pytest.mark.skipif(os.name == "nt", reason="a POSIX shell")
+
+
+@pytest.mark.slow
+@posix
+@pytest.mark.parametrize(
+    ("shell", "code"),
+    [
+        ("2>&1 | head -1", 1),  # the reader of both has gone
+        ("2>&-", 0),
+        (">&-", 0),
+        ("<&- >&- 2>&-", 0),
+        (">/dev/full", 1),
+        ("2>/dev/full", 0),
+        (">/dev/full 2>&1", 1),
+    ],
+)
+def test_a_model_is_saved_although_nobody_can_be_told(songs: Path, tmp_path: Path, shell: str, code: int) -> None:
+    if "/dev/full" in shell and not os.path.exists("/dev/full"):  # noqa: PTH110
+        pytest.skip("no /dev/full")
+    result = train(tmp_path, songs, "--out", "m", shell=shell)
+    assert "Traceback" not in result.stderr + result.stdout
+    assert result.returncode == code, result.stderr
+    assert zuoci.load(tmp_path / "m")
+
+
+@pytest.mark.slow
+@posix
+def test_json_is_alone_on_stdout_when_stderr_is_closed(songs: Path, tmp_path: Path) -> None:
+    result = train(tmp_path, songs, "--out", "m", "--json", shell="2>&-")
+    assert json.loads(result.stdout)["model"] == "m"
+
+
+def in_a_terminal(cwd: Path, *command: Any) -> tuple[int, int]:
+    """Starts a command in a terminal of its own, and waits until it trains; gives its pid and the terminal."""
+    import pty
+
+    pid, terminal = pty.fork()  # pyright: ignore
+    if not pid:
+        os.chdir(cwd)
+        os.execvp(command[0], [os.fspath(word) for word in command])
+    seen = b""
+    while b"characters/s" not in seen:
+        seen += os.read(terminal, 1000)
+    return pid, terminal
+
+
+@pytest.mark.slow
+@posix
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of forkpty")
+@pytest.mark.parametrize("number", [None, signal.SIGHUP, signal.SIGTERM])
+def test_a_terminal_that_is_closed_pauses_a_run(songs: Path, tmp_path: Path, number: signal.Signals | None) -> None:
+    command = [sys.executable, "-m", "zuoci", "train", songs, *SMALL, "--save-every", "10000", "--epochs", "100000"]
+    pid, terminal = in_a_terminal(tmp_path, *command, "--out", "m")
+    if number:
+        os.kill(pid, number)
+    os.close(terminal)
+    _, status = os.waitpid(pid, 0)
+    assert os.waitstatus_to_exitcode(status) in (128 + signal.SIGHUP, 128 + signal.SIGTERM)
+    assert zuoci.load_run(tmp_path / "m").now.progress.step > 0
+
+
+@pytest.mark.slow
+@posix
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of forkpty")
+def test_what_nohup_ignores_is_ignored(songs: Path, tmp_path: Path) -> None:
+    command = "trap '' HUP; exec " + f"{sys.executable} -m zuoci train {songs} --out m {' '.join(SMALL)} --epochs 40"
+    pid, terminal = in_a_terminal(tmp_path, "bash", "-c", command)
+    os.close(terminal)  # and all that it prints from now on has nowhere to go
+    _, status = os.waitpid(pid, 0)
+    assert os.waitstatus_to_exitcode(status) in (0, 1)
+    assert zuoci.load(tmp_path / "m")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("text", ["x.x." * 500, "啊" * 2000, "0123456789" * 200, "一\n" * 1000])
+def test_a_sample_that_cannot_be_written_is_a_note(tmp_path: Path, text: str) -> None:
+    (tmp_path / "songs.txt").write_text(text, "utf-8")
+    result = train(tmp_path, "songs.txt", "--out", "m", "--save-every", "0", shell="")
+    assert result.returncode == 0, result.stderr
+    assert "Traceback" not in result.stderr
+    assert zuoci.load(tmp_path / "m")
+
+
+@pytest.mark.slow
+@posix
+def test_file_names_that_are_no_utf8(songs: Path, tmp_path: Path) -> None:
+    name = os.fsdecode("歌誠.txt".encode("gbk"))
+    try:
+        songs.rename(tmp_path / name)
+    except OSError:
+        pytest.skip("this file system has only names in UTF-8")
+    out = os.fsdecode("模型".encode("gbk"))
+    result = train(tmp_path, name, "--out", out, "--save-every", "0", "--json")
+    assert result.returncode == 0, result.stderr
+    assert json.loads(result.stdout)["model"] == out
+    assert list(zuoci.Fingerprint.load(tmp_path / out).names) == ["歌誠.txt"]
+
+
+@pytest.mark.slow
+def test_logs_inside_the_models_folder(songs: Path, tmp_path: Path) -> None:
+    result = train(tmp_path, songs, "--out", "m", "--tensorboard", "m/logs")
+    assert result.returncode == 0, result.stderr
+    assert zuoci.load(tmp_path / "m")
+
+
+@pytest.mark.slow
+def test_a_log_that_cannot_be_written_is_a_note(
+    songs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from zuoci.cli import main
+    from zuoci.training.metrics import TensorBoard
+
+    def full(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(TensorBoard, "_log", full)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["zuoci", "train", str(songs), *SMALL, "--out", "m", "--tensorboard", "logs"])
+    with pytest.raises(SystemExit, match=r"^0$"):
+        main()
+    errors = str(capsys.readouterr().err)
+    assert errors.count("note: the log in logs cannot be written: No space left on device") == 1
+    assert zuoci.load(tmp_path / "m")
+
+
+class TestSettings:
+    @pytest.fixture
+    def run(self, tmp_path: Path, songs: Path, monkeypatch: pytest.MonkeyPatch, capsys: Any) -> Any:
+        from zuoci.cli import main
+
+        def call(*arguments: str) -> tuple[Any, str]:
+            monkeypatch.chdir(tmp_path)
+            monkeypatch.setattr(sys, "argv", ["zuoci", "train", str(songs), *arguments])
+            try:
+                main()
+            except SystemExit as stop:
+                return stop.code, capsys.readouterr().err
+            return 0, capsys.readouterr().err
+
+        return call
+
+    @pytest.mark.parametrize("out", [".", "./", "", "/", ".."])
+    def test_a_folder_without_a_name(self, run: Any, out: str) -> None:
+        code, errors = run("--out", out)
+        assert code == 2
+        assert "is no name for a model's folder; name a new one, as ./my-model" in errors
+        assert len(errors.splitlines()) == 1
+
+    @pytest.mark.parametrize(
+        ("arguments", "words"),
+        [
+            (["--max-grad-norm", "inf"], "max_grad_norm must be a finite number: got inf"),
+            (["--until-perplexity", "inf"], "until_perplexity must be a finite number: got inf"),
+            (["--learning-rate", "nan"], "learning_rate must be a finite number: got nan"),
+            (["--dropout", "0.9999999"], "dropout must be less than or equal to 0.999: got 0.9999999"),
+            (["--save-every", "inf"], "save_every must be a number of seconds"),
+            (["--hidden-size", "65536", "--num-layers", "64"], "training would need about"),
+        ],
+    )
+    def test_numbers_beyond_their_bounds(self, run: Any, tmp_path: Path, arguments: list[str], words: str) -> None:
+        code, errors = run("--recipe", "lyrics", *SIZES[2:], *arguments)
+        assert code == 2
+        assert words in errors.splitlines()[-1]
+        assert "Traceback" not in errors
+        assert [path.name for path in tmp_path.iterdir()] == ["songs.txt"]
+
+    @pytest.mark.parametrize(
+        ("recipe", "flags", "words"),
+        [
+            ('"none"', [], "there is no recipe 'none'"),
+            ("[1]", [], "there is no recipe [1]"),
+            ('""', [], "there is no recipe ''"),
+        ],
+    )
+    def test_a_recipe_in_a_file_is_checked(
+        self, run: Any, tmp_path: Path, recipe: str, flags: list[str], words: str
+    ) -> None:
+        (tmp_path / "run.toml").write_text(f"recipe = {recipe}\n", "utf-8")
+        code, errors = run("--config", "run.toml", *flags)
+        assert code == 2
+        assert words in errors
+
+    def test_the_recipe_that_is_used_is_the_one_that_is_recorded(self, run: Any, tmp_path: Path) -> None:
+        (tmp_path / "run.toml").write_text('recipe = "lyrics"\nepochs = 1\n', "utf-8")
+        for flags, used in (([], "lyrics"), (["--recipe", "fast"], "fast")):
+            code, errors = run("--config", "run.toml", *flags, *SIZES, "--out", used)
+            assert code == 0, errors
+            config = json.loads((tmp_path / used / "config.json").read_text("utf-8"))["training"]
+            assert (config["recipe"], config["sampling"]) == (used, "random" if used == "fast" else "consecutive")
+        with pytest.raises(zuoci.SettingsError, match="two recipes are named, 'fast' and 'lyrics'"):
+            zuoci.resolve("fast", {"recipe": "lyrics"})
+
+    def test_commands_that_are_printed_can_be_pasted(self, run: Any, tmp_path: Path) -> None:
+        code, errors = run(*SMALL, "--out", "my songs; rm x", "--prefix", "山 前")
+        assert code == 0, errors
+        assert errors.splitlines()[-1].endswith("write with it: zuoci write 'my songs; rm x' '山 前'")
+        assert (tmp_path / "my songs; rm x").is_dir()

@@ -1,0 +1,138 @@
+"""A run in a process of its own, whatever becomes of the studio that started it."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import zuoci
+from zuoci.model.checkpoint import is_model, is_unfinished
+from zuoci.studio import worker
+from zuoci.training import job as jobs
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+SETTINGS: dict[str, Any] = {
+    "steps": 100_000, "hidden_size": 8, "embedding_size": 4, "batch_size": 2, "seq_len": 4, "threads": 1,
+}  # fmt: skip
+SONG = "".join(f"第{n}首\n山前{n}路\n路上{n}人\n人在唱{n}\n歌里有{n}\n\n" for n in "一二三四五六七八九十百千")
+
+
+def prepare(place: Path, text: str = SONG, **settings: Any) -> dict[str, Any]:
+    """Puts a job where the studio puts it."""
+    (place / "corpus").mkdir(parents=True)
+    (place / "corpus" / "000001.txt").write_text(text, "utf-8")
+    names = {"bundled": None, "names": {"000001.txt": "歌.txt"}}
+    (place / "corpus" / ".names.json").write_text(json.dumps(names), "utf-8")
+    job = {"recipe": "lyrics", "settings": {**SETTINGS, **settings}, "openings": []}
+    (place / "job.json").write_text(json.dumps(job), "utf-8")
+    return job
+
+
+@pytest.fixture
+def told(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
+    """What the worker tells, in this process."""
+    events: list[dict[str, Any]] = []
+    monkeypatch.setattr(worker, "tell", lambda kind, **document: events.append({"event": kind, **document}))  # pyright: ignore
+    return events
+
+
+def begin(tmp_path: Path) -> subprocess.Popen[bytes]:
+    """A worker that has made some steps."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "zuoci.studio.worker", tmp_path / "job", tmp_path / "m"],
+        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stdout
+    assert any(json.loads(line).get("step", 0) > 1 for line in process.stdout)
+    return process
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("how", ["its pipes break", "its output breaks, then a signal", "a signal"])
+def test_a_studio_that_is_gone_loses_nothing(tmp_path: Path, how: str) -> None:
+    if os.name == "nt" and "signal" in how:
+        pytest.skip("POSIX signals")
+    prepare(tmp_path / "job")
+    with begin(tmp_path) as process:
+        assert process.stdin
+        assert process.stdout
+        assert process.stderr
+        if "break" in how:
+            process.stdout.close()
+        if "signal" in how:
+            process.send_signal(signal.SIGTERM)
+        else:
+            process.stdin.close()
+        assert process.stderr.read() == b""
+        assert process.wait(60) == 0
+    assert zuoci.load_run(tmp_path / "m").now.progress.step > 0
+
+
+def test_a_save_that_fails_is_a_note_and_the_run_goes_on(
+    tmp_path: Path, told: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def save(*_: Any, **__: Any) -> None:
+        raise zuoci.ModelFolderError("no room")
+
+    monkeypatch.setattr(jobs, "save_run", save)
+    job = prepare(tmp_path / "job", steps=30)
+    orders = worker.Orders()
+    orders.pause = True
+    worker.train(job, tmp_path / "job", tmp_path / "m", orders)
+    notes = [event["text"] for event in told if event["event"] == "note"]
+    assert notes == ["no room; training goes on, and the next save is tried in 30 s"]
+    assert told[0] == {"event": "begun", "songs": 12, "characters": len(SONG)}
+    assert told[-1] == {"event": "finished"}
+    assert is_model(tmp_path / "m")
+
+
+def test_a_pause_is_saved_before_it_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    saved: list[tuple[str, bool]] = []
+
+    def tell(kind: str, **_: Any) -> None:
+        saved.append((kind, is_unfinished(tmp_path / "m")))
+
+    monkeypatch.setattr(worker, "tell", tell)
+    orders = worker.Orders()
+    orders.pause = True
+    job = prepare(tmp_path / "job")
+    worker.train(job, tmp_path / "job", tmp_path / "m", orders)
+    assert saved == [("begun", False), ("step", True), ("paused", True)]
+
+
+def test_a_sample_that_cannot_be_written_is_a_note(tmp_path: Path, told: list[dict[str, Any]]) -> None:
+    job = prepare(tmp_path / "job", "啊" * 1000, steps=3)  # whose every continuation is a copy
+    worker.train(job, tmp_path / "job", tmp_path / "m", worker.Orders())
+    assert told[-1] == {"event": "finished"}
+    assert {event["event"] for event in told} >= {"samples", "note"}
+    assert is_model(tmp_path / "m")
+
+
+def test_a_run_that_ended_untold_is_told_as_finished(tmp_path: Path, told: list[dict[str, Any]]) -> None:
+    job = prepare(tmp_path / "job", steps=3)
+    for _ in range(2):  # as if the first had been killed after its model was in its place
+        told.clear()
+        worker.train(job, tmp_path / "job", tmp_path / "m", worker.Orders())
+        assert told[-1] == {"event": "finished"}
+
+
+@pytest.mark.parametrize("content", ["", "{}", "[]", "null"])
+def test_a_damaged_job_is_told(
+    tmp_path: Path, told: list[dict[str, Any]], monkeypatch: pytest.MonkeyPatch, content: str
+) -> None:
+    prepare(tmp_path / "job")
+    (tmp_path / "job" / "job.json").write_text(content, "utf-8")
+    monkeypatch.setattr(sys, "argv", ["worker", str(tmp_path / "job"), str(tmp_path / "m")])
+    monkeypatch.setattr(worker.Orders, "listen", lambda _: None)  # pyright: ignore
+    with pytest.raises((ValueError, KeyError, TypeError)):
+        worker.main()
+    assert told[-1]["event"] == "failed"
+    assert told[-1]["message"].startswith("the run ended by accident: ")
