@@ -36,13 +36,14 @@ def command(
     if text and not page:
         raise SettingsError("a text is there to measure the page's precision: give --html too, or leave it out")
     from zuoci.model.checkpoint import load, load_report
-    from zuoci.studio.export import check_file, export_html, rhymes_of
+    from zuoci.model.output import check_output
+    from zuoci.studio.export import export_html, rhymes_of
     from zuoci.studio.onnx import export_onnx
     from zuoci.text.corpus import read_corpus
     from zuoci.text.fingerprint import Fingerprint
 
     for file in filter(None, (page, onnx)):
-        check_file(file, overwrite=overwrite)
+        check_output(file, overwrite=overwrite)
     loaded = load(model)
     if page:
         songs = read_corpus(text) if text else None
