@@ -41,7 +41,10 @@ def command(
     from zuoci.studio.onnx import export_onnx
     from zuoci.text.corpus import read_corpus
     from zuoci.text.fingerprint import Fingerprint
+    from zuoci.text.sources import readable
 
+    if page and page == onnx:
+        raise SettingsError(f"{page} cannot be both the page and the graph: name two files")
     for file in filter(None, (page, onnx)):
         check_output(file, overwrite=overwrite)
     loaded = load(model)
@@ -52,7 +55,7 @@ def command(
             loaded,
             page,
             precision=precision,
-            title=title or model.resolve().name,
+            title=readable(title or model.resolve().name),
             report=load_report(model),
             text=songs.text if songs else "",
             rhymes=rhymes_of(loaded.vocabulary.characters),

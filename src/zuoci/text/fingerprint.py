@@ -20,6 +20,7 @@ recognised, and is no lock for what has to stay secret.
 from __future__ import annotations
 
 import json
+import os
 from functools import cached_property
 from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -31,6 +32,7 @@ from safetensors.numpy import save as save_arrays
 
 from zuoci.errors import ModelFolderError
 from zuoci.text.places import Places, code_points
+from zuoci.text.sources import readable
 from zuoci.text.suffixes import SuffixArray
 
 if TYPE_CHECKING:
@@ -129,7 +131,7 @@ class Fingerprint:
         numbers = {name: number for number, name in enumerate(names)}
         sources = np.array([numbers[song.source] for song in corpus.songs], np.int64)
         # A path would tell strangers about somebody's disk; Windows's path knows both separators.
-        return cls(words, places.songs, sources, [PureWindowsPath(name).name for name in names])
+        return cls(words, places.songs, sources, [PureWindowsPath(readable(name)).name for name in names])
 
     def to_bytes(self) -> bytes:
         """The contents of its file; the same fingerprint gives the same bytes."""
@@ -152,15 +154,16 @@ class Fingerprint:
             header: Any = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
             about = json.loads(header["__metadata__"]["zuoci"])
             names: list[str] = about["sources"]
-            words, songs = arrays["windows"], arrays["songs"].astype(np.int64)
+            words, songs = arrays["windows"], arrays["songs"]
             sound = (about["format"], about["version"]) == (_FORMAT, _VERSION)
-            sound = sound and words.dtype == np.uint64 and words.ndim == 1 and songs.shape == (len(songs), 2)
-            sound = sound and all(isinstance(name, str) for name in names)  # pyright: ignore
-            starts, sources = songs.T
+            sound = sound and (words.dtype, songs.dtype) == (np.uint64, np.uint32)
+            sound = sound and words.ndim == 1 and songs.shape == (len(songs), 2)
+            sound = sound and isinstance(names, list) and all(isinstance(name, str) and name == readable(name) for name in names)  # pyright: ignore
+            starts, sources = songs.astype(np.int64).T
             sound = sound and (len(songs) > 0 or not len(words)) and not starts[:1].any()
             sound = sound and bool((np.diff(starts) >= 0).all() and (starts <= len(words)).all())
             sound = sound and bool((sources < len(names)).all())
-        except (SafetensorError, KeyError, TypeError, ValueError, IndexError) as error:
+        except (SafetensorError, AttributeError, KeyError, TypeError, ValueError, IndexError, RecursionError) as error:
             raise ValueError(str(error).strip().partition("\n")[0]) from None
         if not sound:
             raise ValueError("its parts do not belong together, or another version of zuoci wrote it")
@@ -192,7 +195,7 @@ class Fingerprint:
         Raises:
             ModelFolderError: it is damaged.
         """
-        return cls.load(folder) if (Path(folder) / FILE).is_file() else None
+        return cls.load(folder) if os.path.lexists(Path(folder) / FILE) else None
 
     @cached_property
     def suffixes(self) -> SuffixArray:

@@ -15,6 +15,7 @@ import stat
 import struct
 import zipfile
 import zlib
+from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
@@ -46,32 +47,31 @@ _CARD = b"---\nlibrary_name: zuoci\n"
 def readable(name: str) -> str:
     """A file name as text that can be printed and saved.
 
-    Bytes of a name that are no UTF-8 stand in a `str` as lone surrogates. Such a part of a path is read as GB18030,
-    as Chinese Windows writes names, or else its bytes are written as `\\xe9`.
+    Bytes of a name that are not in the system's encoding stand in a `str` as lone surrogates. Such a part of a path is
+    read as UTF-8, or as GB18030, in which Chinese Windows writes names, or else its surrogates are escaped.
     """
     return os.sep.join(map(_readable, name.split(os.sep)))
 
 
 def _readable(part: str) -> str:
-    try:
+    with suppress(UnicodeEncodeError):
         part.encode()
-    except UnicodeEncodeError:
-        data = part.encode("utf-8", "surrogateescape" if os.name != "nt" else "surrogatepass")
-        try:
-            return data.decode("gb18030")
-        except UnicodeDecodeError:
-            return data.decode("utf-8", "backslashreplace")
-    return part
+        return part
+    for codec in ("utf-8", "gb18030"):
+        with suppress(UnicodeError):
+            return os.fsencode(part).decode(codec)
+    return part.encode("utf-8", "backslashreplace").decode()
 
 
 def holds_model(folder: Path) -> bool:
     """Whether a folder holds a model that zuoci wrote, or a run that was stopped: whole or damaged."""
     for name, mark in _MARKS.items():
         file = folder / name
-        if file.is_file():
-            with file.open("rb") as stream:
-                if mark in stream.read(_PIECE):
-                    return True
+        with suppress(OSError):
+            if file.is_file():
+                with file.open("rb") as stream:
+                    if mark in stream.read(_PIECE):
+                        return True
     return False
 
 
@@ -144,11 +144,25 @@ def _read_file(file: Path) -> bytes:
     with os.fdopen(descriptor, "rb") as stream:
         if kind == stat.S_IFIFO:
             os.set_blocking(descriptor, True)
-        large = os.fstat(descriptor).st_size > MAX_FILE_BYTES  # which need not be read to be known
-        data = None if large else _read(stream, MAX_FILE_BYTES)
+        if os.fstat(descriptor).st_size > MAX_FILE_BYTES:
+            raise _too_large(str(file))
+        return read_stream(stream, str(file))
+
+
+def read_stream(stream: IO[bytes], name: str) -> bytes:
+    """Reads a stream to its end.
+
+    Raises:
+        CorpusError: it is longer than 2 GiB.
+    """
+    data = _read(stream, MAX_FILE_BYTES)
     if data is None:
-        raise CorpusError(f"{file} is larger than {MAX_FILE_BYTES // 2**30} GiB; cut it into smaller files")
+        raise _too_large(name)
     return data
+
+
+def _too_large(name: str) -> CorpusError:
+    return CorpusError(f"{name} is larger than {MAX_FILE_BYTES // 2**30} GiB; cut it into smaller files")
 
 
 def _kind(file: Path) -> int:

@@ -93,7 +93,7 @@ def evaluate(
         raise CorpusError(f"{of} is too short to be scored: {len(ids)} characters, 2 are needed")
     count = len(ids) - 1
     if window:
-        length, lanes, early = window, -(-count // window), 0
+        length, lanes, early = min(window, count), -(-count // window), 0  # a longer one takes no more memory
         protocol = f"{of}, the state reset every {window} characters"
     else:
         lanes = min(_LANES, max(1, count // _LANE))
