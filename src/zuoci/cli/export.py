@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from zuoci.cli import say, say_notes
+from zuoci.cli.score import saved_report
 from zuoci.errors import SettingsError
 
 
@@ -35,7 +36,7 @@ def command(
         raise SettingsError("nothing to export: name a file with --html, --onnx or both")
     if text and not page:
         raise SettingsError("a text is there to measure the page's precision: give --html too, or leave it out")
-    from zuoci.model.checkpoint import load, load_report
+    from zuoci.model.checkpoint import load
     from zuoci.model.output import check_output
     from zuoci.studio.export import export_html, rhymes_of
     from zuoci.studio.onnx import export_onnx
@@ -56,7 +57,7 @@ def command(
             page,
             precision=precision,
             title=readable(title or model.resolve().name),
-            report=load_report(model),
+            report=saved_report(model),
             text=songs.text if songs else "",
             rhymes=rhymes_of(loaded.vocabulary.characters),
             fingerprint=Fingerprint.find(model),

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -62,19 +63,29 @@ def command(
         say(f"note: {left_out:,} characters that the model has never seen were left out: {unknown[:20]}")
 
 
-def _saved_baseline(model: Path) -> Score | None:
-    """What counting alone came to on the text that was held out; a damaged report does not keep a text from its score."""
+def saved_report(model: Path) -> dict[str, Any]:
+    """The figures of the run that made a model; {}, and a note, if they are damaged: no work has to wait for them."""
     from zuoci.model.checkpoint import load_report
-    from zuoci.training.evaluation import Score
 
     try:
-        figures = load_report(model).get("baseline")
+        report: Any = load_report(model)
+        json.dumps(report, ensure_ascii=False, allow_nan=False).encode()
+        return dict(report.items())
+    except (ModelFolderError, AttributeError, ValueError, RecursionError) as error:
+        say(f"note: {error}" if isinstance(error, ModelFolderError) else f"note: the report in {model} is damaged")
+        return {}
+
+
+def _saved_baseline(model: Path) -> Score | None:
+    """What counting alone came to on the text that was held out."""
+    from zuoci.training.evaluation import Score
+
+    figures = saved_report(model).get("baseline")
+    try:
         return Score.from_dict(figures) if figures else None
-    except ModelFolderError as error:
-        say(f"note: {error}")
-    except (AttributeError, KeyError, TypeError, ValueError):
-        say(f"note: the report in {model} is damaged: it has no figures of a baseline to compare with")
-    return None
+    except (KeyError, TypeError, ValueError):
+        say(f"note: the report in {model} is damaged: its baseline is not to be compared with")
+        return None
 
 
 def _print(score: Score) -> None:
