@@ -6,12 +6,15 @@ and never replaced. The file appears whole or not at all.
 
 from __future__ import annotations
 
-import os
 import stat
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from zuoci.errors import SettingsError
 from zuoci.model.checkpoint import replace_durably
+
+if TYPE_CHECKING:
+    import os
 
 
 def check_output(file: str | os.PathLike[str], *, overwrite: bool = False) -> Path:

@@ -158,7 +158,8 @@ class Fingerprint:
             sound = (about["format"], about["version"]) == (_FORMAT, _VERSION)
             sound = sound and (words.dtype, songs.dtype) == (np.uint64, np.uint32)
             sound = sound and words.ndim == 1 and songs.shape == (len(songs), 2)
-            sound = sound and isinstance(names, list) and all(isinstance(name, str) and name == readable(name) for name in names)  # pyright: ignore
+            sound = sound and isinstance(names, list)  # pyright: ignore[reportUnnecessaryIsInstance]
+            sound = sound and all(name == readable(str(name)) for name in names)
             starts, sources = songs.astype(np.int64).T
             sound = sound and (len(songs) > 0 or not len(words)) and not starts[:1].any()
             sound = sound and bool((np.diff(starts) >= 0).all() and (starts <= len(words)).all())

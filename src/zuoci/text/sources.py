@@ -11,6 +11,7 @@ import copy
 import io
 import lzma
 import os
+import re
 import stat
 import struct
 import zipfile
@@ -48,9 +49,9 @@ def readable(name: str) -> str:
     """A file name as text that can be printed and saved.
 
     Bytes of a name that are not in the system's encoding stand in a `str` as lone surrogates. Such a part of a path is
-    read as UTF-8, or as GB18030, in which Chinese Windows writes names, or else its surrogates are escaped.
+    read as UTF-8, or as GB18030, in which Chinese Windows writes names, or else they become U+FFFD.
     """
-    return os.sep.join(map(_readable, name.split(os.sep)))
+    return os.sep.join(map(_readable, name.split(os.sep)))  # noqa: PTH118, PTH206
 
 
 def _readable(part: str) -> str:
@@ -60,7 +61,7 @@ def _readable(part: str) -> str:
     for codec in ("utf-8", "gb18030"):
         with suppress(UnicodeError):
             return os.fsencode(part).decode(codec)
-    return part.encode("utf-8", "backslashreplace").decode()
+    return re.sub("[\ud800-\udfff]", "\ufffd", part)
 
 
 def holds_model(folder: Path) -> bool:

@@ -45,7 +45,7 @@ class NGram:
         for length in range(order):
             if length:
                 keys = self._keys(context, text, length)
-                known, _ = np.unique(keys[length:], return_counts=True)  # sorts; without counts it hashes, 70 times slower
+                known, _ = np.unique(keys[length:], return_counts=True)  # without counts NumPy hashes, 70 times slower
                 self._contexts.append(known)
                 context = _find(known, keys)
             real = context[length:]
