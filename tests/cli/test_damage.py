@@ -16,6 +16,7 @@ from zuoci.cli import main
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
+    from socket import socket
 
 FILES = [
     "config.json",
@@ -52,13 +53,18 @@ def stopped(corpus: zuoci.Corpus, settings: zuoci.Settings, songs: Path, tmp_pat
     return zuoci.save_run(run, tmp_path / "stopped", sources=[str(songs)]).parent.parent
 
 
+def close(_: object, sockets: list[socket]) -> None:
+    for one in sockets:
+        one.close()
+
+
 @pytest.fixture
 def run(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> Callable[..., tuple[int, str, str]]:
     """Runs a command in this process; a server that it would start is not started."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("zuoci.studio.app.run", lambda _, sockets: [socket.close() for socket in sockets])
+    monkeypatch.setattr("zuoci.studio.app.run", close)
 
     def call(*arguments: object) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["zuoci", *map(str, arguments)])

@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-import zuoci
-
 if TYPE_CHECKING:
     from pathlib import Path
+
+    import zuoci
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="streams and names of Unix")
 
