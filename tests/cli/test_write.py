@@ -244,7 +244,7 @@ def test_a_line_that_cannot_be_is_a_note(run: Callable[..., Result], folder: Pat
 def test_a_place_that_cannot_be_written_is_a_note(run: Callable[..., Result], folder: Path) -> None:
     result = run("compose", folder, "-n", 1, typed="山\n= song.txt/inside.txt\n=.\nq\n")
     assert result.code == 0
-    assert result.err.count("cannot be saved") == 2
+    assert result.err.count("cannot be written") == 2
     assert result.out == "山\n"
 
 
@@ -282,3 +282,42 @@ def test_what_would_be_ignored_is_refused(
     done = run("write", folder, *arguments)
     assert done.code == 2
     assert done.err.startswith(f"error: {name} says nothing about a single line")
+
+
+def test_compose_replaces_only_what_it_saved_itself(run: Callable[..., Result], folder: Path, tmp_path: Path) -> None:
+    corpus = tmp_path / "corpus.txt"
+    corpus.write_text("mine\n", "utf-8")
+    (tmp_path / "link.txt").symlink_to(corpus)
+    result = run("compose", folder, typed="一\n= corpus.txt\n= link.txt\n= new.txt\n二\n= new.txt\nq\n")
+    assert result.code == 0
+    assert corpus.read_text("utf-8") == "mine\n"
+    assert "note: corpus.txt exists already; choose another name" in result.err
+    assert "note: link.txt is a symbolic link" in result.err
+    assert result.err.count("saved in new.txt") == 2
+    assert (tmp_path / "new.txt").read_text("utf-8") == "一\n二\n"
+    assert "exists already" in run("compose", folder, typed="三\n= new.txt\nq\n").err
+    assert (tmp_path / "new.txt").read_text("utf-8") == "一\n二\n"
+    assert "saved in new.txt" in run("compose", folder, "--overwrite", typed="三\n= new.txt\n= link.txt\nq\n").err
+    assert (tmp_path / "new.txt").read_text("utf-8") == "三\n"
+    assert corpus.read_text("utf-8") == "mine\n"
+
+
+def test_plot_and_export_replace_only_when_asked(run: Callable[..., Result], folder: Path, tmp_path: Path) -> None:
+    score = {"nll": 1.0, "bits_per_char": 1.4, "perplexity": 2.7, "characters": 10, "protocol": "the text"}
+    when = {"step": 1, "epoch": 1.0, "characters": 10, "seconds": 1.0, "learning_rate": 0.1, "best": True}
+    rows = [{**when, "train": score, "validation": None}]
+    (folder / "training").mkdir(exist_ok=True)
+    (folder / "training" / "metrics.jsonl").write_text(json.dumps(rows[0]) + "\n", "utf-8")
+    for name, arguments in (
+        ("a.svg", ["plot", folder, "-o", "a.svg"]),
+        ("a.html", ["export", folder, "--html", "a.html"]),
+        ("a.onnx", ["export", folder, "--onnx", "a.onnx"]),
+    ):
+        (tmp_path / name).write_text("mine", "utf-8")
+        refused = run(*arguments)
+        assert (refused.code, refused.out) == (2, "")
+        assert f"{name} exists already" in refused.err
+        assert (tmp_path / name).read_text("utf-8") == "mine"
+        assert run(*arguments, "--overwrite").code == 0
+        assert (tmp_path / name).read_bytes() != b"mine"
+    assert run("export", folder, "--html", "b", "--onnx", "b").code == 2

@@ -65,8 +65,38 @@ def test_an_empty_text_makes_no_vocabulary() -> None:
         json.dumps({"format": "zuoci-vocabulary", "version": 1, "characters": []}),
         json.dumps({"format": "zuoci-vocabulary", "version": 2, "characters": ["a"]}),
         json.dumps({"format": "zuoci-vocabulary", "version": 1, "characters": 5}),
+        json.dumps({"format": "zuoci-vocabulary", "version": 1, "characters": [1, 2]}),
+        json.dumps({"format": "zuoci-vocabulary", "version": 1, "characters": ["a", "\ud800"]}),
+        json.dumps({"format": "zuoci-vocabulary", "version": 1, "characters": {"a": 1}}),
+        "[" * 100_000,
     ],
 )
 def test_a_damaged_document(document: str) -> None:
     with pytest.raises(ModelFolderError, match="vocabulary is damaged"):
         Vocabulary.from_json(document)
+
+
+def test_a_lone_surrogate_is_no_character() -> None:
+    with pytest.raises(VocabularyError, match=r"\\ud800 is no character: the text was decoded wrongly"):
+        Vocabulary("a\ud800")
+
+
+def test_each_character_is_looked_at_once_however_often_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Time grows with the text, not with the text times the vocabulary."""
+    from zuoci.text import vocabulary
+
+    looked = 0
+
+    def narrow(char: str) -> str:
+        nonlocal looked
+        looked += 1
+        return char
+
+    monkeypatch.setattr(vocabulary, "_narrow", narrow)
+    text = "".join(map(chr, range(0x4E00, 0x4E00 + 500)))
+    kept, unknown = Vocabulary("ab").adapt(("a" + text) * 100)
+    assert (kept, unknown) == ("a" * 100, text)
+    assert looked == 501
+    with pytest.raises(VocabularyError) as error:
+        Vocabulary("ab").encode(text * 100)
+    assert error.value.unknown == text

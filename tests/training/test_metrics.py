@@ -49,7 +49,7 @@ def test_what_cannot_be_drawn(trained: Path, tmp_path: Path, monkeypatch: pytest
     rounds = read_metrics(trained)
     with pytest.raises(zuoci.SettingsError, match=r"curve.xyz cannot be drawn: Format 'xyz' is not supported"):
         draw_curve(rounds, tmp_path / "curve.xyz")
-    with pytest.raises(zuoci.SettingsError, match="cannot be drawn: No such file"):
+    with pytest.raises(zuoci.SettingsError, match="name a file in a folder that exists"):
         draw_curve(rounds, tmp_path / "nowhere" / "curve.svg")
     with pytest.raises(zuoci.ModelFolderError, match="holds nothing to draw"):
         read_metrics(tmp_path / "nowhere")

@@ -6,6 +6,7 @@ Data goes to stdout, messages and progress to stderr. Exit codes: 0 done, 1 it c
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -105,8 +106,11 @@ class Messages:
 
 
 def say(*messages: object, sep: str = " ") -> None:
-    """Prints a message to stderr."""
-    print(*messages, sep=sep, file=sys.stderr, flush=True)
+    """Prints a message to stderr. Where nobody can be told any more, nothing is said, and the work goes on."""
+    try:
+        print(*messages, sep=sep, file=sys.stderr, flush=True)
+    except OSError:
+        _silence(sys.stderr)
 
 
 def quote(word: object) -> str:
@@ -121,36 +125,75 @@ def say_notes(notes: Iterable[str]) -> None:
         say(f"note: {note}")
 
 
+def print_json(document: Any) -> None:
+    """Prints a JSON document, escaped where stdout cannot show all characters."""
+    escaped = not (sys.stdout.encoding or "").lower().startswith("utf")
+    print(json.dumps(document, ensure_ascii=escaped, allow_nan=False))
+
+
+def shortened(text: str, most: int) -> str:
+    """A text for people, in one line: its beginning and its end where it is long."""
+    line = text.replace("\n", " / ")
+    return line if len(line) <= most else f"{line[: most // 2]} … {line[-most // 2 :]}"
+
+
 def main() -> None:
     """The entry point: runs a command, and turns errors into one line and an exit code."""
     pin_libraries()
-    _open_streams()
+    _prepare_streams()
+    code = _run()
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        if not isinstance(error, BrokenPipeError):  # a reader who has seen enough is no error
+            say(f"error: the output cannot be written: {error.strerror or error}")
+        _silence(sys.stdout)
+        code = code or 1
+    sys.exit(code)
+
+
+def _run() -> int:
     try:
         app()
-        sys.stdout.flush()
+    except SystemExit as stop:
+        return stop.code if isinstance(stop.code, int) else 0
     except ZuociError as error:
         say(f"error: {error}")
-        sys.exit(2 if isinstance(error, SettingsError) else 1)
+        return 2 if isinstance(error, SettingsError) else 1
     except KeyboardInterrupt:
         say("interrupted")
-        sys.exit(130)
+        return 130
+    except BrokenPipeError:
+        return 1
+    except MemoryError:  # what the machine refuses is no mistake of the program; everything else is, and shows where
+        say("error: there is not enough memory for that")
+        return 1
+    except RecursionError:
+        say("error: a file is nested too deeply to be read")
+        return 1
     except OSError as error:
-        if not isinstance(error, BrokenPipeError):  # the reader of stdout is gone, and knows it
-            say(f"error: {error.filename or 'the output'}: {error.strerror or error}")
-        with suppress(OSError, ValueError):  # keep Python from complaining at its exit
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
+        say(f"error: {error.filename or 'the output'}: {error.strerror or error}")
+        return 1
+    return 0
 
 
-def _open_streams() -> None:
-    """Makes the standard streams fit to be written to, whatever they were when the process began."""
+def _prepare_streams() -> None:
+    """Lets every stream exist, and print every character: one that its encoding does not know is escaped."""
     for number, name in enumerate(("stdin", "stdout", "stderr")):
-        if getattr(sys, name) is None:  # it was closed: a file that is opened later must not take its place
-            stream = open(os.devnull, "w" if number else "r", encoding="utf-8")  # noqa: PTH123, SIM115
-            setattr(sys, name, stream)
+        if getattr(sys, name) is None:  # it is closed: the next file that is opened must not take its number
+            descriptor = os.open(os.devnull, os.O_RDWR)
+            if descriptor != number:
+                os.dup2(descriptor, number)
+                os.close(descriptor)
+            setattr(sys, name, open(number, "r" if name == "stdin" else "w", encoding="utf-8"))  # noqa: PTH123, SIM115
     for stream in (sys.stdout, sys.stderr):
-        reconfigure = getattr(stream, "reconfigure", None)
-        if reconfigure:  # also UTF-8 cannot encode a file name that is none
+        if reconfigure := getattr(stream, "reconfigure", None):
             reconfigure(errors="backslashreplace")
     if not isinstance(sys.stderr, Messages):
         sys.stderr = Messages(sys.stderr)  # pyright: ignore[reportAttributeAccessIssue]
+
+
+def _silence(stream: TextIO) -> None:
+    """Sends the rest of a stream nowhere, which keeps Python from complaining at its exit."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

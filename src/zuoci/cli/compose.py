@@ -11,7 +11,7 @@ import typer
 from zuoci.cli import say
 from zuoci.cli.options import make, with_settings
 from zuoci.cli.write import figures, open_writer, text_of, unknown_in
-from zuoci.errors import ZuociError
+from zuoci.errors import SettingsError, ZuociError
 from zuoci.writing.config import WriteConfig
 
 if TYPE_CHECKING:
@@ -23,7 +23,7 @@ text       your own line (write 'text for one that looks like a command)
 +          other lines
 -          take the last line back
 .          an empty line
-= FILE     save
+= FILE     save in a new file
 q          end (the text is printed)"""
 
 
@@ -36,6 +36,7 @@ def command(
         list[Path] | None,
         typer.Option(help="What the model was trained on, to copy less.", metavar="SOURCE", show_default=False),
     ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Let = FILE replace a file that exists.")] = False,
     **settings: Any,
 ) -> None:
     """Writes line by line: see lines, take one, write your own, go back, ask for others, save."""
@@ -52,12 +53,12 @@ def command(
     lines = text_of(text).split("\n") if text else []
     say(HELP)
     try:
-        _dialogue(writer, config, lines, count)
+        _dialogue(writer, config, lines, count, _Saver(overwrite))
     finally:
         print("\n".join(lines))
 
 
-def _dialogue(writer: Writer, config: WriteConfig, lines: list[str], count: int) -> None:
+def _dialogue(writer: Writer, config: WriteConfig, lines: list[str], count: int, saver: _Saver) -> None:
     """Changes `lines` as the user says, until the input ends."""
     asked = 0
     found = _show(writer, config, lines, count, asked)
@@ -70,7 +71,7 @@ def _dialogue(writer: Writer, config: WriteConfig, lines: list[str], count: int)
         if answer == "q":
             return
         if answer.startswith("="):
-            _save(Path(answer[1:].strip() or "song.txt"), lines)
+            saver.save(Path(answer[1:].strip() or "song.txt"), lines)
             continue
         if answer in ("", "?"):
             say(HELP)
@@ -109,11 +110,22 @@ def _show(writer: Writer, config: WriteConfig, lines: list[str], count: int, ask
     return found
 
 
-def _save(file: Path, lines: list[str]) -> None:
-    from zuoci.model.checkpoint import replace_durably
+class _Saver:
+    """Saves a text, also again where it saved it before, but replaces nothing else unasked."""
 
-    try:
-        replace_durably(file, ("\n".join(lines) + "\n").encode())
-        say(f"saved in {file}")
-    except (OSError, ValueError, ZuociError) as error:  # a name may be none: ".", or with a character 0
-        say(f"note: {str(file)!r} cannot be saved: {error}")
+    def __init__(self, overwrite: bool) -> None:
+        self.overwrite = overwrite
+        self.saved: dict[Path, bytes] = {}
+
+    def save(self, file: Path, lines: list[str]) -> None:
+        from zuoci.model.output import write_output
+
+        data = ("\n".join(lines) + "\n").encode()
+        try:
+            own = file in self.saved and file.is_file() and file.read_bytes() == self.saved[file]
+            write_output(file, data, overwrite=self.overwrite or own)
+        except (OSError, SettingsError) as error:
+            say(f"note: {error}")
+        else:
+            self.saved[file] = data
+            say(f"saved in {file}")

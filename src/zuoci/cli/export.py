@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from zuoci.cli import say, say_notes
+from zuoci.cli.score import saved_report
 from zuoci.errors import SettingsError
 
 
@@ -36,14 +37,17 @@ def command(
     if text and not page:
         raise SettingsError("a text is there to measure the page's precision: give --html too, or leave it out")
     from zuoci.model.checkpoint import load
-    from zuoci.model.figures import load_report
-    from zuoci.studio.export import check_file, export_html, rhymes_of
+    from zuoci.model.output import check_output
+    from zuoci.studio.export import export_html, rhymes_of
     from zuoci.studio.onnx import export_onnx
     from zuoci.text.corpus import read_corpus
     from zuoci.text.fingerprint import Fingerprint
+    from zuoci.text.sources import readable
 
+    if page and page == onnx:
+        raise SettingsError(f"{page} cannot be both the page and the graph: name two files")
     for file in filter(None, (page, onnx)):
-        check_file(file, overwrite=overwrite)
+        check_output(file, overwrite=overwrite)
     loaded = load(model)
     if page:
         songs = read_corpus(text) if text else None
@@ -52,8 +56,8 @@ def command(
             loaded,
             page,
             precision=precision,
-            title=title or model.resolve().name,
-            report=load_report(model),
+            title=readable(title or model.resolve().name),
+            report=saved_report(model),
             text=songs.text if songs else "",
             rhymes=rhymes_of(loaded.vocabulary.characters),
             fingerprint=Fingerprint.find(model),

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zuoci.cli import say_notes
+from zuoci.cli import print_json, say_notes, shortened
 
 if TYPE_CHECKING:
     from zuoci.writing.originality import CorpusIndex, Fingerprint, Originality
+
+_SHOWN = 80  # characters of a span, and half as many of a title, that people are shown
 
 
 def command(
@@ -29,24 +30,25 @@ def command(
 ) -> None:
     """Says what of a text also stands in the lyrics that a model was trained on, and where.
 
-    A newline at the very end of the text is taken to end its last line, and left out.
+    A newline at the very end of the text is taken to end its last line, and left out. Long spans are shortened; --json
+    has them whole.
     """
     from zuoci.writing.originality import originality
 
     found = originality(_read(text), _known(against), least)
     if as_json:
-        print(json.dumps({"schema": "zuoci.original/1", **found.model_dump()}, ensure_ascii=False))
+        print_json({"schema": "zuoci.original/1", **found.model_dump()})
     else:
         _print(found)
 
 
 def _known(against: Path) -> CorpusIndex | Fingerprint:
-    """A folder of a model is known by its configuration; everything else is lyrics."""
+    """A folder of a model is known by what zuoci writes in its files; everything else is lyrics."""
     from zuoci.text.corpus import read_corpus
-    from zuoci.text.folder import is_model
+    from zuoci.text.sources import holds_model
     from zuoci.writing.originality import CorpusIndex, Fingerprint
 
-    if is_model(against):
+    if holds_model(against):
         return Fingerprint.load(against)
     corpus = read_corpus([against])
     say_notes(corpus.notes)
@@ -56,8 +58,10 @@ def _known(against: Path) -> CorpusIndex | Fingerprint:
 def _read(text: str) -> str:
     from zuoci.text.cleaning import decode, unify_line_ends
     from zuoci.text.corpus import read_text
+    from zuoci.text.sources import read_stream
 
-    read = decode(sys.stdin.buffer.read(), "the standard input")[0] if text == "-" else read_text(text)
+    name = "the standard input"
+    read = decode(read_stream(sys.stdin.buffer, name), name)[0] if text == "-" else read_text(text)
     return unify_line_ends(read)[0].removesuffix("\n")
 
 
@@ -70,5 +74,5 @@ def _print(found: Originality) -> None:
         f"lie in spans of {found.least} or more"
     )
     for span in found.spans:
-        song = f"song {span.song}" + (f", {span.title}" if span.title else f" ({span.source})")
-        print(f"{span.length:5}  {song}, line {span.line}: {span.text.replace(chr(10), ' / ')}")
+        where = f", {shortened(span.title, _SHOWN // 2)}" if span.title else f" ({span.source})"
+        print(f"{span.length:5}  song {span.song}{where}, line {span.line}: {shortened(span.text, _SHOWN)}")

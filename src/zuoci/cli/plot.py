@@ -15,9 +15,10 @@ def command(
     out: Annotated[
         Path, typer.Option("--out", "-o", help="An image; the ending says which kind.", metavar="FILE")
     ] = Path("curve.svg"),
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.")] = False,
 ) -> None:
     """Draws training and held-out perplexity over the characters seen."""
     from zuoci.training.metrics import draw_curve, read_metrics
 
-    draw_curve(read_metrics(model), out)
+    draw_curve(read_metrics(model), out, overwrite=overwrite)
     say(f"the curve is in {out}")

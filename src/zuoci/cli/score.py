@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zuoci.cli import say, say_notes
+from zuoci.cli import print_json, say, say_notes
+from zuoci.errors import ModelFolderError
 
 if TYPE_CHECKING:
     from zuoci.training.evaluation import Score
@@ -32,27 +32,27 @@ def command(
 ) -> None:
     """Says how well a model predicts a text."""
     from zuoci.model.checkpoint import load
-    from zuoci.model.figures import load_report
     from zuoci.text.corpus import read_corpus
+    from zuoci.text.sources import readable
     from zuoci.training.baseline import NGram
-    from zuoci.training.evaluation import Score, evaluate
+    from zuoci.training.evaluation import evaluate
 
     loaded = load(model)
     songs = read_corpus([text])
     say_notes(songs.notes)
     known, unknown = loaded.vocabulary.adapt(songs.text)
-    left_out = sum(char in set(unknown) for char in songs.text)
+    left_out = len(songs.text) - len(known)
     ids = loaded.vocabulary.encode(known)
-    score = evaluate(loaded, ids, of=text.name, window=window)
-    baseline = None
+    name = readable(text.name or str(text))
+    score = evaluate(loaded, ids, of=name, window=window)
     if corpus:
         learned, _ = loaded.vocabulary.adapt(read_corpus(corpus).text)
-        baseline = NGram(loaded.vocabulary.encode(learned), len(loaded.vocabulary)).score(ids, of=text.name)
-    elif figures := load_report(model).get("baseline"):
-        baseline = Score.from_dict(figures)
+        baseline = NGram(loaded.vocabulary.encode(learned), len(loaded.vocabulary)).score(ids, of=name)
+    else:
+        baseline = _saved_baseline(model)
     if as_json:
         document = {"schema": "zuoci.score/1", **score.as_dict(), "unknown": left_out}
-        print(json.dumps({**document, "baseline": baseline.as_dict() if baseline else None}, ensure_ascii=False))
+        print_json({**document, "baseline": baseline.as_dict() if baseline else None})
         return
     _print(score)
     if baseline:
@@ -60,6 +60,25 @@ def command(
         _print(baseline)
     if left_out:
         say(f"note: {left_out:,} characters that the model has never seen were left out: {unknown[:20]}")
+
+
+def saved_report(model: Path) -> dict[str, Any]:
+    """The figures of the run that made a model; {}, and a note, if they are damaged: no work has to wait for them."""
+    from zuoci.model.figures import load_report
+
+    try:
+        return load_report(model)
+    except ModelFolderError as error:
+        say(f"note: {error}")
+        return {}
+
+
+def _saved_baseline(model: Path) -> Score | None:
+    """What counting alone came to on the text that was held out."""
+    from zuoci.training.evaluation import Score
+
+    figures = saved_report(model).get("baseline")
+    return Score.from_dict(figures) if figures else None
 
 
 def _print(score: Score) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zuoci.cli import say, say_notes
+from zuoci.cli import print_json, say, say_notes
 from zuoci.cli.options import given, make, with_settings
 from zuoci.errors import SettingsError
 from zuoci.writing.config import WriteConfig
@@ -80,8 +79,7 @@ def command(
     if unknown:
         say(f"note: the model has never seen {unknown}; going on without")
     if as_json:
-        document = {"schema": "zuoci.write/1", "unknown": unknown, "texts": [_document(one) for one in found]}
-        print(json.dumps(document, ensure_ascii=False))
+        print_json({"schema": "zuoci.write/1", "unknown": unknown, "texts": [_document(one) for one in found]})
     elif rewrite and count == 1:
         print(replaced(text, line, found[0].text))
     else:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from zuoci.errors import ModelFolderError
 from zuoci.text.folder import CARD, METRICS, REPORT, parse_json, read_files
@@ -13,6 +13,9 @@ from zuoci.text.folder import CARD, METRICS, REPORT, parse_json, read_files
 if TYPE_CHECKING:
     import os
     from collections.abc import Iterable
+
+
+Count: TypeAlias = Annotated[int, Field(ge=0, lt=2**63)]
 
 
 class _Score(BaseModel):
@@ -23,7 +26,7 @@ class _Score(BaseModel):
     nll: float | None
     bits_per_char: float | None
     perplexity: float | None
-    characters: int
+    characters: Count
     protocol: str
 
 
@@ -32,9 +35,9 @@ class Round(BaseModel):
 
     model_config = ConfigDict(strict=True)
 
-    step: int
+    step: Count
     epoch: float
-    characters: int
+    characters: Count
     seconds: float
     learning_rate: float
     best: bool

@@ -12,13 +12,11 @@ import html
 import json
 import re
 from importlib.resources import files
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zuoci.errors import SettingsError
-from zuoci.model.checkpoint import replace_durably
+from zuoci.model.output import check_output, write_output
 from zuoci.studio.quantisation import Precision, quantise
 from zuoci.text.fingerprint import WINDOW
 from zuoci.training.evaluation import evaluate
@@ -32,20 +30,6 @@ if TYPE_CHECKING:
 
     from zuoci.model.language_model import CharLM
     from zuoci.text.fingerprint import Fingerprint
-
-
-def check_file(file: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
-    """Makes sure, before any work, that an export can be written to a file.
-
-    Raises:
-        SettingsError: it exists and `overwrite` is false, or there is no such folder.
-    """
-    path = Path(file)
-    if path.is_dir() or not path.absolute().parent.is_dir():
-        raise SettingsError(f"{path} cannot be written: name a file in a folder that exists")
-    if path.exists() and not overwrite:
-        raise SettingsError(f"{path} exists already; choose another name, or ask for an overwrite")
-    return path
 
 
 def export_html(
@@ -80,12 +64,12 @@ def export_html(
         SettingsError: the file exists or cannot be written, or the precision does not hold the weights.
         CorpusError: the text has fewer than two characters that the model knows.
     """
-    path = check_file(file, overwrite=overwrite)
+    check_output(file, overwrite=overwrite)
     document = page_document(
         model, precision=precision, title=title, report=report, text=text, rhymes=rhymes, fingerprint=fingerprint
     )
     page = render(document).encode()
-    write_file(path, page)
+    write_output(file, page, overwrite=overwrite)
     return {"precision": precision, "bytes": len(page), "loss": document["loss"]}
 
 
@@ -185,18 +169,6 @@ def _hash(text: str) -> str:
 
 def _base64(data: bytes) -> str:
     return base64.b64encode(data).decode()
-
-
-def write_file(path: Path, data: bytes) -> None:
-    """Writes a file whole or not at all.
-
-    Raises:
-        SettingsError: it cannot be written.
-    """
-    try:
-        replace_durably(path, data)
-    except OSError as error:
-        raise SettingsError(f"{path} cannot be written: {error.strerror or error}") from None
 
 
 def rhymes_of(characters: str) -> dict[str, str]:

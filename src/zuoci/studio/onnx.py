@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from zuoci.errors import SettingsError
+from zuoci.model.output import check_output, write_output
 from zuoci.model.stepper import Stepper
-from zuoci.studio.export import check_file, write_file
 
 if TYPE_CHECKING:
     import os
@@ -36,7 +36,7 @@ def export_onnx(model: CharLM, file: str | os.PathLike[str], *, overwrite: bool 
     Raises:
         SettingsError: the file exists or cannot be written, or the extra is not installed.
     """
-    path = check_file(file, overwrite=overwrite)
+    check_output(file, overwrite=overwrite)
     try:
         from onnx import checker, helper
     except ImportError:
@@ -47,7 +47,7 @@ def export_onnx(model: CharLM, file: str | os.PathLike[str], *, overwrite: bool 
     helper.set_model_props(whole, {"characters": model.vocabulary.characters})
     checker.check_model(whole, full_check=True)
     data: bytes = whole.SerializeToString(deterministic=True)
-    write_file(path, data)
+    write_output(file, data, overwrite=overwrite)
     return len(data)
 
 

@@ -6,6 +6,7 @@ Nothing is dropped in silence: each function returns, beside the text, a sentenc
 from __future__ import annotations
 
 import re
+from collections import Counter
 
 from zuoci.errors import CorpusError
 
@@ -28,8 +29,8 @@ def _is_common(char: str) -> bool:
 
 def _common_share(text: str) -> float:
     """The share of non-ASCII characters that are everyday ones; text decoded wrongly is mostly rare ones."""
-    foreign = [char for char in text if ord(char) > 0x7F]
-    return sum(map(_is_common, foreign)) / max(len(foreign), 1)
+    foreign = {char: count for char, count in Counter(text).items() if ord(char) > 0x7F}
+    return sum(count for char, count in foreign.items() if _is_common(char)) / max(sum(foreign.values()), 1)
 
 
 def decode(data: bytes, name: str) -> tuple[str, str]:

@@ -9,8 +9,6 @@ from __future__ import annotations
 
 import os
 import re
-import zipfile
-import zlib
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -20,14 +18,12 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from zuoci.errors import CorpusError
 from zuoci.text.cleaning import clean_lrc, decode, unify_line_ends
+from zuoci.text.sources import TEXT_SUFFIXES, LeftOut, find_texts, readable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
 
 Source: TypeAlias = str | os.PathLike[str]
-
-TEXT_SUFFIXES = frozenset({".txt", ".lrc", ".md", ".text"})
-MAX_FILE_BYTES = 2**31  # 2 GiB: beyond it a "text file" is a mistake, and a zip member a trap
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +46,8 @@ class Song:
     @property
     def title(self) -> str:
         """The first line; "" for an empty song."""
-        return next(iter(self.lines), "").strip()
+        found = re.search(r"\S[^\n]*", self.text)
+        return found[0].strip() if found else ""
 
 
 @dataclass(frozen=True)
@@ -109,20 +106,21 @@ def read_corpus(source: Source | Sequence[Source]) -> Corpus:
     songs: list[Song] = []
     notes: list[str] = []
     for path in map(Path, sources):
-        left_out: list[str] = []
-        texts = [(name, *_clean(name, data)) for name, data in _find_texts(path, left_out)]
+        left_out: LeftOut = {}
+        texts = [(name, *_clean(name, data)) for name, data in find_texts(path, left_out)]
         texts = [entry for entry in texts if entry[1].strip()]
+        shown = readable(str(path))
+        skipped = [f"left out {len(names)} {why} ({_first(names)})" for why, names in left_out.items()]
         if not texts:
-            raise CorpusError(f"{path} holds no text: expected lyrics in {_known_suffixes()} files, or a zip of them")
+            expected = f"expected lyrics in {_known_suffixes()} files, or a zip of them"
+            raise CorpusError("; ".join([f"{shown} holds no text: {expected}", *skipped]))
         if len(texts) == 1:
             songs.extend(_blocks(texts[0][1], texts[0][0]))
         else:
             songs.extend(Song(name, text.rstrip() + "\n\n") for name, text, _ in texts)
         for note, count in Counter(note for _, _, changes in texts for note in changes).items():
-            notes.append(f"{path}: {note}" + (f" ({count} files)" if count > 1 else ""))
-        if left_out:
-            shown = ", ".join(left_out[:3]) + (", …" if len(left_out) > 3 else "")
-            notes.append(f"{path}: left out {len(left_out)} files that are not text ({shown})")
+            notes.append(f"{shown}: {note}" + (f" ({count} files)" if count > 1 else ""))
+        notes.extend(f"{shown}: {reason}" for reason in skipped)
     return Corpus(tuple(_parted(songs)), tuple(notes))
 
 
@@ -132,7 +130,7 @@ def read_text(source: Source) -> str:
     Raises:
         CorpusError: the source cannot be read or decoded, or holds no text or several.
     """
-    texts = list(_find_texts(Path(source), []))
+    texts = list(find_texts(Path(source), {}))
     if len(texts) != 1:
         raise CorpusError(f"{source} holds {len(texts)} texts: expected one ({_known_suffixes()})")
     name, data = texts[0]
@@ -146,6 +144,10 @@ def _parted(songs: Sequence[Song]) -> Iterator[Song]:
             yield Song(song.source, song.text.rstrip("\n") + "\n\n")
         else:
             yield song
+
+
+def _first(names: Sequence[str]) -> str:
+    return ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
 
 
 def _known_suffixes() -> str:
@@ -172,68 +174,3 @@ def _clean(name: str, data: bytes) -> tuple[str, list[str]]:
         text, changes = clean_lrc(text)
         notes += changes
     return text, notes
-
-
-def _find_texts(path: Path, left_out: list[str]) -> Iterator[tuple[str, bytes]]:
-    """Yields the name and bytes of every text in a source; appends the names of the other files."""
-    try:
-        if path.is_dir():
-            for file in _walk(path):
-                if file.suffix.lower() in TEXT_SUFFIXES:
-                    yield str(file), _read_bytes(file)
-                elif file.suffix.lower() == ".zip":
-                    yield from _zip_members(file, left_out)
-                else:
-                    left_out.append(file.name)
-        elif path.suffix.lower() == ".zip" or zipfile.is_zipfile(path):
-            yield from _zip_members(path, left_out)
-        else:
-            yield str(path), _read_bytes(path)
-    except FileNotFoundError as error:
-        raise CorpusError(f"{error.filename or path} does not exist: name a text file, a zip or a folder") from None
-    except OSError as error:
-        raise CorpusError(f"{error.filename or path} cannot be read: {error.strerror or error}") from None
-
-
-def _walk(folder: Path) -> Iterator[Path]:
-    def stop(error: OSError) -> None:
-        raise error
-
-    for root, folders, names in os.walk(folder, onerror=stop):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        yield from (Path(root, name) for name in sorted(names) if not name.startswith("."))
-
-
-def _read_bytes(file: Path) -> bytes:
-    if file.stat().st_size > MAX_FILE_BYTES:
-        raise _too_large(str(file))
-    return file.read_bytes()
-
-
-def _too_large(name: str) -> CorpusError:
-    return CorpusError(f"{name} is larger than {MAX_FILE_BYTES // 2**30} GiB; cut it into smaller files")
-
-
-def _zip_members(path: Path, left_out: list[str]) -> Iterator[tuple[str, bytes]]:
-    try:
-        # Names from Chinese Windows are GBK without a flag; those with the flag are UTF-8 all the same.
-        with zipfile.ZipFile(path, metadata_encoding="gb18030") as archive:
-            for member in sorted(_members(archive), key=lambda info: info.filename):
-                name = f"{path}/{member.filename}"
-                if Path(member.filename).suffix.lower() not in TEXT_SUFFIXES:
-                    left_out.append(name)
-                elif member.file_size > MAX_FILE_BYTES:
-                    raise _too_large(name)
-                else:
-                    yield name, archive.read(member)
-    except (zipfile.BadZipFile, zlib.error, UnicodeDecodeError, EOFError) as error:
-        raise CorpusError(f"{path} is a damaged zip file: {error}") from None
-    except (RuntimeError, NotImplementedError) as error:  # encrypted, or an unknown compression
-        raise CorpusError(f"{path} cannot be unpacked: {error}") from None
-
-
-def _members(archive: zipfile.ZipFile) -> Iterable[zipfile.ZipInfo]:
-    for member in archive.infolist():
-        hidden = any(part.startswith((".", "__MACOSX")) for part in member.filename.split("/"))
-        if not member.is_dir() and not hidden:
-            yield member

@@ -33,6 +33,7 @@ from zuoci.errors import ModelFolderError
 from zuoci.text.folder import FINGERPRINT as FILE
 from zuoci.text.folder import read_files
 from zuoci.text.places import Places, code_points
+from zuoci.text.sources import readable
 from zuoci.text.suffixes import SuffixArray
 
 if TYPE_CHECKING:
@@ -87,15 +88,6 @@ def hash_windows(points: NDArray[Any]) -> Words:
     return words
 
 
-def readable_name(name: str) -> str:
-    """A file's name with the bytes that are no UTF-8, if there are any, read as GB18030: as Chinese Windows writes."""
-    try:
-        name.encode()
-    except UnicodeEncodeError:
-        return name.encode("utf-8", "surrogateescape").decode("gb18030", "replace")
-    return name
-
-
 class Fingerprint:
     """The hashed windows of a corpus.
 
@@ -139,7 +131,7 @@ class Fingerprint:
         numbers = {name: number for number, name in enumerate(names)}
         sources = np.array([numbers[song.source] for song in corpus.songs], np.int64)
         # A path would tell strangers about somebody's disk; Windows's path knows both separators.
-        return cls(words, places.songs, sources, [PureWindowsPath(readable_name(name)).name for name in names])
+        return cls(words, places.songs, sources, [PureWindowsPath(readable(name)).name for name in names])
 
     def to_bytes(self) -> bytes:
         """The contents of its file; the same fingerprint gives the same bytes."""
@@ -162,15 +154,17 @@ class Fingerprint:
             header: Any = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
             about = json.loads(header["__metadata__"]["zuoci"])
             names: list[str] = about["sources"]
-            words, songs = arrays["windows"], arrays["songs"].astype(np.int64)
+            words, songs = arrays["windows"], arrays["songs"]
             sound = (about["format"], about["version"]) == (_FORMAT, _VERSION)
-            sound = sound and words.dtype == np.uint64 and words.ndim == 1 and songs.shape == (len(songs), 2)
-            sound = sound and all(isinstance(name, str) for name in names)  # pyright: ignore
-            starts, sources = songs.T
+            sound = sound and (words.dtype, songs.dtype) == (np.uint64, np.uint32)
+            sound = sound and words.ndim == 1 and songs.shape == (len(songs), 2)
+            sound = sound and isinstance(names, list)  # pyright: ignore[reportUnnecessaryIsInstance]
+            sound = sound and all(name == readable(str(name)) for name in names)
+            starts, sources = songs.astype(np.int64).T
             sound = sound and (len(songs) > 0 or not len(words)) and not starts[:1].any()
             sound = sound and bool((np.diff(starts) >= 0).all() and (starts <= len(words)).all())
             sound = sound and bool((sources < len(names)).all())
-        except (SafetensorError, KeyError, TypeError, ValueError, IndexError) as error:
+        except (SafetensorError, AttributeError, KeyError, TypeError, ValueError, IndexError, RecursionError) as error:
             raise ValueError(str(error).strip().partition("\n")[0]) from None
         if not sound:
             raise ValueError("its parts do not belong together, or another version of zuoci wrote it")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import unicodedata
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -30,16 +31,23 @@ class Vocabulary:
     """
 
     def __init__(self, text: Iterable[str]) -> None:
-        """Collects the characters of a text."""
+        """Collects the characters of a text.
+
+        Raises:
+            VocabularyError: it has none, or holds lone surrogates, which are no characters and cannot be saved.
+        """
         self.characters = "".join(sorted(set(text)))
         if not self.characters:
             raise VocabularyError("a vocabulary needs at least one character: the text is empty", "")
+        surrogates = "".join(re.findall("[\ud800-\udfff]", self.characters))
+        if surrogates:
+            raise VocabularyError(f"{_shown(surrogates)} is no character: the text was decoded wrongly", surrogates)
 
     def __len__(self) -> int:
         return len(self.characters)
 
     def __contains__(self, char: object) -> bool:
-        return isinstance(char, str) and len(char) == 1 and char in self.characters
+        return char in self._known
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Vocabulary) and self.characters == other.characters
@@ -49,6 +57,10 @@ class Vocabulary:
 
     def __repr__(self) -> str:
         return f"Vocabulary({len(self)} characters)"
+
+    @cached_property
+    def _known(self) -> frozenset[object]:
+        return frozenset(self.characters)
 
     @cached_property
     def _sorted(self) -> np.ndarray[Any, np.dtype[np.uint32]]:
@@ -73,7 +85,7 @@ class Vocabulary:
             points = code_points(piece)
             found = np.searchsorted(self._sorted, points).clip(max=len(self) - 1)
             if (self._sorted[found] != points).any():
-                unknown = "".join(dict.fromkeys(char for char in text if char not in self))
+                unknown = "".join(char for char in dict.fromkeys(text) if char not in self)
                 raise VocabularyError(
                     f"the model has never seen {_shown(unknown)}; it knows {len(self)} characters", unknown
                 )
@@ -93,15 +105,10 @@ class Vocabulary:
         Returns:
             A text that `encode` accepts, and the characters that were left out, each once.
         """
-        kept: list[str] = []
-        unknown: dict[str, None] = {}
-        for char in text:
-            form = next((form for form in (char, _narrow(char), _wide(char)) if form in self), None)
-            if form is None:
-                unknown[char] = None
-            else:
-                kept.append(form)
-        return "".join(kept), "".join(unknown)
+        forms: dict[int, str | None] = {}  # of each character, once: a text is long, and has few different ones
+        for char in dict.fromkeys(text):
+            forms[ord(char)] = next((form for form in (char, _narrow(char), _wide(char)) if form in self), None)
+        return text.translate(forms), "".join(chr(point) for point, form in forms.items() if form is None)
 
     def to_json(self) -> str:
         """The vocabulary as a JSON document."""
@@ -121,14 +128,11 @@ class Vocabulary:
             sound = (data["format"], data["version"]) == (_FORMAT, 1)
             sound = sound and bool(characters) and all(len(char) == 1 for char in characters)
             sound = sound and characters == sorted(set(characters))
-            "".join(characters).encode()
-        except UnicodeEncodeError:
-            raise ModelFolderError("the vocabulary is damaged: it holds half of a character, a surrogate") from None
-        except (ValueError, KeyError, TypeError, RecursionError):
-            sound, characters = False, []
-        if not sound:
-            raise ModelFolderError("the vocabulary is damaged: expected a list of different characters, sorted")
-        return cls(characters)
+            if sound:
+                return cls(characters)
+        except (ValueError, KeyError, TypeError, RecursionError, VocabularyError):
+            pass
+        raise ModelFolderError("the vocabulary is damaged: expected a list of different characters, sorted")
 
 
 def _narrow(char: str) -> str:

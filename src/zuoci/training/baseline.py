@@ -45,7 +45,7 @@ class NGram:
         for length in range(order):
             if length:
                 keys = self._keys(context, text, length)
-                known = np.unique(keys[length:])
+                known, _ = np.unique(keys[length:], return_counts=True)  # without counts NumPy hashes, 70 times slower
                 self._contexts.append(known)
                 context = _find(known, keys)
             real = context[length:]
@@ -91,5 +91,8 @@ def _find(known: Ids, keys: Ids) -> Ids:
     """The place of each key in a sorted array; −1 where it is not."""
     if not len(known):
         return np.full(len(keys), -1)
-    place = np.minimum(np.searchsorted(known, keys), len(known) - 1)
+    order = np.argsort(keys)  # keys are looked up several times as fast in their order: memory is read in its order
+    place = np.empty(len(keys), np.int64)
+    place[order] = np.searchsorted(known, keys[order])
+    place = np.minimum(place, len(known) - 1)
     return np.where(known[place] == keys, place, -1)

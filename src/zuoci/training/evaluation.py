@@ -10,6 +10,8 @@ from pydantic import BaseModel, ConfigDict
 from torch.nn.functional import cross_entropy, pad
 
 from zuoci.errors import CorpusError
+from zuoci.model.threads import core_count
+from zuoci.training.gradients import Workers
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -17,7 +19,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from zuoci.model.language_model import CharLM
-    from zuoci.training.gradients import Workers
 
 _LANE, _LANES = 1024, 128  # a text is read in lanes of at least so many characters, and in at most so many lanes
 _EARLY = 512  # characters that a lane reads before its own
@@ -84,16 +85,19 @@ def evaluate(
         of: what to call the text in the protocol.
         window: instead, cut the text into pieces of so many characters, each read from a zero state: how models
             with a fixed context are often judged, and harder.
-        workers: share the lanes among these.
+        workers: share the lanes among these; by default among as many as there are cores.
 
     Raises:
         CorpusError: the text has fewer than 2 characters, so that nothing can be predicted.
     """
+    if workers is None:
+        with Workers(core_count() if model.device.type == "cpu" else 1) as own:
+            return evaluate(model, ids, of=of, window=window, workers=own)
     if len(ids) < 2:
         raise CorpusError(f"{of} is too short to be scored: {len(ids)} characters, 2 are needed")
     count = len(ids) - 1
     if window:
-        length, lanes, early = window, -(-count // window), 0
+        length, lanes, early = min(window, count), -(-count // window), 0  # a longer one takes no more memory
         protocol = f"{of}, the state reset every {window} characters"
     else:
         lanes = min(_LANES, max(1, count // _LANE))
@@ -116,8 +120,7 @@ def evaluate(
     was_training = model.training
     model.eval()
     try:
-        totals = workers.map(total, columns) if workers else map(total, columns)
-        nll = sum(totals) / count
+        nll = sum(workers.map(total, columns)) / count
     finally:
         model.train(was_training)
     return Score(nll=nll, characters=count, protocol=protocol)

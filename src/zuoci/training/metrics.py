@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import math
+import io
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zuoci.errors import ModelFolderError, SettingsError
 from zuoci.model.figures import parse_metrics
+from zuoci.model.output import check_output, write_output
 from zuoci.text.folder import CONFIG, METRICS, UNFINISHED, read_files
 from zuoci.training.reports import EvalReport, StepReport
 from zuoci.training.resume import parse_run
@@ -18,11 +19,14 @@ if TYPE_CHECKING:
     from os import PathLike
 
 
+_DATELESS = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}  # so that the same figures give the same bytes
+
+
 def read_metrics(folder: str | PathLike[str]) -> list[dict[str, Any]]:
     """The figures of each evaluation of a run, finished or stopped.
 
     Raises:
-        ModelFolderError: the folder holds no run, or one that was never evaluated.
+        ModelFolderError: the folder holds no run, or one that was never evaluated; or its figures are damaged.
     """
     path = Path(folder)
     files = read_files(path, [CONFIG, METRICS, UNFINISHED])
@@ -35,12 +39,18 @@ def read_metrics(folder: str | PathLike[str]) -> list[dict[str, Any]]:
     return rounds
 
 
-def draw_curve(rounds: Sequence[Mapping[str, Any]], file: str | PathLike[str]) -> None:
+def draw_curve(rounds: Sequence[Mapping[str, Any]], file: str | PathLike[str], *, overwrite: bool = False) -> None:
     """Draws training and held-out perplexity over characters seen; the same figures give the same bytes.
 
+    Args:
+        rounds: from `read_metrics`.
+        file: an image; its ending says which kind.
+        overwrite: replace a file.
+
     Raises:
-        SettingsError: matplotlib is not installed, or it cannot write such a file.
+        SettingsError: matplotlib is not installed, or knows no such kind; the file exists or cannot be written.
     """
+    kind = check_output(file, overwrite=overwrite).suffix[1:].lower()
     try:
         import matplotlib as mpl
         from matplotlib.figure import Figure
@@ -51,7 +61,7 @@ def draw_curve(rounds: Sequence[Mapping[str, Any]], file: str | PathLike[str]) -
         axes = figure.add_subplot()
         for name, label in (("train", "training"), ("validation", "held out")):
             points = [
-                (figures["characters"], math.exp(figures[name]["nll"]))
+                (figures["characters"], figures[name]["perplexity"])
                 for figures in rounds
                 if figures[name] and figures[name]["perplexity"] is not None
             ]
@@ -60,12 +70,12 @@ def draw_curve(rounds: Sequence[Mapping[str, Any]], file: str | PathLike[str]) -
         axes.set(xlabel="characters seen", ylabel="perplexity", yscale="log")
         axes.grid(visible=True, which="both", alpha=0.3)
         axes.legend()
+        image = io.BytesIO()
         try:
-            metadata = {"Date": None} if str(file).endswith(("svg", "pdf", "ps")) else None
-            figure.savefig(Path(file), metadata=metadata)
-        except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) else error
-            raise SettingsError(f"{file} cannot be drawn: {str(reason).splitlines()[0]}") from None
+            figure.savefig(image, format=kind, metadata=_DATELESS.get(kind))
+        except ValueError as error:
+            raise SettingsError(f"{file} cannot be drawn: {str(error).splitlines()[0]}") from None
+    write_output(file, image.getvalue(), overwrite=overwrite)
 
 
 class TensorBoard:

@@ -80,9 +80,9 @@ def _by_songs(corpus: Corpus, config: TrainConfig) -> Split:
             chosen.add(i)
             size += length
     training_lines = {line for i, song in enumerate(corpus.songs) if i not in chosen for line in song.lines}
-    held_out = sorted(i for i in chosen if not _known(corpus.songs[i], training_lines))
-    training = "".join(song.text for i, song in enumerate(corpus.songs) if i not in set(held_out))
-    validation = "".join(corpus.songs[i].text for i in held_out)
+    held_out = {i for i in chosen if not _known(corpus.songs[i], training_lines)}
+    training = "".join(song.text for i, song in enumerate(corpus.songs) if i not in held_out)
+    validation = "".join(corpus.songs[i].text for i in sorted(held_out))
     return Split(training, validation, f"{len(held_out)} of {len(corpus)} songs, held out whole")
 
 

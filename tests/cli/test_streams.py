@@ -1,0 +1,85 @@
+"""Standard streams that are closed, full or cannot print; names and arguments that are not UTF-8; long answers."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import zuoci
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="streams and names of Unix")
+
+
+def shell(command: str, folder: Path, **environment: str) -> subprocess.CompletedProcess[bytes]:
+    """Runs `z …`, which is zuoci, in the folder of a model `model`."""
+    command = f'z() {{ "{sys.executable}" -m zuoci "$@"; }}; {command}'
+    return subprocess.run(
+        ["/bin/bash", "-c", command], cwd=folder.parent, capture_output=True, check=False, timeout=120,
+        env={**os.environ, "PYTHONUTF8": "0", **environment},
+    )  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def song(tmp_path: Path) -> Path:
+    path = tmp_path / "song.txt"
+    path.write_text("山前百人\n路上百歌é😀\n", "utf-8")
+    return path
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [
+        ("z score model song.txt >&-", 0),
+        ("z score model song.txt 2>&-", 0),
+        ("z score model song.txt <&- >&- 2>&-", 0),
+        ("z compose model song.txt <&-", 0),
+        ("z compose model song.txt <&- >&- 2>&-", 0),
+        ("z original song.txt - <&-", 0),
+        ("z write nowhere 2>&-", 1),
+        ("z score model song.txt >/dev/full", 1),
+        ("z write model --length 20000 >/dev/full", 1),
+        ("z write nowhere 2>/dev/full", 1),
+        ("z score model song.txt 2>/dev/full", 0),
+        ("z original song.txt /dev/zero", 1),
+        ("z score model song.txt --corpus $'\\xff'", 1),
+        ("z write model $'\\xff' --json --length 3", 0),
+        ("cp song.txt $'\\xb8\\xe8\\xff.txt'; z score model $'\\xb8\\xe8\\xff.txt' --json", 0),
+        ("cp -r model $'\\xff'; z export $'\\xff' --html $'\\xfe.html'", 0),
+        ("LC_ALL=C PYTHONIOENCODING=ascii z compose model song.txt <<< $'+\\n歌\\nq'", 0),
+    ],
+)
+def test_a_stream_or_a_name_is_no_traceback(folder: Path, command: str, code: int) -> None:
+    result = shell(command, folder)
+    assert b"Traceback" not in result.stderr
+    assert b"Exception ignored" not in result.stderr
+    assert result.returncode == code, result.stderr
+    assert code != 1 or result.stderr.count(b"\n") <= 1
+
+
+@pytest.mark.slow
+def test_json_stays_json_where_stdout_is_ascii(folder: Path) -> None:
+    result = shell("z original song.txt song.txt --least 1 --json; z write model é😀", folder, PYTHONIOENCODING="ascii")
+    document = json.loads(result.stdout.splitlines()[0])
+    assert document["spans"][0]["text"] == "山前百人\n路上百歌é😀"
+    result.stdout.decode("ascii")
+
+
+@pytest.mark.slow
+def test_what_is_copied_whole_is_shown_short(folder: Path, corpus: zuoci.Corpus) -> None:
+    (folder.parent / "songs.txt").write_text(corpus.text.strip() + "长" * 5000, "utf-8")
+    shown = shell("z original songs.txt songs.txt", folder).stdout.decode()
+    head, span = shown.splitlines()
+    assert "100.0%" in head
+    assert len(span) < 200
+    assert " … " in span
+    whole = json.loads(shell("z original songs.txt songs.txt --json", folder).stdout)
+    assert len(whole["spans"][0]["text"]) > 5000
