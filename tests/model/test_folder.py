@@ -534,7 +534,7 @@ def test_other_damage_is_said_in_one_line(folder: Path, tmp_path: Path) -> None:
     characters = json.loads((folder / "vocabulary.json").read_text("utf-8"))
     characters["characters"][-1] = "\ud800"
     surrogate = json.dumps(characters).encode()
-    damaged(lambda: load(folder), folder / "vocabulary.json", surrogate, "half of a character")
+    damaged(lambda: load(folder), folder / "vocabulary.json", surrogate, "is no character")
     config = json.loads((folder / "config.json").read_text("utf-8"))
     huge = {**config, "model": {**config["model"], "hidden_size": 65_536}}
     before = (folder / "config.json").read_bytes()

@@ -130,7 +130,9 @@ class Vocabulary:
             sound = sound and characters == sorted(set(characters))
             if sound:
                 return cls(characters)
-        except (ValueError, KeyError, TypeError, RecursionError, VocabularyError):
+        except VocabularyError as error:
+            raise ModelFolderError(f"the vocabulary is damaged: {error}") from None
+        except (ValueError, KeyError, TypeError, RecursionError):
             pass
         raise ModelFolderError("the vocabulary is damaged: expected a list of different characters, sorted")
 
