@@ -98,19 +98,30 @@ _CREDIT = re.compile(
 )
 # Credits stand at the head of a song; further down, "词：" may well be sung.
 _CREDIT_LINES = 12
+# A song is sung in at most so many times the characters of its file, or so many: beyond that, a few bytes would fill
+# the memory.
+_REPEATED, _ANY_SONG = 4, 10_000
 
 
-def clean_lrc(text: str) -> tuple[str, list[str]]:
+def clean_lrc(text: str, name: str = "the LRC file") -> tuple[str, list[str]]:
     """Turns an LRC file into the lines as they are sung.
 
     Lines are put in the order of their time stamps (a chorus with several stamps returns as often as it
     is sung); stamps, ID tags such as `[ar:…]`, `//` placeholders and the credits at the head are dropped.
 
+    Args:
+        text: of the file.
+        name: what to call the file in an error.
+
     Returns:
         The text and a sentence for each kind of thing that was dropped.
+
+    Raises:
+        CorpusError: its lines are repeated so often that the song is many times as long as the file.
     """
     timed: list[tuple[float, str]] = []
-    tags = 0
+    tags = length = 0
+    most = max(_ANY_SONG, _REPEATED * len(text))
     now = 0.0
     for line in text.splitlines():
         if _ID_TAG.match(line):
@@ -119,6 +130,12 @@ def clean_lrc(text: str) -> tuple[str, list[str]]:
         stamps = _STAMP.findall(line)
         words = _WORD_STAMP.sub("", _STAMP.sub("", line)).strip()
         times = [int(minutes) * 60 + float(seconds.replace(":", ".")) for minutes, seconds in stamps]
+        length += len(words) * len(times)
+        if length > most:
+            raise CorpusError(
+                f"{name} repeats its lines to more than {most:,} characters, from {len(text):,}: "
+                f"at most {_REPEATED} times as many are read; remove time stamps"
+            )
         now = times[-1] if times else now
         timed.extend((time, words) for time in times or [now])
     timed.sort(key=lambda entry: entry[0])
