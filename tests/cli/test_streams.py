@@ -66,6 +66,27 @@ def test_a_stream_or_a_name_is_no_traceback(folder: Path, command: str, code: in
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="Linux")  # noqa: PTH110
+@pytest.mark.parametrize(("into", "code"), [(">/dev/full", 1), (">&-", 0), ("| true", 1)])
+def test_a_text_that_cannot_be_printed_is_saved(folder: Path, into: str, code: int) -> None:
+    """Also where nothing can be saved in the current folder, and for a long text."""
+    long = "山" * 30_000 + "\n"
+    (folder.parent / "long.txt").write_text(long, "utf-8")
+    before = "ln -s nowhere song-unsaved.txt; mkdir tmp; export TMPDIR=$PWD/tmp"
+    result = shell(
+        f"{before}; set -o pipefail; (sleep 1; echo 路) | z compose model long.txt -n 1 {into}; code=$?; "
+        f"here=$PWD; cd /proc; z compose $here/model $here/long.txt -n 1 <<< 山 {into}; exit $code", folder
+    )  # fmt: skip
+    assert result.returncode == code, result.stderr
+    assert b"Traceback" not in result.stderr
+    assert "the text is saved in song-unsaved-2.txt" in result.stderr.decode()
+    assert "tmp/song-unsaved.txt" in result.stderr.decode()
+    assert (folder.parent / "song-unsaved-2.txt").read_text("utf-8") == long + "路\n"
+    assert (folder.parent / "tmp" / "song-unsaved.txt").read_text("utf-8") == long + "山\n"
+    assert not (folder.parent / "nowhere").exists()
+
+
+@pytest.mark.slow
 def test_json_stays_json_where_stdout_is_ascii(folder: Path) -> None:
     result = shell("z original song.txt song.txt --least 1 --json; z write model é😀", folder, PYTHONIOENCODING="ascii")
     document = json.loads(result.stdout.splitlines()[0])
