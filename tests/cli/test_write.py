@@ -145,6 +145,7 @@ def test_a_line_is_replaced_in_its_text(run: Callable[..., Result], folder: Path
         (["--rhyme", "A?"], "a rhyme scheme is written in letters"),
         (["--line-length", "viele"], "a pattern is made of whole numbers"),
         (["--line-opening", "我说"], "how a line begins is written as 3=我说"),
+        (["--word", "\udcff\udcfe"], "word must be a valid string"),
         (["--word", ""], "a word that must appear stands within a line"),
         (["--reading", "长大"], "a reading is written as 长大=zhang3 da4"),
         (["--acrostic", "囧"], "the form asks for 囧, which the model has never seen"),

@@ -13,6 +13,8 @@ from zuoci.errors import CorpusError
 # A text is taken for GB18030 or Big5 only if this share of its non-ASCII characters is common in Chinese.
 _LEAST_COMMON_SHARE = 0.6
 
+_PIECE = 1 << 16  # characters that are looked at in one call
+
 
 # Both national standards order their characters by how common they are, so the lead byte tells. GB 2312:
 # 0xA1-0xA3 punctuation, 0xB0-0xD7 its first, common level; Big5: 0xA1-0xA3 and 0xA4-0xC6.
@@ -78,6 +80,14 @@ def decode(data: bytes, name: str) -> tuple[str, str]:
 
 def _undecodable(name: str, tried: str, position: int) -> CorpusError:
     return CorpusError(f"{name} cannot be read as {tried}: it breaks at byte {position}; save it as UTF-8")
+
+
+def distinct(text: str) -> set[str]:
+    """The characters of a text, found a piece at a time: one long call would keep all other threads waiting."""
+    found: set[str] = set()
+    for start in range(0, len(text), _PIECE):
+        found.update(text[start : start + _PIECE])
+    return found
 
 
 def unify_line_ends(text: str) -> tuple[str, list[str]]:
