@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zuoci.cli import say
+from zuoci.cli import print_text, say
 from zuoci.cli.options import make, with_settings
 from zuoci.cli.write import figures, open_writer, text_of, unknown_in
 from zuoci.errors import SettingsError, ZuociError
@@ -94,7 +94,8 @@ def _hand_over(lines: list[str], stopped: list[int]) -> None:
         return
     printed = False
     try:
-        print(text, flush=True)
+        print_text(text)
+        sys.stdout.flush()
         printed = sys.__stdout__ is not None  # None: it was closed from the beginning, and goes nowhere
     except OSError:
         raise typer.Exit(1) from None
