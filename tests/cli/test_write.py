@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import json
+import os
+import signal
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -143,6 +145,7 @@ def test_a_line_is_replaced_in_its_text(run: Callable[..., Result], folder: Path
         (["--rhyme", "A?"], "a rhyme scheme is written in letters"),
         (["--line-length", "viele"], "a pattern is made of whole numbers"),
         (["--line-opening", "我说"], "how a line begins is written as 3=我说"),
+        (["--word", "\udcff\udcfe"], "word must be a valid string"),
         (["--word", ""], "a word that must appear stands within a line"),
         (["--reading", "长大"], "a reading is written as 长大=zhang3 da4"),
         (["--acrostic", "囧"], "the form asks for 囧, which the model has never seen"),
@@ -216,10 +219,39 @@ def test_an_interrupted_dialogue_prints_its_text(run: Callable[..., Result], fol
     assert (result.code, result.out) == (130, "山前\n")
 
 
-def test_bytes_that_are_no_text_end_no_dialogue(run: Callable[..., Result], folder: Path) -> None:
-    typed = io.TextIOWrapper(io.BytesIO("山\n".encode() + b"\xff\xfe\n"), encoding="utf-8")
-    result = run("compose", folder, "-n", 1, typed=typed)
-    assert (result.code, result.out) == (0, "山\n\ufffd\ufffd\n")
+def test_bytes_that_are_not_utf8_are_read_or_refused_in_a_dialogue(run: Callable[..., Result], folder: Path) -> None:
+    data = "山\n".encode() + b"\xff\xfe\n" + "路上的人\n= 歌.txt\n".encode("gbk")
+    result = run("compose", folder, "-n", 1, typed=io.TextIOWrapper(io.BytesIO(data), encoding="utf-8"))
+    assert (result.code, result.out) == (0, "山\n路上的人\n")
+    assert "note: that is text neither in UTF-8 nor in GB18030; write it again" in result.err
+    assert "read as 路上的人" in result.err
+    assert "saved in 歌.txt" in result.err
+    if os.name != "nt":
+        assert Path(os.fsdecode("歌.txt".encode("gbk"))).read_text("utf-8") == "山\n路上的人\n"
+
+
+@pytest.mark.parametrize("name", ["SIGHUP", "SIGTERM"])
+@pytest.mark.skipif(os.name == "nt", reason="signals of Unix")
+def test_a_signal_ends_a_dialogue_and_saves_its_text(run: Callable[..., Result], folder: Path, name: str) -> None:
+    number = getattr(signal, name)
+
+    class Typed(io.StringIO):
+        def readline(self, *_: Any) -> str:
+            line = super().readline()
+            if not line:
+                os.kill(os.getpid(), number)
+            return line
+
+    before = signal.signal(number, signal.default_int_handler)  # it would end the test
+    try:
+        results = [run("compose", folder, "-n", 1, typed=Typed(f"山前{i}\n")) for i in (1, 2)]
+    finally:
+        signal.signal(number, before)
+    assert [result.code for result in results] == [128 + number] * 2
+    assert "the text is saved in song-unsaved.txt" in results[0].err
+    assert "the text is saved in song-unsaved-2.txt" in results[1].err
+    assert Path("song-unsaved.txt").read_text("utf-8") == "山前1\n"
+    assert Path("song-unsaved-2.txt").read_text("utf-8") == "山前2\n"
 
 
 def test_a_whole_form_can_be_composed(run: Callable[..., Result], folder: Path) -> None:
@@ -321,3 +353,26 @@ def test_plot_and_export_replace_only_when_asked(run: Callable[..., Result], fol
         assert run(*arguments, "--overwrite").code == 0
         assert (tmp_path / name).read_bytes() != b"mine"
     assert run("export", folder, "--html", "b", "--onnx", "b").code == 2
+    (tmp_path / "here").symlink_to(tmp_path)
+    for page, graph in (("model/../b", "b"), ("here/b", "b"), ("./b", tmp_path / "b")):
+        refused = run("export", folder, "--html", page, "--onnx", graph)
+        assert (refused.code, refused.err) == (
+            2,
+            f"error: {Path(page)} cannot be both the page and the graph: name two files\n",
+        )
+    assert not (tmp_path / "b").exists()
+    weights = (folder / "model.safetensors").read_bytes()
+    assert run("export", folder, "--onnx", folder / "model.safetensors", "--overwrite").code == 2
+    assert (folder / "model.safetensors").read_bytes() == weights
+
+
+def test_what_a_report_says_reaches_the_terminal_escaped(run: Callable[..., Result], folder: Path) -> None:
+    score = {"nll": 1.0, "bits_per_char": 1.4, "perplexity": 2.7, "characters": 10, "protocol": "a\x1b[31mb"}
+    (folder / "training").mkdir(exist_ok=True)
+    report = {"schema": "zuoci.report/1", "baseline": score}
+    (folder / "training" / "report.json").write_text(json.dumps(report), "utf-8")
+    result = run("score", folder, "song.txt")
+    assert result.code == 0
+    assert "to compare:" in result.out, result.err
+    assert r"a\x1b[31mb" in result.out
+    assert "\x1b" not in result.out

@@ -9,6 +9,7 @@ import pytest
 from zuoci import SettingsError
 from zuoci.model import output
 from zuoci.model.output import check_output, write_output
+from zuoci.text.folder import FILES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -49,6 +50,24 @@ def test_links_folders_and_devices_stay(tmp_path: Path, overwrite: bool) -> None
     assert (tmp_path / "thesis.txt").read_text("utf-8") == "mine"
     assert (tmp_path / "link.txt").is_symlink()
     assert not (tmp_path / "nowhere.txt").exists()
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_the_files_of_a_model_stay(folder: Path, tmp_path: Path, name: str) -> None:
+    """Also those that it does not have, under other names of its folder, and those of a damaged one."""
+    (tmp_path / "link").symlink_to(folder)
+    before = {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+    (folder / "training").mkdir(exist_ok=True)
+    file = folder / name
+    for path in (file, tmp_path / "link" / name, folder / "training/.." / name, file.with_name(file.name.upper())):
+        with pytest.raises(SettingsError, match="part of the model in that folder; choose another name"):
+            write_output(path, b"new", overwrite=True)
+    (folder / "config.json").unlink()
+    with pytest.raises(SettingsError, match="part of the model"):
+        write_output(folder / name, b"new", overwrite=True)
+    assert all(file.read_bytes() == data for file, data in before.items() if file.name != "config.json")
+    write_output(folder / "page.html", b"new", overwrite=True)
+    write_output(tmp_path / name.rpartition("/")[2], b"new", overwrite=True)
 
 
 def test_what_comes_while_the_data_are_made_stays(tmp_path: Path) -> None:

@@ -1,11 +1,17 @@
 from __future__ import annotations
 
+import zipfile
+from typing import TYPE_CHECKING
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zuoci import CorpusError, load_lyrics
+from zuoci import CorpusError, load_lyrics, read_corpus
 from zuoci.text.cleaning import clean_lrc, decode, unify_line_ends
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 LYRICS = load_lyrics("zh").text
 
@@ -75,3 +81,14 @@ def test_credits_are_dropped_near_the_head_only() -> None:
     assert "编曲" not in text
     assert text.endswith("词：这一句是唱的\n")
     assert "dropped 1 credit lines" in notes
+
+
+def test_time_stamps_repeat_a_line_within_bounds(tmp_path: Path) -> None:
+    """A few kilobytes of zip would become gigabytes of song."""
+    file = tmp_path / "a.zip"
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("b.lrc", ("[0:01]" * 5000 + "歌词" * 5000 + "\n") * 2)
+    with pytest.raises(CorpusError, match=r"b\.lrc repeats its lines to more than 320,0\d\d characters, from 80,0\d\d"):
+        read_corpus(file)
+    chorus = "".join(f"[{minute}:00]" for minute in range(100)) + "啦啦啦\n"
+    assert clean_lrc(chorus)[0] == "啦啦啦\n" * 100

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import zuoci
-from zuoci.training.metrics import TensorBoard, draw_curve, read_metrics
+from zuoci.training.metrics import _KINDS, TensorBoard, draw_curve, read_metrics  # pyright: ignore[reportPrivateUsage]
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,6 +31,17 @@ def test_the_curve_is_drawn_from_the_metrics_the_same_twice(trained: Path, tmp_p
     assert (tmp_path / "c.png").read_bytes().startswith(b"\x89PNG")
 
 
+@pytest.mark.parametrize("kind", _KINDS)
+def test_every_kind_of_image_is_the_same_at_another_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kind: str
+) -> None:
+    figures = {"characters": 10, "train": {"perplexity": 3.0}, "validation": None}
+    draw_curve([figures], tmp_path / f"a.{kind}")
+    monkeypatch.setenv("SOURCE_DATE_EPOCH", "1000000000")  # the time by which matplotlib goes
+    draw_curve([figures], tmp_path / f"b.{kind}")
+    assert (tmp_path / f"a.{kind}").read_bytes() == (tmp_path / f"b.{kind}").read_bytes()
+
+
 def test_a_run_without_held_out_text_and_a_stopped_one_are_drawn_too(
     corpus: zuoci.Corpus, settings: zuoci.Settings, tmp_path: Path
 ) -> None:
@@ -47,8 +58,10 @@ def test_a_run_without_held_out_text_and_a_stopped_one_are_drawn_too(
 
 def test_what_cannot_be_drawn(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rounds = read_metrics(trained)
-    with pytest.raises(zuoci.SettingsError, match=r"curve.xyz cannot be drawn: Format 'xyz' is not supported"):
+    with pytest.raises(zuoci.SettingsError, match=r"curve.xyz cannot be drawn: its ending must be one of \.eps, "):
         draw_curve(rounds, tmp_path / "curve.xyz")
+    with pytest.raises(zuoci.SettingsError, match=r"curve.pgf cannot be drawn"):  # needs LaTeX
+        draw_curve(rounds, tmp_path / "curve.pgf")
     with pytest.raises(zuoci.SettingsError, match="name a file in a folder that exists"):
         draw_curve(rounds, tmp_path / "nowhere" / "curve.svg")
     with pytest.raises(zuoci.ModelFolderError, match="holds nothing to draw"):

@@ -3,7 +3,8 @@ from __future__ import annotations
 import dataclasses
 import json
 import math
-from typing import TYPE_CHECKING
+import os
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 import torch
@@ -17,11 +18,12 @@ from zuoci.text.corpus import Song
 from zuoci.training import evaluation
 from zuoci.training.gradients import Workers
 from zuoci.training.optimisation import clip_gradients
-from zuoci.training.recipe import RECIPES, read_settings_file
+from zuoci.training.recipe import RECIPES, choose, read_settings_file
 from zuoci.training.schedule import learning_rate
 from zuoci.training.split import split
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
 
@@ -270,6 +272,38 @@ class TestSettings:
             read_settings_file(file)
         with pytest.raises(zuoci.SettingsError, match="cannot be read: No such file"):
             read_settings_file(tmp_path / "nowhere.toml")
+
+    @pytest.mark.skipif(os.name == "nt", reason="pipes and devices of Unix")
+    def test_a_toml_file_that_does_not_end(self, tmp_path: Path) -> None:
+        os.mkfifo(tmp_path / "pipe.toml")
+        with (tmp_path / "large.toml").open("wb") as file:
+            file.truncate(2**20 + 1)
+        for name in (tmp_path / "pipe.toml", tmp_path / "large.toml", tmp_path, "/dev/zero"):
+            with pytest.raises(zuoci.SettingsError, match="name a TOML file"):
+                read_settings_file(name)
+        reader, writer = os.pipe()
+        os.write(writer, b"epochs = 3")
+        os.close(writer)
+        assert read_settings_file(f"/dev/fd/{reader}") == {"epochs": 3}
+        os.close(reader)
+
+    def test_a_large_text_is_looked_through_once_and_a_piece_at_a_time(self) -> None:
+        class Text(str):
+            __slots__ = ()
+            pieces: ClassVar[list[int]] = []
+
+            def __getitem__(self, part: Any) -> str:
+                piece = super().__getitem__(part)
+                self.pieces.append(len(piece))
+                return piece
+
+            def __iter__(self) -> Iterator[str]:
+                raise AssertionError("all of it is looked at in one call")
+
+        text = Text("山前" * 200_000)
+        assert choose(text)["hidden_size"] in (384, 512)
+        assert max(text.pieces) <= 2**16
+        assert sum(text.pieces) == len(text)
 
 
 def test_a_run_stops_after_the_epoch_that_meets_a_perplexity(corpus: zuoci.Corpus) -> None:

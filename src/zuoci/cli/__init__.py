@@ -13,6 +13,7 @@ import shlex
 import sys
 from contextlib import suppress
 from importlib import import_module
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
@@ -37,6 +38,10 @@ COMMANDS = {
     "plot": "Draw the course of a training run.",
     "lesson": "Replay the lesson from scratch, as it prints itself.",
 }
+
+
+# Controls of terminals (newline and tab are none), and the marks that turn the direction of writing.
+_CONTROLS = "[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
 
 
 class _Lazy(TyperCommand):
@@ -108,15 +113,39 @@ class Messages:
 def say(*messages: object, sep: str = " ") -> None:
     """Prints a message to stderr. Where nobody can be told any more, nothing is said, and the work goes on."""
     try:
-        print(*messages, sep=sep, file=sys.stderr, flush=True)
+        print(*(printable(str(message)) for message in messages), sep=sep, file=sys.stderr, flush=True)
     except OSError:
         _silence(sys.stderr)
 
 
 def quote(word: object) -> str:
-    """A word of a command that is printed, so that a shell reads it as one; letters of all languages stay bare."""
+    r"""A word of a command that is printed, so that a shell reads it as one; letters of all languages stay bare.
+
+    A path is never taken for an option. What a terminal would obey, and bytes that are no text, are written as
+    `$'\x1b'`, which bash, zsh and ksh read.
+    """
     text = str(word)
-    return text if re.fullmatch(r"[\w@%+=:,./-]+", text) else shlex.quote(text)
+    if isinstance(word, PurePath) and text.startswith("-"):
+        text = f"./{text}"
+    if re.fullmatch(r"[\w@%+=:,./-]+", text):
+        return text
+    if not re.search(f"\n|\t|{_CONTROLS}|[\ud800-\udfff]", text):
+        return shlex.quote(text)
+    return "$'" + "".join(_in_dollar_quotes(char) for char in text) + "'"
+
+
+def _in_dollar_quotes(char: str) -> str:
+    if char in "\\'":
+        return f"\\{char}"
+    if char.isprintable():
+        return char
+    lone = "\udc80" <= char <= "\udcff"  # a byte of a name
+    return "".join(f"\\x{byte:02x}" for byte in char.encode(errors="surrogateescape" if lone else "surrogatepass"))
+
+
+def printable(text: str) -> str:
+    """A text that may be a stranger's, for a terminal: what it would obey instead of showing it is escaped."""
+    return re.sub(_CONTROLS, lambda found: ascii(found[0])[1:-1], text)
 
 
 def say_notes(notes: Iterable[str]) -> None:
@@ -128,12 +157,18 @@ def say_notes(notes: Iterable[str]) -> None:
 def print_json(document: Any) -> None:
     """Prints a JSON document, escaped where stdout cannot show all characters."""
     escaped = not (sys.stdout.encoding or "").lower().startswith("utf")
-    print(json.dumps(document, ensure_ascii=escaped, allow_nan=False))
+    text = json.dumps(document, ensure_ascii=escaped, allow_nan=False)
+    print(re.sub(_CONTROLS, lambda found: f"\\u{ord(found[0]):04x}", text))  # they stand in strings only
+
+
+def print_text(text: str) -> None:
+    """Prints what a model wrote: to a terminal without what it would obey, and else as it is."""
+    print(printable(text) if sys.stdout.isatty() else text)
 
 
 def shortened(text: str, most: int) -> str:
     """A text for people, in one line: its beginning and its end where it is long."""
-    line = text.replace("\n", " / ")
+    line = printable(text.replace("\n", " / "))
     return line if len(line) <= most else f"{line[: most // 2]} … {line[-most // 2 :]}"
 
 

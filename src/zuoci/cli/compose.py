@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import sys
+import tempfile
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zuoci.cli import say
+from zuoci.cli import print_text, say
 from zuoci.cli.options import make, with_settings
 from zuoci.cli.write import figures, open_writer, text_of, unknown_in
 from zuoci.errors import SettingsError, ZuociError
+from zuoci.text.sources import readable
 from zuoci.writing.config import WriteConfig
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from zuoci.writing.choice import Candidate
     from zuoci.writing.writer import Writer
 
@@ -44,7 +51,7 @@ def command(
     from zuoci.writing.form import plan
 
     if reconfigure := getattr(sys.stdin, "reconfigure", None):
-        reconfigure(errors="replace")  # bytes that are no text must not end the dialogue
+        reconfigure(errors="surrogateescape")  # bytes that are no text must not end the dialogue; see `readable`
     config = make(WriteConfig, settings)
     writer = open_writer(model, corpus)
     check(writer.desk, plan(config), config)
@@ -52,10 +59,77 @@ def command(
     writer.desk.wanted(config)
     lines = text_of(text).split("\n") if text else []
     say(HELP)
+    with _stop_signals() as stopped:
+        try:
+            _dialogue(writer, config, lines, count, _Saver(overwrite))
+        finally:
+            _hand_over(lines, stopped)
+
+
+@contextmanager
+def _stop_signals() -> Generator[list[int]]:
+    """Lets the first signal to stop end the block, and keeps others from ending what is done then; gives those that
+    came."""
+    stopped: list[int] = []
+
+    def stop(number: int, _: object) -> None:
+        stopped.append(number)
+        if len(stopped) == 1:
+            raise SystemExit(128 + number)
+
+    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+    numbers = [number for name in names if signal.getsignal(number := getattr(signal, name)) != signal.SIG_IGN]  # nohup
+    before = [signal.signal(number, stop) for number in numbers]
     try:
-        _dialogue(writer, config, lines, count, _Saver(overwrite))
+        yield stopped
     finally:
-        print("\n".join(lines))
+        for number, handler in zip(numbers, before, strict=True):
+            signal.signal(number, handler)
+
+
+def _hand_over(lines: list[str], stopped: list[int]) -> None:
+    """Prints the text, or saves it where nobody may see what is printed."""
+    text = "\n".join(lines)
+    if stopped and _rescue(text):  # a reader that does not read would keep a writer waiting
+        return
+    printed = False
+    try:
+        print_text(text)
+        sys.stdout.flush()
+        printed = sys.__stdout__ is not None  # None: it was closed from the beginning, and goes nowhere
+    except OSError:
+        raise typer.Exit(1) from None
+    finally:
+        if not printed:
+            _rescue(text)
+
+
+def _rescue(text: str) -> bool:
+    """Saves a text in a file that does not exist yet."""
+    if not text.strip():
+        return True
+    folders = [Path()]
+    with suppress(OSError):  # there is none
+        folders.append(Path(tempfile.gettempdir()))
+    for folder in folders:
+        for number in range(1, 1000):
+            file = folder / f"song-unsaved{f'-{number}' if number > 1 else ''}.txt"
+            try:
+                descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
+            except FileExistsError:
+                continue
+            except OSError:
+                break
+            try:
+                with os.fdopen(descriptor, "wb") as stream:
+                    stream.write((text + "\n").encode())
+            except OSError:
+                file.unlink(missing_ok=True)
+                break
+            say(f"the text is saved in {file}")
+            return True
+    say("error: the text cannot be saved, neither here nor in the folder for temporary files")
+    return False
 
 
 def _dialogue(writer: Writer, config: WriteConfig, lines: list[str], count: int, saver: _Saver) -> None:
@@ -76,6 +150,13 @@ def _dialogue(writer: Writer, config: WriteConfig, lines: list[str], count: int,
         if answer in ("", "?"):
             say(HELP)
             continue
+        typed = readable(answer)
+        if typed != answer:
+            if "\ufffd" in typed:
+                say("note: that is text neither in UTF-8 nor in GB18030; write it again")
+                continue
+            say(f"note: that is not in the encoding of this terminal; read as {typed}")
+            answer = typed
         number = int(answer) if answer.isdecimal() and len(answer) < 10 else 0
         if answer.isdecimal() and not 1 <= number <= len(found):
             say(f"there are lines 1 to {len(found)} to take: got {answer[:10]}; write '{answer[:10]} for your own line")
@@ -128,4 +209,4 @@ class _Saver:
             say(f"note: {error}")
         else:
             self.saved[file] = data
-            say(f"saved in {file}")
+            say(f"saved in {readable(str(file))}")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -44,10 +45,10 @@ def command(
     from zuoci.text.fingerprint import Fingerprint
     from zuoci.text.sources import readable
 
-    if page and page == onnx:
-        raise SettingsError(f"{page} cannot be both the page and the graph: name two files")
     for file in filter(None, (page, onnx)):
         check_output(file, overwrite=overwrite)
+    if page and onnx and os.path.realpath(page) == os.path.realpath(onnx):
+        raise SettingsError(f"{page} cannot be both the page and the graph: name two files")
     loaded = load(model)
     if page:
         songs = read_corpus(text) if text else None

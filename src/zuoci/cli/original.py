@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zuoci.cli import print_json, say_notes, shortened
+from zuoci.cli import print_json, printable, say_notes, shortened
 
 if TYPE_CHECKING:
     from zuoci.writing.originality import CorpusIndex, Fingerprint, Originality
@@ -74,5 +74,5 @@ def _print(found: Originality) -> None:
         f"lie in spans of {found.least} or more"
     )
     for span in found.spans:
-        where = f", {shortened(span.title, _SHOWN // 2)}" if span.title else f" ({span.source})"
+        where = f", {shortened(span.title, _SHOWN // 2)}" if span.title else f" ({printable(span.source)})"
         print(f"{span.length:5}  song {span.song}{where}, line {span.line}: {shortened(span.text, _SHOWN)}")

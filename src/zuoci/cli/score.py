@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zuoci.cli import print_json, say, say_notes
+from zuoci.cli import print_json, printable, say, say_notes
 from zuoci.errors import ModelFolderError
 
 if TYPE_CHECKING:
@@ -84,5 +84,5 @@ def _saved_baseline(model: Path) -> Score | None:
 def _print(score: Score) -> None:
     print(
         f"perplexity {score.perplexity:.2f}, {score.nll:.4f} nats or {score.bits_per_char:.4f} bits a character, "
-        f"over {score.characters:,} characters ({score.protocol})"
+        f"over {score.characters:,} characters ({printable(score.protocol)})"
     )

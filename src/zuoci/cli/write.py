@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zuoci.cli import print_json, say, say_notes
+from zuoci.cli import print_json, print_text, say, say_notes
 from zuoci.cli.options import given, make, with_settings
 from zuoci.errors import SettingsError
 from zuoci.writing.config import WriteConfig
@@ -81,7 +81,7 @@ def command(
     if as_json:
         print_json({"schema": "zuoci.write/1", "unknown": unknown, "texts": [_document(one) for one in found]})
     elif rewrite and count == 1:
-        print(replaced(text, line, found[0].text))
+        print_text(replaced(text, line, found[0].text))
     else:
         _print(writer, found, count)
 
@@ -157,11 +157,11 @@ def _print(writer: Writer, found: Sequence[Candidate], count: int) -> None:
     lines = all("\n" not in candidate.text for candidate in found)
     for number, candidate in enumerate(found, 1):
         if count == 1:
-            print(candidate.text)
+            print_text(candidate.text)
         elif lines:
-            print(f"{number:2}. {candidate.text}    ({figures(candidate)})")
+            print_text(f"{number:2}. {candidate.text}    ({figures(candidate)})")
         else:
-            print(f"{number}. {figures(candidate)}, seed {candidate.seed}\n{candidate.text}\n")
+            print_text(f"{number}. {figures(candidate)}, seed {candidate.seed}\n{candidate.text}\n")
     if count == 1 and found[0].longest_copied is not None:
         say(f"copied in a row: {copied(found[0].longest_copied)}")
     elif count == 1 and writer.desk.against is None:

@@ -1,27 +1,27 @@
 """The one way in which a command writes a file that the user named.
 
-What exists is replaced only if that is asked for, and then only a regular file. A symbolic link is never followed
-and never replaced. The file appears whole or not at all.
+What exists is replaced only if that is asked for, and then only a regular file that is no part of a model. A symbolic
+link is never followed and never replaced. The file appears whole or not at all.
 """
 
 from __future__ import annotations
 
+import os
 import stat
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from zuoci.errors import SettingsError
 from zuoci.model.checkpoint import replace_durably
-
-if TYPE_CHECKING:
-    import os
+from zuoci.text.folder import FILES, is_model
+from zuoci.text.sources import holds_model
 
 
 def check_output(file: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
     """Makes sure, before any work, that a file can be written.
 
     Raises:
-        SettingsError: it exists and `overwrite` is false; it is no regular file; there is no such folder.
+        SettingsError: it exists and `overwrite` is false; it is no regular file, or part of a model; there is no such
+            folder.
     """
     path = Path(file)
     try:
@@ -37,9 +37,21 @@ def check_output(file: str | os.PathLike[str], *, overwrite: bool = False) -> Pa
         raise SettingsError(f"{path} cannot be written: name a file in a folder that exists")
     if found not in {None, stat.S_IFREG}:
         raise SettingsError(f"{path} cannot be written: it is no regular file; choose another name")
+    if _belongs_to_model(path):
+        raise SettingsError(f"{path} is the name of a part of the model in that folder; choose another name")
     if found and not overwrite:
         raise SettingsError(f"{path} exists already; choose another name, or ask for an overwrite")
     return path
+
+
+def _belongs_to_model(path: Path) -> bool:
+    """Whether a file has the name of a file of the format, in the folder of a model or of a run."""
+    path = Path(os.path.realpath(path.parent), path.name)
+    for folder in (path.parent, path.parent.parent):
+        name = path.relative_to(folder).as_posix().casefold()  # some systems take large and small letters for the same
+        if name in {known.casefold() for known in FILES} and (holds_model(folder) or is_model(folder)):
+            return True
+    return False
 
 
 def write_output(file: str | os.PathLike[str], data: bytes, *, overwrite: bool = False) -> None:

@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 from zuoci.errors import CorpusError
 from zuoci.studio.failures import ApiError, not_found
+from zuoci.text.cleaning import distinct
 from zuoci.text.corpus import TEXT_SUFFIXES, Corpus, Song, load_lyrics, read_corpus
 
 if TYPE_CHECKING:
@@ -34,7 +35,6 @@ _MOST_MEMBERS = 20_000
 _MOST_ARRIVING = 8  # files at the same time
 _WRITTEN_AT_ONCE = 2**20  # bytes
 _MOST_EXAMPLES = 5
-_PIECE = 2**16  # characters
 _LEAST_CHARACTERS = 200
 _BUNDLED = ("zh", "en")
 _NAMES = ".names.json"  # hidden, so that it is no text of the corpus
@@ -78,8 +78,8 @@ class Figures:
             lines=sum(len(song.lines) for song in corpus.songs),
             characters=len(text),
             characters_among=len(among),
-            distinct=len(_distinct(text)),
-            distinct_among="".join(_distinct(among)),
+            distinct=len(distinct(text)),
+            distinct_among="".join(distinct(among)),
             titles=tuple(song.title[:100] for song in corpus.songs[:_MOST_EXAMPLES]),
         )
 
@@ -337,14 +337,6 @@ def named(corpus: Corpus, folder: Path, names: dict[str, str]) -> Corpus:
 
     songs = tuple(Song(shown(song.source), song.text) for song in corpus.songs)
     return Corpus(songs, tuple(map(shown, corpus.notes)))
-
-
-def _distinct(text: str) -> set[str]:
-    """The characters of a text, found a piece at a time: one long call would keep all other threads waiting."""
-    found: set[str] = set()
-    for start in range(0, len(text), _PIECE):
-        found.update(text[start : start + _PIECE])
-    return found
 
 
 def _check_zip(file: Path) -> None:

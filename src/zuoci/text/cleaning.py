@@ -13,6 +13,8 @@ from zuoci.errors import CorpusError
 # A text is taken for GB18030 or Big5 only if this share of its non-ASCII characters is common in Chinese.
 _LEAST_COMMON_SHARE = 0.6
 
+_PIECE = 1 << 16  # characters that are looked at in one call
+
 
 # Both national standards order their characters by how common they are, so the lead byte tells. GB 2312:
 # 0xA1-0xA3 punctuation, 0xB0-0xD7 its first, common level; Big5: 0xA1-0xA3 and 0xA4-0xC6.
@@ -80,6 +82,14 @@ def _undecodable(name: str, tried: str, position: int) -> CorpusError:
     return CorpusError(f"{name} cannot be read as {tried}: it breaks at byte {position}; save it as UTF-8")
 
 
+def distinct(text: str) -> set[str]:
+    """The characters of a text, found a piece at a time: one long call would keep all other threads waiting."""
+    found: set[str] = set()
+    for start in range(0, len(text), _PIECE):
+        found.update(text[start : start + _PIECE])
+    return found
+
+
 def unify_line_ends(text: str) -> tuple[str, list[str]]:
     """Turns the line ends of Windows and of old Macs into newlines, which is all that is ever changed
     in a plain text."""
@@ -98,19 +108,30 @@ _CREDIT = re.compile(
 )
 # Credits stand at the head of a song; further down, "词：" may well be sung.
 _CREDIT_LINES = 12
+# A song is sung in at most so many times the characters of its file, or so many: beyond that, a few bytes would fill
+# the memory.
+_REPEATED, _ANY_SONG = 4, 10_000
 
 
-def clean_lrc(text: str) -> tuple[str, list[str]]:
+def clean_lrc(text: str, name: str = "the LRC file") -> tuple[str, list[str]]:
     """Turns an LRC file into the lines as they are sung.
 
     Lines are put in the order of their time stamps (a chorus with several stamps returns as often as it
     is sung); stamps, ID tags such as `[ar:…]`, `//` placeholders and the credits at the head are dropped.
 
+    Args:
+        text: of the file.
+        name: what to call the file in an error.
+
     Returns:
         The text and a sentence for each kind of thing that was dropped.
+
+    Raises:
+        CorpusError: its lines are repeated so often that the song is many times as long as the file.
     """
     timed: list[tuple[float, str]] = []
-    tags = 0
+    tags = length = 0
+    most = max(_ANY_SONG, _REPEATED * len(text))
     now = 0.0
     for line in text.splitlines():
         if _ID_TAG.match(line):
@@ -119,6 +140,12 @@ def clean_lrc(text: str) -> tuple[str, list[str]]:
         stamps = _STAMP.findall(line)
         words = _WORD_STAMP.sub("", _STAMP.sub("", line)).strip()
         times = [int(minutes) * 60 + float(seconds.replace(":", ".")) for minutes, seconds in stamps]
+        length += len(words) * len(times)
+        if length > most:
+            raise CorpusError(
+                f"{name} repeats its lines to more than {most:,} characters, from {len(text):,}: "
+                f"at most {_REPEATED} times as many are read; remove time stamps"
+            )
         now = times[-1] if times else now
         timed.extend((time, words) for time in times or [now])
     timed.sort(key=lambda entry: entry[0])

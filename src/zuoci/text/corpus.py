@@ -171,6 +171,6 @@ def _clean(name: str, data: bytes) -> tuple[str, list[str]]:
     text, changes = unify_line_ends(text)
     notes += changes
     if name.lower().endswith(".lrc"):
-        text, changes = clean_lrc(text)
+        text, changes = clean_lrc(text, name)
         notes += changes
     return text, notes

@@ -96,7 +96,7 @@ def find_texts(path: Path, left_out: LeftOut) -> Iterator[tuple[str, bytes]]:
         elif path.suffix.lower() == ".zip" or (_kind(path) == stat.S_IFREG and zipfile.is_zipfile(path)):
             yield from _zip_members(path, left_out)
         else:
-            yield readable(str(path)), _read_file(path)
+            yield readable(str(path)), read_file(path)
     except FileNotFoundError as error:
         raise CorpusError(f"{error.filename or path} does not exist: name a text file, a zip or a folder") from None
     except OSError as error:
@@ -126,7 +126,7 @@ def _texts_of(file: Path, left_out: LeftOut) -> Iterator[tuple[str, bytes]]:
         _leave_out(left_out, SPECIAL, file.name)
     elif suffix == ".zip":
         yield from _zip_members(file, left_out)
-    elif (data := _read_file(file)).startswith(_CARD):
+    elif (data := read_file(file)).startswith(_CARD):
         _leave_out(left_out, OWN, file.name)
     else:
         yield readable(str(file)), data
@@ -137,33 +137,41 @@ def _leave_out(left_out: LeftOut, why: str, *names: str) -> None:
         left_out.setdefault(why, []).extend(map(readable, names))
 
 
-def _read_file(file: Path) -> bytes:
-    """Reads a regular file, or a pipe such as the shell's `<(command)`."""
+def read_file(file: Path, limit: int | None = None) -> bytes:
+    """Reads a regular file, or a pipe such as the shell's `<(command)`.
+
+    Raises:
+        CorpusError: it is something else, or longer than a limit in bytes, 2 GiB if none is given.
+        OSError: it cannot be read.
+    """
+    limit = limit or MAX_FILE_BYTES
     kind = _kind(file)
     # A pipe that nobody writes to must not be waited for.
     descriptor = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     with os.fdopen(descriptor, "rb") as stream:
         if kind == stat.S_IFIFO:
             os.set_blocking(descriptor, True)
-        if os.fstat(descriptor).st_size > MAX_FILE_BYTES:
-            raise _too_large(str(file))
-        return read_stream(stream, str(file))
+        if os.fstat(descriptor).st_size > limit:
+            raise _too_large(str(file), limit)
+        return read_stream(stream, str(file), limit)
 
 
-def read_stream(stream: IO[bytes], name: str) -> bytes:
+def read_stream(stream: IO[bytes], name: str, limit: int | None = None) -> bytes:
     """Reads a stream to its end.
 
     Raises:
-        CorpusError: it is longer than 2 GiB.
+        CorpusError: it is longer than a limit in bytes, 2 GiB if none is given.
     """
-    data = _read(stream, MAX_FILE_BYTES)
+    limit = limit or MAX_FILE_BYTES
+    data = _read(stream, limit)
     if data is None:
-        raise _too_large(name)
+        raise _too_large(name, limit)
     return data
 
 
-def _too_large(name: str) -> CorpusError:
-    return CorpusError(f"{name} is larger than {MAX_FILE_BYTES // 2**30} GiB; cut it into smaller files")
+def _too_large(name: str, limit: int) -> CorpusError:
+    shown = f"{limit // 2**30} GiB" if limit >= 2**30 else f"{limit / 2**20:g} MiB"
+    return CorpusError(f"{name} is larger than {shown}; cut it into smaller files")
 
 
 def _kind(file: Path) -> int:

@@ -12,6 +12,7 @@ import numpy as np
 import torch
 
 from zuoci.errors import ModelFolderError, VocabularyError
+from zuoci.text.cleaning import distinct
 from zuoci.text.places import code_points
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ class Vocabulary:
         Raises:
             VocabularyError: it has none, or holds lone surrogates, which are no characters and cannot be saved.
         """
-        self.characters = "".join(sorted(set(text)))
+        self.characters = "".join(sorted(distinct(text) if isinstance(text, str) else set(text)))
         if not self.characters:
             raise VocabularyError("a vocabulary needs at least one character: the text is empty", "")
         surrogates = "".join(re.findall("[\ud800-\udfff]", self.characters))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -19,7 +20,16 @@ if TYPE_CHECKING:
     from os import PathLike
 
 
-_DATELESS = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}  # so that the same figures give the same bytes
+# The kinds of images that matplotlib writes without other programs.
+_KINDS = ("eps", "jpeg", "jpg", "pdf", "png", "ps", "svg", "tif", "tiff", "webp")
+# So that the same figures give the same bytes; PostScript has its date taken out afterwards.
+_DATELESS = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
+_STYLE: dict[Any, Any] = {
+    "svg.hashsalt": "zuoci",
+    "svg.fonttype": "none",
+    "text.usetex": False,
+    "ps.usedistiller": None,
+}
 
 
 def read_metrics(folder: str | PathLike[str]) -> list[dict[str, Any]]:
@@ -44,19 +54,21 @@ def draw_curve(rounds: Sequence[Mapping[str, Any]], file: str | PathLike[str], *
 
     Args:
         rounds: from `read_metrics`.
-        file: an image; its ending says which kind.
+        file: an image; its ending says which kind: eps, jpeg, jpg, pdf, png, ps, svg, tif, tiff or webp.
         overwrite: replace a file.
 
     Raises:
-        SettingsError: matplotlib is not installed, or knows no such kind; the file exists or cannot be written.
+        SettingsError: matplotlib is not installed, or writes no such kind; the file exists or cannot be written.
     """
     kind = check_output(file, overwrite=overwrite).suffix[1:].lower()
+    if kind not in _KINDS:
+        raise SettingsError(f"{file} cannot be drawn: its ending must be one of .{', .'.join(_KINDS)}")
     try:
         import matplotlib as mpl
         from matplotlib.figure import Figure
     except ImportError:
         raise SettingsError("drawing needs matplotlib: pip install 'zuoci[plot]'") from None
-    with mpl.rc_context({"svg.hashsalt": "zuoci", "svg.fonttype": "none"}):
+    with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(7, 4), layout="constrained")
         axes = figure.add_subplot()
         for name, label in (("train", "training"), ("validation", "held out")):
@@ -75,7 +87,10 @@ def draw_curve(rounds: Sequence[Mapping[str, Any]], file: str | PathLike[str], *
             figure.savefig(image, format=kind, metadata=_DATELESS.get(kind))
         except ValueError as error:
             raise SettingsError(f"{file} cannot be drawn: {str(error).splitlines()[0]}") from None
-    write_output(file, image.getvalue(), overwrite=overwrite)
+    data = image.getvalue()
+    if kind in ("eps", "ps"):
+        data = re.sub(rb"(?m)^%%CreationDate: .*\n", b"", data, count=1)
+    write_output(file, data, overwrite=overwrite)
 
 
 class TensorBoard:

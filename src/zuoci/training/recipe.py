@@ -11,8 +11,10 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from zuoci.errors import SettingsError
+from zuoci.errors import CorpusError, SettingsError
 from zuoci.model.config import ModelConfig
+from zuoci.text.cleaning import distinct
+from zuoci.text.sources import read_file
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -231,8 +233,9 @@ def choose(text: str, seconds: float = 0.0) -> dict[str, Any]:
     """
     if len(text) < _SMALL:
         return {"hidden_size": 256, "dropout": 0.5, "epochs": 24, "patience": 4}
-    large = _readable(seconds, 512, len(set(text))) > 8e6
-    passes = _readable(seconds, 512 if large else 384, len(set(text))) / len(text)
+    vocab_size = len(distinct(text))
+    large = _readable(seconds, 512, vocab_size) > 8e6
+    passes = _readable(seconds, 512 if large else 384, vocab_size) / len(text)
     return {
         "hidden_size": 512 if large else 384,
         "batch_size": 64,
@@ -249,6 +252,7 @@ def _readable(seconds: float, hidden_size: int, vocab_size: int) -> float:
     return (seconds or 180.0) * _OPERATIONS / operations
 
 
+_SETTINGS_BYTES = 2**20  # of a file of settings: more is a mistake
 _LONGEST = 100  # characters of a value in a message
 _SMALL = 200_000  # characters, below which a text is learnt by heart before anything else
 _OPERATIONS = 3e11  # a second, in matrix products on two cores: only to choose by
@@ -259,7 +263,8 @@ def describe(error: ValidationError) -> str:
     first = error.errors()[0]
     if first["type"] == "value_error":
         return first["msg"].removeprefix("Value error, ")
-    name = first["loc"][-1] if first["loc"] else "the settings"
+    # Where one of several values of a setting is wrong, its number comes last; the setting is the last name.
+    name = next((part for part in reversed(first["loc"]) if isinstance(part, str)), "the settings")
     message = first["msg"]
     if message.startswith("Input should be "):
         message = "must be " + message.removeprefix("Input should be ")
@@ -282,7 +287,12 @@ def read_settings_file(path: str | PathLike[str]) -> dict[str, Any]:
         SettingsError: the file cannot be read or is not TOML.
     """
     try:
-        return tomllib.loads(Path(path).read_text("utf-8"))
+        data = read_file(Path(path), _SETTINGS_BYTES)
+        if not data and not Path(path).is_file():
+            raise SettingsError(f"{path} is a pipe that nothing came from: name a TOML file")
+        return tomllib.loads(data.decode())
+    except CorpusError:
+        raise SettingsError(f"{path} is no regular file, or larger than 1 MiB: name a TOML file") from None
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError) as error:  # not TOML, not UTF-8, a number of 5,000 digits, lists in lists
