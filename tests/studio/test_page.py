@@ -341,7 +341,7 @@ def test_a_card_is_text_whatever_stands_in_it(visit: Visitor) -> None:
 def test_the_token_is_taken_from_the_address_and_not_left_there(
     browser: Browser, serve: Callable[[ServerSettings], AbstractContextManager[Served]], tiny: Path, tmp_path: Path
 ) -> None:
-    with serve(ServerSettings([tiny], home=tmp_path / "home", key="a secret+key")) as served:
+    with serve(ServerSettings([tiny], home=tmp_path / "home", key="密码 é+key")) as served:
         visitor = Visitor(browser, served.url, served.token)
         page = visitor("models")
         assert page.url == f"{served.url}/#models"

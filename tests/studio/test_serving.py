@@ -77,6 +77,10 @@ def test_the_studio_shows_its_page(tiny: Path, tmp_path: Path) -> None:
     [
         (["--host", "0.0.0.0"], 2, "host 0.0.0.0 can be reached by others: give a key"),
         (["--host", "no.such.host.test", "--key", "k"], 2, "cannot be used"),
+        (["--host", "a..b", "--key", "k"], 2, "host a..b, port 0 cannot be used: it is no name of a host"),
+        (["--host", "a" * 70, "--key", "k"], 2, "cannot be used"),
+        (["--host", "\udcff", "--key", "k"], 2, "cannot be used"),
+        (["--key", "\udcff"], 2, "the key is not UTF-8"),
         ([], 1, "nowhere does not exist"),
     ],
 )

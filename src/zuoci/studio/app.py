@@ -32,7 +32,7 @@ from zuoci.studio.corpora import Corpora
 from zuoci.studio.engine import Engine
 from zuoci.studio.errands import Errands
 from zuoci.studio.events import Json
-from zuoci.studio.guard import BODY_BYTES, LOOPBACK, Access, Guard
+from zuoci.studio.guard import BODY_BYTES, LOOPBACK, Access, Guard, check_key
 from zuoci.studio.library import Library
 from zuoci.studio.training import Trainings
 from zuoci.writing.batch import ROWS
@@ -82,8 +82,9 @@ class ServerSettings:
         """Who may ask.
 
         Raises:
-            SettingsError: the whole network, without a key.
+            SettingsError: the whole network, without a key; or with a key that cannot be sent.
         """
+        check_key(self.key)
         if not self.key and not is_loopback(self.host):
             raise SettingsError(f"host {self.host} can be reached by others: give a key, or leave host out")
         name = f"[{self.host}]" if ":" in self.host else self.host.lower()
@@ -249,8 +250,11 @@ def listen(host: str, port: int) -> socket.socket:
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         return socket.create_server(address[:2], family=family, backlog=_QUEUE)
-    except OSError as error:
-        raise SettingsError(f"host {host}, port {port} cannot be used: {error.strerror or error}") from None
+    except (OSError, ValueError) as error:  # ValueError: of a name that cannot be one, such as a..b
+        why = getattr(error, "strerror", None) or (
+            "it is no name of a host" if isinstance(error, ValueError) else error
+        )
+        raise SettingsError(f"host {host}, port {port} cannot be used: {why}") from None
 
 
 def url_of(host: str, listening: socket.socket, token: str = "") -> str:

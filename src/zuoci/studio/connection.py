@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 from http import HTTPStatus
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 import h11
@@ -70,7 +71,7 @@ class Connection(H11Protocol):
     def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Begins to wait for a request."""
         super().connection_made(transport)
-        self._since = self.idle_since = float(self.loop.time())
+        self._since = self.idle_since = self.loop.time()
         if len(self.connections) > most_connections():
             self._make_room()
         if not transport.is_closing():
@@ -79,8 +80,7 @@ class Connection(H11Protocol):
     def _make_room(self) -> None:
         others = [one for one in self.connections if isinstance(one, Connection) and one is not self and one.is_idle]
         if others:
-            longest = min(others, key=lambda one: one.idle_since)
-            longest.leave()
+            min(others, key=attrgetter("idle_since")).leave()
         else:
             self.transport.write(_TOO_MANY)
             self.leave()
@@ -107,7 +107,7 @@ class Connection(H11Protocol):
 
     def on_response_complete(self) -> None:
         """Waits a little for what is left of the request."""
-        self.idle_since = float(self.loop.time())
+        self.idle_since = self.loop.time()
         super().on_response_complete()
         if self.conn.their_state is h11.SEND_BODY and not self.transport.is_closing():
             self._stop_clock()
