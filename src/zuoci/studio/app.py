@@ -22,7 +22,7 @@ from urllib.parse import quote
 
 import uvicorn
 from fastapi import FastAPI
-from fastapi.responses import FileResponse, Response
+from fastapi.responses import Response
 
 from zuoci import __version__
 from zuoci.errors import SettingsError
@@ -164,9 +164,14 @@ def _add_page(app: FastAPI) -> None:
     page = Path(str(files("zuoci.studio"))) / "page"
     for file in sorted(page.iterdir()):
         if file.suffix in _TYPES:
-            add = partial(FileResponse, file, media_type=_TYPES[file.suffix], headers={"cache-control": "no-cache"})
+            add = partial(Response, media_type=_TYPES[file.suffix], headers={"cache-control": "no-cache"})
             for path in [f"/{file.name}"] + ["/"] * (file.name == _FIRST_PAGE):
-                app.add_route(path, lambda _, add=add: add(), methods=["GET", "HEAD"], include_in_schema=False)
+                app.add_route(
+                    path,
+                    lambda _, add=add, file=file: add(file.read_bytes()),
+                    methods=["GET", "HEAD"],
+                    include_in_schema=False,
+                )
 
 
 class Server(uvicorn.Server):

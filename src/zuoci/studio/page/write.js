@@ -189,6 +189,7 @@ export class Write {
     this.sheet.close();
     const run = (this.running = new AbortController());
     const before = this.sheet.rows;
+    this.#forget();
     this.#state();
     try {
       this.notes = await act(run);
@@ -311,6 +312,12 @@ export class Write {
       if (line) this.known.set(line, { spans, letter: letter === "X" ? "" : letter });
       from += length + 1;
     }
+  }
+
+  /** What was found in a text is not said of another. */
+  #forget() {
+    this.scheme = "";
+    this.copied = null;
   }
 
   async #check() {
