@@ -11,9 +11,9 @@ import pytest
 
 import zuoci
 from zuoci import WriteConfig, Writer
+from zuoci.errors import WritingError
 from zuoci.studio import engine as module
 from zuoci.studio.engine import End, Engine, Piece, Texts
-from zuoci.errors import WritingError
 from zuoci.studio.failures import ApiError
 
 if TYPE_CHECKING:

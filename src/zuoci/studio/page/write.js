@@ -73,6 +73,7 @@ export class Write {
 
   changeModel() {
     this.known.clear();
+    this.#forget();
     this.pool.key = "";
     this.#check();
   }
@@ -331,6 +332,7 @@ export class Write {
       this.sheet.show();
       this.#status();
     } catch (error) {
+      this.#forget();
       this.#note(this.studio.tell(error, this.options));
     }
   }
