@@ -115,7 +115,7 @@ def running(settings: ServerSettings) -> Generator[Served]:
         time.sleep(0.01)
     url = f"http://127.0.0.1:{socket.getsockname()[1]}"
     token = app.state.key
-    headers = {"authorization": f"Bearer {token}"} if token else {}
+    headers = {b"authorization": f"Bearer {token}".encode()} if token else {}
     try:
         with httpx2.Client(base_url=url, headers=headers, timeout=60, trust_env=False) as client:
             yield Served(url, token, app.state.engine, settings.models[0], settings.home or settings.models[0], client)

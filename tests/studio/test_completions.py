@@ -13,6 +13,7 @@ import pytest
 
 import zuoci
 from zuoci import WriteConfig
+from zuoci.studio import completions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -304,3 +305,39 @@ def test_a_client_that_goes_away_frees_its_place(served: Served, stream: bool) -
         with pytest.raises(httpx2.ReadTimeout):
             served.client.post("/v1/completions", json=body, timeout=0.3)
     wait_until(lambda: served.engine.taken == 0)
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("chat/completions", {"n": 32, "max_tokens": 3000, "logprobs": True, "top_logprobs": 20}),
+        ("completions", {"prompt": ["山"] * 16, "n": 2, "max_tokens": 2000, "logprobs": 5}),
+        ("completions", {"prompt": "山" * 10_000, "n": 32, "max_tokens": 1, "logprobs": 0}),
+        ("completions", {"lines": 200, "line_length": "50", "n": 32, "logprobs": 0}),
+    ],
+)
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_answer_has_so_many_logprobs_at_most(served: Served, path: str, body: dict[str, Any], stream: bool) -> None:
+    body = {"model": "tiny", "stream": stream, **body}
+    if path.startswith("chat"):
+        body["messages"] = [{"role": "user", "content": "山"}]
+    answer = served.client.post(f"/v1/{path}", json=body)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["param"] == "logprobs"
+    assert "may have 250,000 log probabilities" in answer.json()["error"]["message"]
+
+
+def test_a_large_answer_is_not_made_in_the_servers_own_thread(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    threads: list[threading.Thread] = []
+    of_completions = completions.completion_logprobs
+
+    def watched(*arguments: Any) -> Any:
+        threads.append(threading.current_thread())
+        return of_completions(*arguments)
+
+    monkeypatch.setattr(completions, "completion_logprobs", watched)
+    body = {"model": "tiny", "prompt": ["山", "人"], "max_tokens": 3, "logprobs": 2}
+    answer = served.client.post("/v1/completions", json=body)
+    assert [len(choice["logprobs"]["tokens"]) for choice in answer.json()["choices"]] == [3, 3]
+    assert len(threads) == 2
+    assert all(thread.name.startswith("asyncio_") for thread in threads)  # of asyncio's pool, not its loop

@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import shlex
 import socket
+import subprocess
+import sys
 import time
+from contextlib import ExitStack
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -13,6 +19,7 @@ from zuoci.studio import connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tests.studio.conftest import Served
 
@@ -159,3 +166,78 @@ def test_two_requests_at_once_are_answered_before_the_end(served: Served) -> Non
         one.shutdown(socket.SHUT_WR)
         found = rest(one)
     assert found.count(b"HTTP/1.1 200 ") == 2
+
+
+def closed(one: socket.socket) -> bool:
+    try:
+        return one.recv(65536) == b""
+    except ConnectionError:
+        return True
+
+
+def test_one_connection_too_many_ends_the_one_that_waited_longest(
+    served: Served, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(connection, "most_connections", lambda: 5)
+    with ExitStack() as stack:
+        idle = [stack.enter_context(connect(served)) for _ in range(30)]
+        idle[-1].sendall(request(served, "GET", "/health"))
+        assert idle[-1].recv(65536).startswith(b"HTTP/1.1 200 ")
+        assert all(closed(one) for one in idle[:25])
+
+
+def test_where_all_connections_are_at_work_another_is_refused(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(connection, "most_connections", lambda: 3)
+    with ExitStack() as stack:
+        for _ in range(3):
+            one = stack.enter_context(connect(served))
+            one.sendall(request(served, "POST", "/v1/completions", {**LONG, "n": 1, "stream": True}))
+            assert one.recv(65536).startswith(b"HTTP/1.1 200 ")
+        head, _, body = rest(stack.enter_context(connect(served))).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 503 ")
+    assert json.loads(body)["error"]["code"] == "busy"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a limit of POSIX")
+def test_more_connections_than_files_do_not_keep_others_from_being_answered(tiny: Path) -> None:
+    limited = f"ulimit -n 256; exec {shlex.quote(sys.executable)} -m zuoci serve {shlex.quote(str(tiny))} --port 0"
+    with subprocess.Popen(["sh", "-c", limited], stderr=subprocess.PIPE, text=True) as process, ExitStack() as stack:
+        assert process.stderr
+        found = re.search(r":(\d+)/", process.stderr.readline())
+        try:
+            assert found
+            address = ("127.0.0.1", int(found[1]))
+            for _ in range(300):
+                stack.enter_context(socket.create_connection(address, timeout=30))
+            one = stack.enter_context(socket.create_connection(address, timeout=30))
+            one.sendall(b"GET /health HTTP/1.1\r\nhost: localhost\r\n\r\n")
+            assert one.recv(65536).startswith(b"HTTP/1.1 200 ")
+        finally:
+            process.terminate()
+        assert process.stderr.read() == ""
+
+
+@pytest.mark.parametrize(
+    "data", [b"\x16\x03\x01\r\n\r\n", b"GET / HTTP/1.1\r\n\r\n", b"GET /health HTTP/1.1\r\nhost\r\n\r\n"]
+)
+def test_what_is_no_http_is_told_in_json(served: Served, data: bytes) -> None:
+    with connect(served) as one:
+        one.sendall(data)
+        head, _, body = rest(one).partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 400 ")
+    assert set(json.loads(body)["error"]) == {"message", "type", "param", "code"}
+
+
+def test_a_body_that_breaks_off_an_answer_is_no_failure(served: Served, caplog: pytest.LogCaptureFixture) -> None:
+    with connect(served) as one:  # it is answered before its body has come, and then told nothing more
+        one.sendall(request(served, "GET", "/health", None, "transfer-encoding: chunked") + b"no chunk\r\n")
+        assert rest(one).startswith(b"HTTP/1.1 ")
+    assert not [record for record in caplog.records if record.exc_info]
+
+
+def test_another_protocol_is_not_spoken_and_not_talked_about(served: Served, caplog: pytest.LogCaptureFixture) -> None:
+    more = ("connection: upgrade", "upgrade: websocket", "sec-websocket-version: 13", "sec-websocket-key: AAAA")
+    with connect(served) as one:
+        one.sendall(request(served, "GET", "/health", None, *more))
+        assert one.recv(65536).startswith(b"HTTP/1.1 200 ")
+    assert not caplog.records

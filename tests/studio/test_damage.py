@@ -12,6 +12,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import torch
+from safetensors.torch import load_file, save_file
 
 from zuoci.studio.app import ServerSettings
 from zuoci.studio.events import to_json
@@ -33,6 +35,20 @@ def write(name: str, data: bytes | str) -> Callable[[Path], None]:
 
 def without(name: str) -> Callable[[Path], None]:
     return lambda folder: (folder / name).unlink()
+
+
+def cut(folder: Path) -> None:
+    file = folder / "model.safetensors"
+    file.write_bytes(file.read_bytes()[:-100])
+
+
+def of_other_weights(change: Callable[[dict[str, torch.Tensor]], object]) -> Callable[[Path], None]:
+    def damage(folder: Path) -> None:
+        weights = load_file(folder / "model.safetensors")
+        change(weights)
+        save_file(weights, folder / "model.safetensors")
+
+    return damage
 
 
 def a_folder(name: str) -> Callable[[Path], None]:
@@ -62,6 +78,10 @@ MODELS: dict[str, Callable[[Path], None]] = {
     "vocabulary of a surrogate": write("vocabulary.json", '{"format": "zuoci-vocabulary", "characters": ["\\ud800"]}'),
     "vocabulary gone": without("vocabulary.json"),
     "weights cut off": write("model.safetensors", b"\0" * 9),
+    "weights without their end": cut,
+    "weights without one": of_other_weights(lambda weights: weights.pop("output.weight")),
+    "weights of another": of_other_weights(lambda weights: weights.update({"more": torch.zeros(1)})),
+    "weights of another shape": of_other_weights(lambda weights: weights.update({"output.weight": torch.zeros(2, 3)})),
     "weights empty": write("model.safetensors", b""),
     "fingerprint damaged": write("fingerprint.safetensors", b"x"),
 }
@@ -93,6 +113,8 @@ def test_the_others_are_listed_and_the_damaged_ones_named(studio: Served) -> Non
         assert "\n" not in model["error"]
     assert {"config empty", "config a list", "config of NaN", "config of words", "config not UTF-8", "report not JSON",
             "report not UTF-8"} <= {model["id"] for model in document["damaged"]}  # fmt: skip
+    damaged = {model["id"] for model in document["damaged"]}
+    assert {name for name in MODELS if name.startswith("weights")} <= damaged
     ids = [model["id"] for model in studio.client.get("/v1/models").json()["data"]]
     assert set(ids) == listed
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
 import re
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +14,7 @@ import pytest
 
 import zuoci
 from zuoci.studio.app import ServerSettings, is_loopback, make_app
-from zuoci.studio.guard import POLICY
+from zuoci.studio.guard import POLICY, Guard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -137,3 +140,42 @@ def test_others_are_let_in_with_a_key_only(host: str) -> None:
 def test_loopback_is_what_only_this_machine_reaches() -> None:
     assert [is_loopback(host) for host in ("127.0.0.1", "127.9.9.9", "::1", "localhost")] == [True] * 4
     assert [is_loopback(host) for host in ("0.0.0.0", "::", "8.8.8.8", "local")] == [False] * 4
+
+
+@pytest.mark.parametrize("key", ["密码", "café", "a b", "~"])
+def test_a_key_in_any_script_lets_its_owner_in(tiny: Path, serve: Callable[..., Any], key: str) -> None:
+    with serve(ServerSettings([tiny], key=key)) as one, httpx2.Client(base_url=one.url, trust_env=False) as client:
+        for sent, status in ((key.encode(), 200), (b"Bearer", 401), (b"\xff", 401), (key.encode() + b"x", 401)):
+            headers: Any = {b"authorization": b"Bearer " + sent}
+            assert client.get("/v1/models", headers=headers).status_code == status
+
+
+@pytest.mark.parametrize("key", [" ", " k", "k\t", "a\nb", "a\0b", "a\x7fb", "a\x85b", "\udcff", "\u3000"])
+def test_a_key_that_cannot_be_sent_is_refused_at_once(key: str) -> None:
+    with pytest.raises(zuoci.SettingsError, match="choose another one"):
+        ServerSettings([], key=key).access()
+
+
+def test_who_is_cut_off_by_the_end_of_the_server_is_told_in_json() -> None:
+    async def hang(*_: Any) -> None:
+        await asyncio.Event().wait()
+
+    sent: list[Any] = []
+
+    async def send(message: Any) -> None:
+        sent.append(message)
+
+    async def main() -> None:
+        scope = {"type": "http", "path": "/v1/models", "method": "GET", "headers": [(b"host", b"localhost")]}
+        guard = Guard(hang, ServerSettings([]).access())
+        task = asyncio.ensure_future(guard(scope, hang, send))  # pyright: ignore[reportArgumentType]
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    with ThreadPoolExecutor(1) as thread:  # in this one, a browser's tests may have a loop of their own
+        thread.submit(asyncio.run, main()).result()
+    start, body = sent
+    assert start["status"] == 503
+    assert json.loads(body["body"])["error"]["code"] == "ending"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,7 @@ import pytest
 
 import zuoci
 from zuoci import WriteConfig, Writer
+from zuoci.errors import WritingError
 from zuoci.studio import engine as module
 from zuoci.studio.engine import End, Engine, Piece, Texts
 from zuoci.studio.failures import ApiError
@@ -102,6 +104,23 @@ def test_a_text_without_an_end_is_given_up(model: zuoci.CharLM, monkeypatch: pyt
     async def work(engine: Engine) -> None:
         [*_, (_, last)] = await engine.open(Writer(model), ["山"], [WriteConfig(length=60)]).whole()
         assert "no end was found in 50 steps" in str(last)
+
+    run(work)
+
+
+def test_a_text_that_takes_too_long_is_given_up(model: zuoci.CharLM, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What brings forth nothing, not what is long."""
+    seconds = itertools.count()
+    monkeypatch.setattr(module, "monotonic", lambda: next(seconds))
+    writer = Writer(model)
+
+    async def work(engine: Engine) -> None:
+        stuck = engine.open(writer, ["山"], [WriteConfig(word=("山" * 50,) * 4)])
+        [*_, (_, last)] = await stuck.whole()
+        assert isinstance(last, WritingError)
+        assert "more than 60 s" in str(last)
+        long = WriteConfig(length=300, max_repeats=0)
+        assert await text_of(engine.open(writer, ["山"], [long])) == writer.write("山", long).text
 
     run(work)
 

@@ -338,10 +338,24 @@ def test_a_card_is_text_whatever_stands_in_it(visit: Visitor) -> None:
     assert found[1].startswith("<b>T</b>")
 
 
+def test_what_was_found_in_a_text_is_not_said_after_a_failure(visit: Visitor) -> None:
+    page = visit("write")
+    page.fill("#opening", LINE)
+    page.fill("#option-lines", "2")
+    write(page)
+    expect(page.locator("#status")).to_contain_text("已划线")
+    for path in ("write", "check"):
+        page.route(f"**/api/models/*/{path}", lambda route: route.abort())
+    page.click("#write")
+    expect(page.locator("#status")).to_contain_text("连不上")
+    expect(page.locator("#status")).not_to_contain_text("已划线")
+    visit.complaints.clear()  # the browser tells of what was cut off
+
+
 def test_the_token_is_taken_from_the_address_and_not_left_there(
     browser: Browser, serve: Callable[[ServerSettings], AbstractContextManager[Served]], tiny: Path, tmp_path: Path
 ) -> None:
-    with serve(ServerSettings([tiny], home=tmp_path / "home", key="a secret+key")) as served:
+    with serve(ServerSettings([tiny], home=tmp_path / "home", key="密码 é+key")) as served:
         visitor = Visitor(browser, served.url, served.token)
         page = visitor("models")
         assert page.url == f"{served.url}/#models"

@@ -77,6 +77,10 @@ def test_the_studio_shows_its_page(tiny: Path, tmp_path: Path) -> None:
     [
         (["--host", "0.0.0.0"], 2, "host 0.0.0.0 can be reached by others: give a key"),
         (["--host", "no.such.host.test", "--key", "k"], 2, "cannot be used"),
+        (["--host", "a..b", "--key", "k"], 2, "host a..b, port 0 cannot be used: it is no name of a host"),
+        (["--host", "a" * 70, "--key", "k"], 2, "cannot be used"),
+        (["--host", "\udcff", "--key", "k"], 2, "cannot be used"),
+        (["--key", "\udcff"], 2, "the key is not UTF-8"),
         ([], 1, "nowhere does not exist"),
     ],
 )
@@ -113,6 +117,33 @@ def test_models_of_the_same_name_have_names_of_their_own(tiny: Path, tmp_path: P
     assert {name: path.parent.name for name, path in library.look().items()} == {
         "tiny": tiny.parent.name, "tiny-2": "else", "tiny-3": "home",
     }  # fmt: skip
+
+
+def test_serve_prints_the_names_of_the_api(tiny: Path, tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to(tiny, target_is_directory=True)
+    zuoci.save(zuoci.load(tiny), tmp_path / "else" / "tiny")
+    folders = [str(folder) for folder in (tmp_path / "link", tiny, tmp_path / "else" / "tiny")]
+    words = [sys.executable, "-m", "zuoci", "serve", *folders, "--port", "0"]
+    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True, encoding="utf-8") as process:
+        assert process.stderr
+        said = process.stderr.readline()
+        try:
+            url = re.search(r"http://\S*", said)
+            assert url, said
+            answer = httpx2.get(f"{url[0].rstrip(';')}/models", trust_env=False)
+        finally:
+            process.kill()
+    names = ", ".join(model["id"] for model in answer.json()["data"])
+    assert said.startswith(f"serving {names} at ")
+    assert names == "link, tiny, tiny-2"
+
+
+@pytest.mark.parametrize("range_", ["bytes=abc", "bytes=999999999-", "bytes=1-0,x"])
+def test_the_files_of_the_page_are_whole(served: Served, range_: str) -> None:
+    answer = served.client.get("/style.css", headers={"range": range_})
+    assert answer.status_code == 200
+    assert answer.headers["content-type"] == "text/css; charset=utf-8"
+    assert int(served.client.head("/style.css").headers["content-length"]) == len(answer.content)
 
 
 @pytest.mark.parametrize("kind", ["completion", "chat"])

@@ -35,13 +35,14 @@ def command(
     check_extra()
     from zuoci.model.checkpoint import load
     from zuoci.studio.app import ServerSettings, listen, make_app, make_server, run, url_of
+    from zuoci.studio.library import Library
 
     for folder in model:
         load(folder)  # what is wrong with it is said now, and not to the first client
     settings = ServerSettings(model, host=host, port=port, key=key, rows=rows)
     server = make_server(make_app(settings))
     sockets = [listen(host, port)]
-    names = ", ".join(folder.resolve().name for folder in model)
+    names = ", ".join(Library(model).look())
     whom = "" if key else " to every user of this machine (--key keeps others out)"
     say(f"serving {names} at {url_of(host, sockets[0])}v1{whom}; Ctrl-C ends it")
     run(server, sockets)

@@ -17,22 +17,22 @@ from dataclasses import dataclass
 from functools import partial
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import uvicorn
 from fastapi import FastAPI
-from fastapi.responses import FileResponse, Response
+from fastapi.responses import Response
 
 from zuoci import __version__
 from zuoci.errors import SettingsError
 from zuoci.studio import completions, desk, failures, studio
-from zuoci.studio.connection import Connection
+from zuoci.studio.connection import BACKLOG, Connection
 from zuoci.studio.corpora import Corpora
 from zuoci.studio.engine import Engine
 from zuoci.studio.errands import Errands
 from zuoci.studio.events import Json
-from zuoci.studio.guard import BODY_BYTES, LOOPBACK, Access, Guard
+from zuoci.studio.guard import BODY_BYTES, LOOPBACK, Access, Guard, check_key
 from zuoci.studio.library import Library
 from zuoci.studio.training import Trainings
 from zuoci.writing.batch import ROWS
@@ -54,6 +54,7 @@ _SWITCH = 0.001  # seconds that a thread computes before others may: else the en
 _TICK = 0.05  # seconds
 _INTERRUPTED = 130  # the exit code
 _SIGNALS = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+_QUEUE = 2048  # connections that wait to be taken in
 _LAST_SECONDS = 10  # for answers to end in, once the server is asked to
 
 
@@ -81,8 +82,9 @@ class ServerSettings:
         """Who may ask.
 
         Raises:
-            SettingsError: the whole network, without a key.
+            SettingsError: the whole network, without a key; or with a key that cannot be sent.
         """
+        check_key(self.key)
         if not self.key and not is_loopback(self.host):
             raise SettingsError(f"host {self.host} can be reached by others: give a key, or leave host out")
         name = f"[{self.host}]" if ":" in self.host else self.host.lower()
@@ -162,9 +164,14 @@ def _add_page(app: FastAPI) -> None:
     page = Path(str(files("zuoci.studio"))) / "page"
     for file in sorted(page.iterdir()):
         if file.suffix in _TYPES:
-            add = partial(FileResponse, file, media_type=_TYPES[file.suffix], headers={"cache-control": "no-cache"})
+            add = partial(Response, media_type=_TYPES[file.suffix], headers={"cache-control": "no-cache"})
             for path in [f"/{file.name}"] + ["/"] * (file.name == _FIRST_PAGE):
-                app.add_route(path, lambda _, add=add: add(), methods=["GET", "HEAD"], include_in_schema=False)
+                app.add_route(
+                    path,
+                    lambda _, add=add, file=file: add(file.read_bytes()),
+                    methods=["GET", "HEAD"],
+                    include_in_schema=False,
+                )
 
 
 class Server(uvicorn.Server):
@@ -173,6 +180,13 @@ class Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, drain: Callable[[], Awaitable[None]]) -> None:
         super().__init__(config)
         self._drain = drain
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """Begins to take connections."""
+        asyncio.get_running_loop().set_exception_handler(_log_fault)
+        await super().startup(sockets)
+        for one in sockets or []:
+            one.listen(_QUEUE)  # asyncio has made it as short as what it takes in at once
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         """Is called once the server is asked to end; asked twice, it waits for nothing."""
@@ -204,6 +218,12 @@ class Server(uvicorn.Server):
                 signal.signal(number, handler if number != signal.SIGINT else signal.SIG_IGN)
 
 
+def _log_fault(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Logs what nobody caught, but not that a connection has to wait for an open file: there may be many of them."""
+    if not isinstance(context.get("exception"), OSError) or "accept()" not in context.get("message", ""):
+        loop.default_exception_handler(context)
+
+
 def _is_news(record: logging.LogRecord) -> bool:
     """Whether a record says more than that the end of the server ended a request."""
     return not (record.exc_info and isinstance(record.exc_info[1], asyncio.CancelledError))
@@ -221,6 +241,7 @@ def make_server(app: FastAPI) -> Server:
         http=Connection,
         ws="none",
         proxy_headers=False,
+        backlog=BACKLOG,
     )
     return Server(config, app.state.drain)
 
@@ -233,9 +254,12 @@ def listen(host: str, port: int) -> socket.socket:
     """
     try:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
-        return socket.create_server(address[:2], family=family, backlog=2048)
-    except OSError as error:
-        raise SettingsError(f"host {host}, port {port} cannot be used: {error.strerror or error}") from None
+        return socket.create_server(address[:2], family=family, backlog=_QUEUE)
+    except (OSError, ValueError) as error:  # ValueError: of a name that cannot be one, such as a..b
+        why = getattr(error, "strerror", None) or (
+            "it is no name of a host" if isinstance(error, ValueError) else error
+        )
+        raise SettingsError(f"host {host}, port {port} cannot be used: {why}") from None
 
 
 def url_of(host: str, listening: socket.socket, token: str = "") -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 import time
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from zuoci.studio.openai import (
     Chat,
     Completion,
     chat_logprobs,
+    check_logprobs,
     completion_logprobs,
     config_for,
     opening_of,
@@ -104,7 +106,10 @@ class _Answer:
         pairs = [(opening, config) for opening in self.openings for config in self.configs]
         known = [writer.vocabulary.adapt(opening)[0] for opening, _ in pairs]
         self.choices = [_Choice(config, text, self.echo) for text, (_, config) in zip(known, pairs, strict=True)]
-        return engine.open(writer, [opening for opening, _ in pairs], [config for _, config in pairs], top=self.top)
+        configs = [config for _, config in pairs]
+        if self.top is not None:
+            check_logprobs(known, configs, self.top)
+        return engine.open(writer, [opening for opening, _ in pairs], configs, top=self.top)
 
     def usage(self) -> dict[str, Any]:
         given = sum(len(choice.opening) for choice in self.choices[:: self.count])
@@ -118,16 +123,26 @@ class _Answer:
             return None
         return chat_logprobs(scores) if self.chat else completion_logprobs(scores, offset, self.top)
 
-    def whole(self) -> dict[str, Any]:
-        choices: list[dict[str, Any]] = []
-        for index, choice in enumerate(self.choices):
-            content: dict[str, Any] = {"text": choice.text}
-            if self.chat:
-                content = {"message": {"role": "assistant", "content": choice.text, "refusal": None}}
-            more = {"logprobs": self.logprobs(choice.scores, 0), "finish_reason": choice.finish}
-            choices.append({"index": index, **content, **more, "seed": choice.config.seed})
+    def whole(self, events: Sequence[tuple[int, Event]]) -> bytes:
+        """The answer in one piece. It may be large: to be called in a thread of its own.
+
+        Raises:
+            Exception: that of a text.
+        """
+        for index, event in events:
+            self.choices[index].add(event)
         kind = "chat.completion" if self.chat else "text_completion"
-        return {**self.head(kind), "choices": choices, "usage": self.usage()}
+        head = to_json(self.head(kind)).removesuffix("}")
+        choices = ",".join(to_json(self._whole_choice(index)) for index in range(len(self.choices)))  # others get turns
+        return f'{head},"choices":[{choices}],"usage":{to_json(self.usage())}}}'.encode()
+
+    def _whole_choice(self, index: int) -> dict[str, Any]:
+        choice = self.choices[index]
+        content: dict[str, Any] = {"text": choice.text}
+        if self.chat:
+            content = {"message": {"role": "assistant", "content": choice.text, "refusal": None}}
+        more = {"logprobs": self.logprobs(choice.scores, 0), "finish_reason": choice.finish}
+        return {"index": index, **content, **more, "seed": choice.config.seed}
 
     def chunk(self, index: int, text: str, scores: Sequence[Score], **delta: str) -> bytes:
         """A part of a text; of a chat, `delta` comes with it."""
@@ -219,11 +234,10 @@ def router(library: Library, engine: Engine) -> APIRouter:
             if answer.stream:
                 await attended(request.receive, texts.begun())
                 return Events(answer.frames(texts), texts.close)
-            for index, event in await attended(request.receive, texts.whole()):
-                answer.choices[index].add(event)
+            events = await attended(request.receive, texts.whole())
+            return Response(await asyncio.to_thread(answer.whole, events), media_type="application/json")
         except BaseException:
             texts.close()
             raise
-        return Json(answer.whole())
 
     return routes

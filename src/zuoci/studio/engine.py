@@ -11,12 +11,14 @@ import asyncio
 import threading
 from dataclasses import dataclass
 from queue import SimpleQueue
+from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
 from zuoci.errors import WritingError
 from zuoci.model.threads import one_thread
+from zuoci.studio.errands import MOST_SECONDS, TOO_LONG
 from zuoci.studio.failures import ApiError
 from zuoci.writing.batch import ROWS, Ask, Batch
 
@@ -305,6 +307,7 @@ def _followed(
     scorer = None if top is None else _Scorer(writer, opening, config, top)
     answer: Answer | None = None
     state: NDArray[Any] | None = None
+    deadline = monotonic() + MOST_SECONDS
     for _ in range(_STEPS):
         lyrics, ask = None, None
         try:
@@ -316,9 +319,12 @@ def _followed(
             pieces.clear()
             scores = (yield from scorer.read(text)) if scorer else ()
             emit(Piece(text, scores, state))
+            deadline = monotonic() + MOST_SECONDS  # what goes on from left to right comes to its end, however slowly
         if ask is None:
             assert lyrics
             return lyrics
+        if monotonic() > deadline:
+            raise WritingError(TOO_LONG)
         answer = yield ask
         if watch:
             state = writer.desk.stepper.top(answer.state)[0]

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 _WAITING = 8  # lists of lines and the like that are made or wait; a person asks for one at a time
-_MOST_SECONDS = 60.0  # of work for one request, some hundred times what a person's takes
+MOST_SECONDS = 60.0  # of work for one request, some hundred times what a person's takes
+TOO_LONG = f"this takes more than {MOST_SECONDS:.0f} s; ask for fewer or shorter lines"
 
 
 class Effort:
@@ -35,7 +36,7 @@ class Effort:
 
     def begin(self) -> None:
         """Starts the clock."""
-        self.deadline = time.monotonic() + _MOST_SECONDS
+        self.deadline = time.monotonic() + MOST_SECONDS
 
     def __call__(self) -> None:
         """Lets the work go on.
@@ -46,8 +47,7 @@ class Effort:
         if self.abandoned.is_set():
             raise ApiError(499, "the client went away")
         if time.monotonic() > self.deadline:
-            message = f"this takes more than {_MOST_SECONDS:.0f} s; ask for fewer or shorter lines"
-            raise ApiError(422, message, code="no_text_found")
+            raise ApiError(422, TOO_LONG, code="no_text_found")
 
 
 class Errands:

@@ -8,13 +8,16 @@ data carries, and which only those know who can read what it printed.
 
 from __future__ import annotations
 
+import asyncio
 import hmac
+import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 
+from zuoci.errors import SettingsError
 from zuoci.studio.failures import ApiError
 
 if TYPE_CHECKING:
@@ -78,8 +81,12 @@ class Guard:
             await self.app(scope, receive, send)
             return
 
+        begun = False
+
         async def safely(message: Message) -> None:
+            nonlocal begun
             if message["type"] == "http.response.start":
+                begun = True
                 headers = MutableHeaders(scope=message)
                 for name, value in _HEADERS.items():
                     headers.setdefault(name, value)
@@ -93,6 +100,10 @@ class Guard:
             await self.app(scope, self._limited(scope, receive), safely)
         except ApiError as error:  # of the check: the application answers its own
             await error.response()(scope, receive, safely)
+        except asyncio.CancelledError:  # the server's end does not wait any longer
+            if not begun:
+                await ApiError(503, "the server is about to end", code="ending").response()(scope, receive, safely)
+            raise
         finally:
             self._count -= 1
 
@@ -112,8 +123,8 @@ class Guard:
         if (api or path.startswith("/v1/")) and headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
             raise ApiError(403, "requests from other sites are refused", code="origin")
         if self.access.key and (api or path.startswith("/v1/") or path == "/openapi.json"):
-            kind, _, key = headers.get("authorization", "").partition(" ")
-            if kind.lower() != "bearer" or not _same(key.strip(), self.access.key):
+            kind, _, key = headers.get("authorization", "").encode("latin-1").partition(b" ")  # the bytes as sent
+            if kind.lower() != b"bearer" or not hmac.compare_digest(key.strip(), self.access.key.encode()):
                 raise ApiError(401, _NO_KEY, code="invalid_api_key")
         length = headers.get("content-length", "")
         if length.isascii() and length.isdigit() and int(length[:20]) > self.access.largest(path):
@@ -143,5 +154,17 @@ def _name(host: str) -> str:
     return name if colon and port.isdigit() else host.lower()
 
 
-def _same(one: str, other: str) -> bool:
-    return hmac.compare_digest(one.encode("utf-8", "surrogateescape"), other.encode())
+def check_key(key: str) -> None:
+    """Makes sure that a key can be sent in a header, as UTF-8.
+
+    Raises:
+        SettingsError: it cannot. It does not show the key, which is a secret.
+    """
+    try:
+        key.encode()
+    except UnicodeEncodeError:
+        raise SettingsError("the key is not UTF-8 and cannot be sent: choose another one") from None
+    if key != key.strip():
+        raise SettingsError("the key begins or ends with a blank, which is lost on its way: choose another one")
+    if any(unicodedata.category(char) == "Cc" for char in key):
+        raise SettingsError("the key holds a control character, which cannot be sent: choose another one")

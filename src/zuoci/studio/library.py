@@ -10,12 +10,18 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import torch
+from safetensors import SafetensorError, safe_open
+
 from zuoci.errors import ModelFolderError
 from zuoci.model.checkpoint import load_description
+from zuoci.model.config import ModelConfig
 from zuoci.model.figures import load_card, load_metrics, load_report
+from zuoci.model.language_model import CharLM
 from zuoci.studio.failures import ApiError, not_found
 from zuoci.text.fingerprint import Fingerprint
-from zuoci.text.folder import FINGERPRINT, State, is_model, read_files, state_of
+from zuoci.text.folder import FINGERPRINT, WEIGHTS, State, is_model, read_files, state_of
+from zuoci.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -121,13 +127,23 @@ class Library:
         return found, damaged
 
     def about(self, name: str) -> dict[str, Any]:
-        """What a model is, for a list."""
+        """What a model is, for a list.
+
+        Raises:
+            ApiError: there is none of that name.
+            ModelFolderError: it is damaged, as far as can be seen without loading its weights.
+        """
         folder = self.folder(name)
+        state = state_of(folder)
+        description = load_description(folder)
+        fault = _fault_of_weights(folder / WEIGHTS, description)
+        if fault and state_of(folder) == state:  # else a new save came in between
+            raise ModelFolderError(f"{folder / WEIGHTS} is damaged: {fault}")
         return {
             "id": name,
             "created": self.created(name),
             "figures": load_report(folder),
-            "model": load_description(folder)["model"],
+            "model": description["model"],
             "originality": bool(read_files(folder, [FINGERPRINT])),
         }
 
@@ -147,3 +163,19 @@ class Library:
 def _is_model(folder: Path) -> bool:
     """Whether a folder looks like a model, or does not let anybody look: who asks for it is told."""
     return is_model(folder) or (folder.is_dir() and not os.access(folder, os.R_OK | os.X_OK))
+
+
+def _fault_of_weights(file: Path, description: dict[str, Any]) -> str | None:
+    """What is wrong with a file of weights by its header, in words."""
+    with torch.device("meta"):  # which takes no memory
+        model = CharLM(ModelConfig.model_validate(description["model"]), Vocabulary(description["vocabulary"]))
+    expected = {name: list(value.shape) for name, value in model.state_dict().items()}
+    try:
+        with safe_open(file, "pt") as weights:  # which compares the header with the size of the file
+            found = {name: list(weights.get_slice(name).get_shape()) for name in weights.keys()}  # noqa: SIM118
+    except (OSError, SafetensorError) as error:
+        return str(error)
+    for name in sorted(expected.keys() | found.keys()):
+        if expected.get(name) != found.get(name):
+            return f"{name} must have the shape {expected.get(name)}: got {found.get(name)}"
+    return None

@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from annotated_types import MaxLen
 from pydantic import Field
 
+from zuoci.studio.failures import ApiError
 from zuoci.studio.options import MOST, MOST_COUNT, MOST_TEXT, Body, Text, config_of, with_options
+from zuoci.writing.form import unit_count
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -24,6 +26,8 @@ _STOP = Annotated[str, Field(min_length=1, max_length=200)]
 _ONLY_ZERO = Annotated[float, Field(ge=0, le=0)]
 _TOP = 5  # likeliest characters beside each one in completions, as OpenAI has it
 _TOP_CHAT = 20
+_MOST_LOGPROBS = 250_000  # of one request: each takes some 60 bytes of the answer, and ten times as much on its way
+_WORD = 6  # characters of a word and its space
 
 
 class StreamOptions(Body):
@@ -122,6 +126,27 @@ def config_for(body: Any) -> WriteConfig:
 def opening_of(body: Any) -> str:
     """The last user message; "" if there is none."""
     return next((message.text for message in reversed(body.messages) if message.role == "user"), "")[-MOST_TEXT:]
+
+
+def check_logprobs(openings: Sequence[str], configs: Sequence[WriteConfig], top: int) -> None:
+    """Makes sure that an answer with log probabilities is not too large to make.
+
+    Args:
+        openings: of each text; they have log probabilities, too.
+        configs: of each text.
+        top: how many of the most likely characters are named beside each.
+
+    Raises:
+        ApiError: it is.
+    """
+    lengths = [_WORD * unit_count(config) if config.has_form else config.length for config in configs]
+    count = (sum(lengths) + sum(map(len, openings))) * (1 + top)
+    if count > _MOST_LOGPROBS:
+        message = (
+            f"one request may have {_MOST_LOGPROBS:,} log probabilities (texts × characters × (1 + the most likely "
+            f"ones beside each)): this one comes to {count:,}; ask for fewer or shorter texts, or leave logprobs out"
+        )
+        raise ApiError(400, message, param="logprobs", code="invalid_value")
 
 
 def usage(given: int, written: int) -> dict[str, Any]:

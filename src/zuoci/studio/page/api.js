@@ -67,7 +67,8 @@ function parse(part) {
 }
 
 async function request(method, path, body, signal) {
-  const headers = { Authorization: `Bearer ${token}` };
+  const key = String.fromCharCode(...new TextEncoder().encode(token)); // fetch sends a byte for each character
+  const headers = { Authorization: `Bearer ${key}` };
   const binary = body instanceof Blob;
   if (body !== undefined) headers["Content-Type"] = binary ? "application/octet-stream" : "application/json";
   let answer;

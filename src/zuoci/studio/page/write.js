@@ -73,6 +73,7 @@ export class Write {
 
   changeModel() {
     this.known.clear();
+    this.#forget();
     this.pool.key = "";
     this.#check();
   }
@@ -189,6 +190,7 @@ export class Write {
     this.sheet.close();
     const run = (this.running = new AbortController());
     const before = this.sheet.rows;
+    this.#forget();
     this.#state();
     try {
       this.notes = await act(run);
@@ -313,6 +315,12 @@ export class Write {
     }
   }
 
+  /** What was found in a text is not said of another. */
+  #forget() {
+    this.scheme = "";
+    this.copied = null;
+  }
+
   async #check() {
     const { text } = this;
     if (!text.trim() || !this.studio.model) return;
@@ -324,6 +332,7 @@ export class Write {
       this.sheet.show();
       this.#status();
     } catch (error) {
+      this.#forget();
       this.#note(this.studio.tell(error, this.options));
     }
   }
