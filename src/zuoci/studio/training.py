@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import shutil
 import sys
+import sysconfig
 import time
 from collections import deque
 from dataclasses import dataclass, field
@@ -278,7 +280,8 @@ class Trainings:
         stopping = one.state == "stopping"
         one.error = None
         one.process = process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "zuoci.studio.worker", str(place), str(out)),
+            *worker_command(place, out),
+            env=_environment(),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             limit=_LONGEST_LINE,
@@ -315,6 +318,19 @@ class Trainings:
         if kind != "begun":
             one.tell(kind, document)
         return None
+
+
+def worker_command(place: Path, out: Path) -> list[str]:
+    """The command that works on a run. `-P`: no module comes from the folder in which the studio was started."""
+    return [sys.executable, "-P", "-m", "zuoci.studio.worker", str(place), str(out)]
+
+
+def _environment() -> dict[str, str]:
+    """In which the worker finds the zuoci of this process."""
+    root = str(Path(__file__).absolute().parents[2])
+    if root in map(sysconfig.get_path, ("purelib", "platlib")):
+        return dict(os.environ)
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))}
 
 
 def _rounds(folder: Path) -> list[dict[str, Any]]:
