@@ -160,7 +160,7 @@ def test_what_cannot_be_trained_is_said_at_once(studio: Served) -> None:
         assert answer.status_code == status, answer.text
         assert words in answer.json()["error"]["message"]
     assert studio.client.get("/api/training").json() == {"training": []}
-    assert not studio.home.exists()
+    assert [file.name for file in studio.home.iterdir()] == [".uploads"]
 
 
 def test_a_run_that_fails_says_why(studio: Served) -> None:
