@@ -11,7 +11,7 @@ import sys
 import sysconfig
 import time
 from collections import deque
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -266,7 +266,8 @@ class Trainings:
         out = self.home / one.id
 
         def remove() -> None:
-            with locked(out):
+            too_long = len(os.fsencode(one.id)) > _MOST_NAME_BYTES  # no run has that name, and no lock can
+            with nullcontext() if too_long else locked(out):
                 if is_unfinished(out) and not is_model(out):
                     forget_run(out)
                 shutil.rmtree(self.home / _RUNS / one.id, ignore_errors=True)
