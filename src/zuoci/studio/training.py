@@ -11,7 +11,7 @@ import sys
 import sysconfig
 import time
 from collections import deque
-from contextlib import nullcontext, suppress
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -124,9 +124,8 @@ class Trainings:
         self._task: asyncio.Task[None] | None = None
         self._ending = False
         self._beginning: set[str] = set()
-        with suppress(OSError):  # there is none; an earlier zuoci let others look into it
-            (home / _RUNS).chmod(0o700)
         try:
+            (home / _RUNS).chmod(0o700)  # an earlier zuoci let others look into it
             places = sorted(file for file in (home / _RUNS).iterdir() if file.is_dir())
         except OSError:  # there are none, or they cannot be read
             places = []
