@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
+import tracemalloc
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,12 +15,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from zuoci.errors import CorpusError
+from zuoci.studio.app import ServerSettings
 from zuoci.studio.corpora import Corpora, load_kept
 from zuoci.studio.failures import ApiError
+from zuoci.studio.turns import Turns
 from zuoci.text.corpus import Corpus, read_corpus
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Callable
 
     from tests.studio.conftest import Served
 
@@ -260,3 +263,116 @@ def test_what_is_kept_for_a_run_is_the_same_corpus(tmp_path: Path) -> None:
     assert kept.text == read_corpus(tmp_path / "kept").text
     corpora.keep("en", tmp_path / "english")
     assert len(load_kept(tmp_path / "english")) == 42
+
+
+def test_what_a_corpus_holds_is_counted_unpacked(tmp_path: Path) -> None:
+    corpora = Corpora(tmp_path / "inside")
+    corpus = corpora.begin()
+    half = zipped({"a.txt": b"la la la\n" * (33 * 2**20 // 9)})
+    for title, data in (
+        ("a.zip", half),
+        ("b.zip", half),
+        ("c.txt", b"la\n" * 1000),
+        ("d.zip", zipped({"a.txt": b"\n" * 4_000_001})),
+    ):
+        arrived = corpora.own(corpus) / ".arrived"
+        arrived.write_bytes(data)
+        corpora.add(corpus, title, arrived)
+    errors = [file["error"] for file in corpora.describe(corpus)["files"]]
+    assert errors[0] is None
+    assert "b.zip has 34,603,002 bytes of text, with 34,603,002 in other files: 67,108,864 at most" in errors[1]
+    assert errors[2] is None
+    assert "d.zip has 4,000,001 lines, with" in errors[3]
+    assert corpora.room(corpus) == 64 * 2**20 - 34_603_002 - 3000
+
+
+def test_reading_a_file_takes_a_few_times_the_memory_of_its_text(tmp_path: Path) -> None:
+    corpora = Corpora(tmp_path / "inside")
+    corpus = corpora.begin()
+    text = "a b c\n" * 1_000_000 + "😀"  # 4 bytes in memory for each character
+    arrived = corpora.own(corpus) / ".arrived"
+    arrived.write_text(text, "utf-8")
+    tracemalloc.start()
+    try:
+        corpora.add(corpus, "a.txt", arrived)
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert peak < 4 * 4 * len(text)
+    assert corpora.describe(corpus)["lines"] == 1_000_001
+
+
+def test_one_corpus_does_not_wait_for_another_and_the_end_ends_all_waiting() -> None:
+    async def never() -> dict[str, Any]:
+        await asyncio.Event().wait()
+        return {}
+
+    async def main() -> None:
+        turns, may_end, gone = Turns(), asyncio.Event(), asyncio.Event()
+
+        async def leaves() -> dict[str, Any]:
+            await gone.wait()
+            return {"type": "http.disconnect"}
+
+        done: list[str] = []
+
+        async def work(name: str, wait: bool = False) -> None:
+            if wait:
+                await may_end.wait()
+            done.append(name)
+
+        first = asyncio.create_task(turns.take(never, "a", lambda: work("first", True)))
+        await asyncio.sleep(0)
+        second = asyncio.create_task(turns.take(leaves, "a", lambda: work("second")))
+        await turns.take(never, "b", lambda: work("other"))
+        await turns.take(never, None, lambda: work("bundled"))
+        gone.set()
+        with pytest.raises(ApiError, match="the client went away"):
+            await second
+        third = asyncio.create_task(turns.take(never, "a", lambda: work("third")))
+        await asyncio.sleep(0.01)
+        turns.drain()
+        for waiting in (first, third):
+            with pytest.raises(ApiError, match="the server is about to end") as refused:
+                await waiting
+            assert refused.value.status == 503
+        may_end.set()
+        await asyncio.sleep(0.01)
+        assert done == ["other", "bundled", "first"]  # what has begun goes on to its end; the others never begin
+
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, main()).result()
+
+
+def test_an_upload_that_arrives_slowly_ends_with_the_server(tmp_path: Path) -> None:
+    async def main() -> None:
+        corpora = Corpora(tmp_path)
+        name = corpora.begin()
+
+        async def slowly() -> AsyncIterator[bytes]:
+            yield b"la"
+            corpora.turns.drain()
+            await asyncio.Event().wait()
+
+        with pytest.raises(ApiError, match="the server is about to end"):
+            async with corpora.arrival(name, slowly()):
+                pass
+        assert list(corpora.own(name).iterdir()) == []
+
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(asyncio.run, main()).result()
+
+
+def test_what_a_killed_studio_left_of_uploads_is_thrown_away_and_nothing_else(
+    tiny: Path, tmp_path: Path, serve: Callable[..., Any]
+) -> None:
+    left = tmp_path / ".uploads" / "0123456789abcdef"
+    left.mkdir(parents=True)
+    (left / "000001.txt").write_text("private")
+    (tmp_path / ".uploads" / "notes.txt").write_text("somebody's")
+    with serve(ServerSettings([tiny], home=tmp_path)) as studio:
+        assert not left.exists()
+        corpus = begin(studio)
+        assert (tmp_path / ".uploads").stat().st_mode & 0o777 == 0o700
+        assert (tmp_path / ".uploads" / corpus).stat().st_mode & 0o777 == 0o700
+    assert [file.name for file in (tmp_path / ".uploads").iterdir()] == ["notes.txt"]

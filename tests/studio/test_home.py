@@ -91,6 +91,23 @@ def test_a_home_that_cannot_be_written_to_is_said_in_one_line(
     assert (tmp_path / "file").read_text() == ""
 
 
+def test_a_full_disk_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    with claim(tmp_path) as one:
+        monkeypatch.setattr(module.os, "fdopen", full)
+        with pytest.raises(zuoci.SettingsError, match="No space left"):
+            one.announce("http://127.0.0.1:1/")
+        assert [file.name for file in tmp_path.iterdir()] == [".studio.lock"]
+
+
+def test_a_folder_where_the_address_belongs_is_named(tmp_path: Path) -> None:
+    (tmp_path / ".studio.json").mkdir()
+    with pytest.raises(zuoci.SettingsError, match=r"\.studio\.json: "), claim(tmp_path):
+        pass
+
+
 def test_a_second_studio_says_where_the_first_one_is(tiny: Path, tmp_path: Path) -> None:
     arguments = ["studio", str(tiny), "--models", str(tmp_path / "home"), "--port", "0", "--no-browser"]
     with command(*arguments) as (first, url):

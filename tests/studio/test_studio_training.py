@@ -2,8 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+import os
+import shutil
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,6 +17,8 @@ from safetensors.numpy import load_file
 
 import zuoci
 from zuoci.studio.app import ServerSettings
+from zuoci.studio.corpora import read_kept
+from zuoci.text.corpus import Corpus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -144,9 +152,12 @@ def test_what_the_end_of_the_studio_interrupts_is_paused(tiny: Path, tmp_path: P
 
 def test_what_cannot_be_trained_is_said_at_once(studio: Served) -> None:
     empty = studio.client.post("/api/corpora", json={}).json()["id"]
+    (studio.home / "link").symlink_to("nowhere")
     cases: list[tuple[dict[str, Any], int, str]] = [
         ({"name": "../x"}, 400, "name"),
         ({"name": ""}, 400, "name"),
+        ({"name": "𠀀" * 61}, 400, "name has 244 bytes in UTF-8: 241 at most"),
+        ({"name": "link"}, 409, "there is a model link already"),
         ({"name": "tiny"}, 409, "there is a model tiny already"),
         ({"corpus": "none"}, 404, "no corpus"),
         ({"corpus": empty}, 400, "no text in it"),
@@ -160,7 +171,7 @@ def test_what_cannot_be_trained_is_said_at_once(studio: Served) -> None:
         assert answer.status_code == status, answer.text
         assert words in answer.json()["error"]["message"]
     assert studio.client.get("/api/training").json() == {"training": []}
-    assert not studio.home.exists()
+    assert sorted(file.name for file in studio.home.iterdir()) == [".uploads", "link"]
 
 
 def test_a_run_that_fails_says_why(studio: Served) -> None:
@@ -169,3 +180,90 @@ def test_a_run_that_fails_says_why(studio: Served) -> None:
     assert failed["state"] == "failed"
     assert "seq_len" in failed["error"] or "characters" in failed["error"]
     assert studio.client.delete("/api/training/too-small").json() == {}
+
+
+def test_a_run_that_is_being_deleted_cannot_be_resumed(studio: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    begin(studio, "fails", settings={**SETTINGS, "seq_len": 5000})
+    wait_for(studio, "fails", "failed")
+    within, may_go_on = threading.Event(), threading.Event()
+    real = shutil.rmtree
+
+    def slowly(*arguments: Any, **options: Any) -> None:
+        within.set()
+        assert may_go_on.wait(60)
+        real(*arguments, **options)
+
+    monkeypatch.setattr("zuoci.studio.training.shutil.rmtree", slowly)
+    with ThreadPoolExecutor(1) as thread:
+        deleted = thread.submit(studio.client.delete, "/api/training/fails")
+        assert within.wait(60)
+        for answer in (
+            order(studio, "fails", "resume"),
+            order(studio, "fails", "stop"),
+            studio.client.delete("/api/training/fails"),
+        ):
+            assert answer.status_code == 409
+            assert "fails is deleting" in answer.json()["error"]["message"]
+        may_go_on.set()
+        assert deleted.result().status_code == 200
+    assert studio.client.get("/api/training/fails").status_code == 404
+
+
+@pytest.mark.skipif(os.name == "nt", reason="permissions of POSIX")
+def test_what_a_run_is_trained_on_is_for_its_owner_alone(tiny: Path, tmp_path: Path, serve: Callable[..., Any]) -> None:
+    home = tmp_path / "home"
+    (home / ".runs").mkdir(parents=True)
+    (home / ".runs").chmod(0o755)  # as an earlier zuoci made it
+    before = os.umask(0)
+    try:
+        with serve(ServerSettings([tiny], home=home)) as studio:
+            assert (home / ".runs").stat().st_mode & 0o777 == 0o700
+            for name in ("first", "second"):
+                begin(studio, name, settings={**SETTINGS, "steps": 100_000})
+            for path in (home / ".runs").rglob("*"):
+                assert path.stat().st_mode & 0o777 == (0o700 if path.is_dir() else 0o600), path
+            assert len(list((home / ".runs" / "second").rglob("*"))) == 4
+    finally:
+        os.umask(before)
+
+
+def test_the_loop_that_answers_neither_reads_nor_resolves(studio: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    loops: list[str] = []
+
+    def watch(owner: str, name: str, real: Callable[..., Any]) -> None:
+        def watched(*arguments: Any, **options: Any) -> Any:
+            with suppress(RuntimeError):
+                asyncio.get_running_loop()
+                loops.append(name)
+            called.append(name)
+            return real(*arguments, **options)
+
+        monkeypatch.setattr(f"{owner}.{name}", watched)
+
+    called: list[str] = []
+    watch("zuoci.studio.training", "resolve", zuoci.resolve)
+    watch("zuoci.studio.corpora", "read_kept", read_kept)
+    text = Corpus.text
+    monkeypatch.setattr(Corpus, "text", property(lambda corpus: text_of(corpus)))
+
+    def text_of(corpus: Corpus) -> str:
+        with suppress(RuntimeError):
+            asyncio.get_running_loop()
+            loops.append("text")
+        return str(text.func(corpus))
+
+    assert begin(studio, "one").status_code == 200
+    assert sorted(called) == ["read_kept", "resolve"]
+    assert loops == []
+
+
+def test_a_damaged_run_with_a_long_name_can_be_thrown_away(
+    tiny: Path, tmp_path: Path, serve: Callable[..., Any]
+) -> None:
+    name = "z" * 255
+    (tmp_path / ".runs" / name).mkdir(parents=True)
+    with serve(ServerSettings([tiny], home=tmp_path)) as studio:
+        assert studio.client.get("/api/training").json()["training"][0]["state"] == "failed"
+        answer = studio.client.delete(f"/api/training/{name}")
+        assert answer.status_code == 200, answer.text
+    assert list((tmp_path / ".runs").iterdir()) == []

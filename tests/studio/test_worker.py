@@ -7,17 +7,16 @@ import os
 import signal
 import subprocess
 import sys
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 import zuoci
 from zuoci.model.checkpoint import is_model, is_unfinished
 from zuoci.studio import worker
+from zuoci.studio.training import worker_command
 from zuoci.training import job as jobs
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 SETTINGS: dict[str, Any] = {
     "steps": 100_000, "hidden_size": 8, "embedding_size": 4, "batch_size": 2, "seq_len": 4, "threads": 1,
@@ -47,7 +46,7 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
 def begin(tmp_path: Path) -> subprocess.Popen[bytes]:
     """A worker that has made some steps."""
     process = subprocess.Popen(
-        [sys.executable, "-m", "zuoci.studio.worker", tmp_path / "job", tmp_path / "m"],
+        worker_command(tmp_path / "job", tmp_path / "m"),
         stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
     )  # fmt: skip
     assert process.stdout
@@ -56,7 +55,7 @@ def begin(tmp_path: Path) -> subprocess.Popen[bytes]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("how", ["its pipes break", "its output breaks, then a signal", "a signal"])
+@pytest.mark.parametrize("how", ["its pipes break", "its output breaks, then a signal", "a signal", "a hangup signal"])
 def test_a_studio_that_is_gone_loses_nothing(tmp_path: Path, how: str) -> None:
     if os.name == "nt" and "signal" in how:
         pytest.skip("POSIX signals")
@@ -68,12 +67,36 @@ def test_a_studio_that_is_gone_loses_nothing(tmp_path: Path, how: str) -> None:
         if "break" in how:
             process.stdout.close()
         if "signal" in how:
-            process.send_signal(signal.SIGTERM)
+            process.send_signal(signal.SIGHUP if "hangup" in how else signal.SIGTERM)
         else:
             process.stdin.close()
         assert process.stderr.read() == b""
         assert process.wait(60) == 0
     assert zuoci.load_run(tmp_path / "m").now.progress.step > 0
+
+
+def test_no_module_of_the_folder_it_is_started_in_is_imported(tmp_path: Path) -> None:
+    """A folder of lyrics that somebody sent may hold a file of that name."""
+    for name in ("numpy.py", "torch.py", "zuoci.py", "json.py"):
+        (tmp_path / name).write_text(f"open({str(tmp_path / 'ran')!r}, 'w')")
+    ended = subprocess.run(
+        worker_command(tmp_path / "job", tmp_path / "m"),
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(Path(zuoci.__file__).parents[1])},
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert '"event": "failed"' in ended.stdout  # there is no job
+    assert not (tmp_path / "ran").exists()
+
+
+def test_it_pins_the_libraries_before_it_loads_them(tmp_path: Path) -> None:
+    code = (
+        "import os, runpy, sys, zuoci.model.threads as threads\n"
+        "def pin(): print(sorted({'numpy', 'torch'} & set(sys.modules)), flush=True); os._exit(0)\n"
+        "threads.pin_libraries = pin\n"
+        "runpy.run_module('zuoci.studio.worker', run_name='__main__')"
+    )
+    ended = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path)
+    assert ended.stdout == "[]\n", ended.stderr
 
 
 def test_a_save_that_fails_is_a_note_and_the_run_goes_on(

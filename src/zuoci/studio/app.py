@@ -10,7 +10,6 @@ import secrets
 import signal
 import socket
 import sys
-import tempfile
 import threading
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
@@ -28,7 +27,7 @@ from zuoci import __version__
 from zuoci.errors import SettingsError
 from zuoci.studio import completions, desk, failures, studio
 from zuoci.studio.connection import BACKLOG, Connection
-from zuoci.studio.corpora import Corpora
+from zuoci.studio.corpora import UPLOADS, Corpora
 from zuoci.studio.engine import Engine
 from zuoci.studio.errands import Errands
 from zuoci.studio.events import Json
@@ -113,7 +112,7 @@ def make_app(settings: ServerSettings) -> FastAPI:
     library = Library(settings.models, settings.home)
     engine = Engine(settings.rows)
     errands = Errands()
-    corpora = Corpora(Path(tempfile.gettempdir(), f"zuoci-{secrets.token_hex(8)}"))
+    corpora = Corpora(settings.home / UPLOADS) if settings.home else None
     trainings = Trainings(settings.home) if settings.home else None
 
     async def drain() -> None:
@@ -121,16 +120,21 @@ def make_app(settings: ServerSettings) -> FastAPI:
             return
         engine.drain()
         errands.drain()
+        if corpora:
+            corpora.turns.drain()
         if trainings:
             await trainings.end()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncGenerator[None]:
+        if corpora:
+            await asyncio.to_thread(corpora.close)  # what was uploaded to a studio that was killed
         engine.start()
         yield
         await drain()
         await asyncio.to_thread(engine.stop)
-        corpora.close()
+        if corpora:
+            corpora.close()
 
     app = FastAPI(
         title="zuoci", version=__version__, docs_url=None, redoc_url=None, lifespan=lifespan, redirect_slashes=False
@@ -142,7 +146,7 @@ def make_app(settings: ServerSettings) -> FastAPI:
         return Json({"status": "ok"})
 
     app.include_router(completions.router(library, engine))
-    if trainings:
+    if trainings and corpora:
         app.include_router(desk.router(library, engine, errands))
         app.include_router(studio.corpora_router(corpora))
         app.include_router(studio.training_router(corpora, trainings, library))

@@ -14,102 +14,36 @@ import secrets
 import shutil
 import zipfile
 from collections import Counter
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, replace
+from contextlib import asynccontextmanager, suppress
+from dataclasses import replace
 from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
 from zuoci.errors import CorpusError
+from zuoci.studio.dropped import MOST_EXAMPLES, Dropped, Figures
 from zuoci.studio.failures import ApiError, not_found
-from zuoci.text.cleaning import distinct
+from zuoci.studio.turns import Turns
 from zuoci.text.corpus import TEXT_SUFFIXES, Corpus, Song, load_lyrics, read_corpus
+from zuoci.text.folder import is_directory
+from zuoci.text.sources import find_texts
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
 
+UPLOADS = ".uploads"  # below the home of models
 MOST_FILES = 1000
 FILE_BYTES = 64 * 2**20
-_CORPUS_BYTES = 256 * 2**20  # also of a zip, once it is unpacked
+_CORPUS_BYTES = 64 * 2**20  # of its texts, unpacked; in memory a character takes 4 bytes where one is beyond U+FFFF
+_CORPUS_LINES = 4_000_000
+_LARGE = 4 * 2**20  # bytes: what is larger is read when nothing else that large is
 _MOST_CORPORA = 32  # since the launch, that nobody threw away
 _MOST_MEMBERS = 20_000
 _MOST_ARRIVING = 8  # files at the same time
 _WRITTEN_AT_ONCE = 2**20  # bytes
-_MOST_EXAMPLES = 5
 _LEAST_CHARACTERS = 200
 _BUNDLED = ("zh", "en")
+_OWN = re.compile(r"[0-9a-f]{16}")  # names of folders of corpora
 _NAMES = ".names.json"  # hidden, so that it is no text of the corpus
-
-
-@dataclass(frozen=True)
-class Figures:
-    """What was found in a file, so that nobody has to read it again to say what is in a corpus.
-
-    A text that is alone is cut into songs where its lines are empty; among others it is one song.
-
-    Attributes:
-        texts: in the file.
-        songs: if it is the only file.
-        lines: that are not empty.
-        characters: if it is the only file.
-        characters_among: if there are others.
-        distinct: characters, if it is the only file.
-        distinct_among: these characters, if there are others.
-        titles: of its first songs.
-    """
-
-    texts: int
-    songs: int
-    lines: int
-    characters: int
-    characters_among: int
-    distinct: int
-    distinct_among: str
-    titles: tuple[str, ...]
-
-    @classmethod
-    def of(cls, corpus: Corpus) -> Figures:
-        """Those of the songs of one file."""
-        texts = len({song.source for song in corpus.songs})
-        text = corpus.text
-        among = f"{text.rstrip()}\n\n" if texts == 1 else text
-        return cls(
-            texts=texts,
-            songs=len(corpus),
-            lines=sum(len(song.lines) for song in corpus.songs),
-            characters=len(text),
-            characters_among=len(among),
-            distinct=len(distinct(text)),
-            distinct_among="".join(distinct(among)),
-            titles=tuple(song.title[:100] for song in corpus.songs[:_MOST_EXAMPLES]),
-        )
-
-
-@dataclass(frozen=True)
-class Dropped:
-    """A file.
-
-    Attributes:
-        number: its place among the files of its corpus.
-        name: as its owner calls it.
-        bytes: its size.
-        encoding: of the texts in it.
-        notes: what was changed or left out.
-        error: why it cannot be used.
-        figures: of what is in it; None: it cannot be used.
-    """
-
-    number: int
-    name: str
-    bytes: int
-    encoding: tuple[str, ...] = ()
-    notes: tuple[str, ...] = ()
-    error: str | None = None
-    figures: Figures | None = None
-
-    @property
-    def document(self) -> dict[str, Any]:
-        """What the page shows."""
-        return {name: getattr(self, name) for name in ("number", "name", "bytes", "encoding", "notes", "error")}
 
 
 class Corpora:
@@ -117,7 +51,7 @@ class Corpora:
 
     def __init__(self, place: Path) -> None:
         """Keeps them in a folder, which is made for the first of them."""
-        self.turn = asyncio.Lock()  # for whoever changes a corpus, or reads it while others might
+        self.turns = Turns()  # for whoever changes a corpus, or reads it while others might
         self._place = place
         self._files: dict[str, dict[int, Dropped]] = {}
         self._counts: dict[str, int] = {}
@@ -133,14 +67,18 @@ class Corpora:
         if len(self._files) >= _MOST_CORPORA:
             raise ApiError(409, f"there are {_MOST_CORPORA} corpora already; throw one away, or restart the studio")
         name = secrets.token_hex(8)
-        self._place.mkdir(mode=0o700, parents=True, exist_ok=True)
-        (self._place / name).mkdir()
+        make_private(self._place)
+        (self._place / name).mkdir(mode=0o700)
         self._files[name], self._counts[name], self._distinct[name] = {}, 0, Counter()
         return name
 
     def close(self) -> None:
-        """Throws all of them away."""
-        shutil.rmtree(self._place, ignore_errors=True)
+        """Throws all of them away, and those that a studio left that was killed."""
+        with suppress(OSError):  # it was never made, or somebody else's files are in it
+            for folder in [] if self._place.is_symlink() else list(self._place.iterdir()):
+                if _OWN.fullmatch(folder.name) and is_directory(folder):
+                    shutil.rmtree(folder, ignore_errors=True)
+            self._place.rmdir()
 
     def folder(self, name: str) -> Path | None:
         """Where the files of a corpus are; None: it is a bundled one.
@@ -171,17 +109,26 @@ class Corpora:
         del self._files[name], self._counts[name], self._distinct[name]
 
     def room(self, name: str) -> int:
-        """The bytes that one more file of a corpus may have.
+        """The bytes that the texts of one more file of a corpus may have, unpacked.
 
         Raises:
             ApiError: none.
         """
         self.own(name)
         files = self._files[name]
-        left = _CORPUS_BYTES - sum(file.bytes for file in files.values())
+        left = _CORPUS_BYTES - sum(file.size for file in files.values())
         if len(files) >= MOST_FILES or left <= 0:
-            raise ApiError(413, f"a corpus holds {MOST_FILES} files and {_CORPUS_BYTES:,} bytes at most; zip the files")
+            raise ApiError(413, f"a corpus holds {MOST_FILES} files and {_CORPUS_BYTES:,} bytes of text at most")
         return min(left, FILE_BYTES)
+
+    def is_large(self, name: str, arrived: Path | None = None) -> bool:
+        """Whether it takes much memory to read a corpus, or a file that has arrived."""
+        if arrived is None:
+            return sum(file.size for file in self._files.get(name, {}).values()) > _LARGE
+        try:
+            return _declared(arrived)[0] > _LARGE if zipfile.is_zipfile(arrived) else arrived.stat().st_size > _LARGE
+        except CorpusError:  # whoever reads it says so
+            return False
 
     @asynccontextmanager
     async def arrival(self, name: str, pieces: AsyncIterator[bytes]) -> AsyncGenerator[Path]:
@@ -198,7 +145,7 @@ class Corpora:
         waiting = bytearray()
         try:
             with arrived.open("wb") as file:
-                async for piece in pieces:
+                async for piece in self._until_end(pieces):
                     left -= len(piece)
                     if left < 0:
                         raise ApiError(413, "the file is larger than what the corpus has room for", code="too_large")
@@ -211,6 +158,17 @@ class Corpora:
         finally:
             self._arriving -= 1
             arrived.unlink(missing_ok=True)
+
+    async def _until_end(self, pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
+        while True:
+            following = asyncio.ensure_future(anext(pieces, None))
+            try:
+                piece = await self.turns.until_end(following)
+            finally:
+                following.cancel()
+            if piece is None:
+                return
+            yield piece
 
     def add(self, name: str, title: str, arrived: Path) -> None:
         """Takes in a file that has arrived beside the others; keeps of an unusable one only what is wrong with it."""
@@ -225,22 +183,46 @@ class Corpora:
         arrived.rename(file)
         dropped = Dropped(number, title, file.stat().st_size)
         try:
-            if suffix == ".zip":
-                _check_zip(file)
+            dropped = self._measured(name, dropped, file)
             corpus = named(read_corpus(file), folder, {file.name: title})
         except CorpusError as error:
             file.unlink()
             error_text = str(error).replace(str(file), title)
-            self._files[name][number] = replace(dropped, bytes=0, error=error_text)
+            self._files[name][number] = Dropped(number, title, 0, error=error_text)
             return
         notes = [note.removeprefix(f"{title}: ") for note in corpus.notes]
         encodings = [match[1] for note in notes if (match := re.match(r"read as (\S+)", note))]
         others = [note for note in notes if not note.startswith("read as ")]
         figures = Figures.of(corpus)
+        del corpus
         self._distinct[name].update(figures.distinct_among)
         self._files[name][number] = replace(
             dropped, encoding=tuple(encodings or ["utf-8"]), notes=tuple(others), figures=figures
         )
+
+    def _measured(self, name: str, dropped: Dropped, file: Path) -> Dropped:
+        """A file with the sizes of its texts, measured before any of them is read as text.
+
+        Raises:
+            CorpusError: the corpus has no room for them.
+        """
+        if file.suffix == ".zip":
+            size, members = _declared(file)  # what is declared is all that will be read
+            if size > _CORPUS_BYTES or members > _MOST_MEMBERS:
+                most = f"{_CORPUS_BYTES:,} in {_MOST_MEMBERS:,} at most"
+                raise CorpusError(f"{file} unpacks to {size:,} bytes in {members:,} files: {most}")
+        others = self._files[name].values()
+        size = breaks = 0
+        for _, data in find_texts(file, {}):
+            size += len(data)
+            breaks += data.count(b"\n") + data.count(b"\r") - data.count(b"\r\n")
+        for what, seen, there, most in (
+            ("bytes of text", size, sum(one.size for one in others), _CORPUS_BYTES),
+            ("lines", breaks, sum(one.breaks for one in others), _CORPUS_LINES),
+        ):
+            if seen + there > most:
+                raise CorpusError(f"{file} has {seen:,} {what}, with {there:,} in other files: {most:,} at most")
+        return replace(dropped, size=size, breaks=breaks)
 
     def remove(self, name: str, number: int) -> None:
         """Throws a file away.
@@ -276,7 +258,7 @@ class Corpora:
             "lines": sum(each.lines for each in found),
             "characters": characters,
             "distinct": alone.distinct if alone else len(self._distinct[name]),
-            "examples": list(alone.titles if alone else titles[:_MOST_EXAMPLES]),
+            "examples": list(alone.titles if alone else titles[:MOST_EXAMPLES]),
             "error": error,
         }
 
@@ -292,14 +274,16 @@ class Corpora:
     def keep(self, name: str, place: Path) -> None:
         """Copies a corpus to where a run finds it again, and the names of its files with it."""
         folder = self.folder(name)
-        place.mkdir(parents=True)
+        make_private(place)
         names: dict[str, str] = {}
         if folder is not None:
             names = self._names(name)
             for file in names:
                 shutil.copyfile(folder / file, place / file)
+                (place / file).chmod(0o600)
         document = {"bundled": name if folder is None else None, "names": names}
         (place / _NAMES).write_text(json.dumps(document, ensure_ascii=False), "utf-8")
+        (place / _NAMES).chmod(0o600)
 
     def _names(self, name: str) -> dict[str, str]:
         folder = self.own(name)
@@ -339,20 +323,21 @@ def named(corpus: Corpus, folder: Path, names: dict[str, str]) -> Corpus:
     return Corpus(songs, tuple(map(shown, corpus.notes)))
 
 
-def _check_zip(file: Path) -> None:
-    """Makes sure, before it is unpacked, that a zip is not larger than it looks.
+def make_private(folder: Path) -> None:
+    """Makes a folder that only its owner can look into, whatever the umask."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    folder.chmod(0o700)
+
+
+def _declared(file: Path) -> tuple[int, int]:
+    """The bytes that a zip says it unpacks to, and the number of its members.
 
     Raises:
-        CorpusError: it is.
+        CorpusError: it is damaged.
     """
     try:
         with zipfile.ZipFile(file) as archive:
             members = archive.infolist()
     except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
         raise CorpusError(f"{file} is a damaged zip file: {error}") from None
-    size = sum(member.file_size for member in members)  # what is declared is all that will be read
-    if size > _CORPUS_BYTES or len(members) > _MOST_MEMBERS:
-        raise CorpusError(
-            f"{file} unpacks to {size:,} bytes in {len(members):,} files: "
-            f"{_CORPUS_BYTES:,} in {_MOST_MEMBERS:,} at most"
-        )
+    return sum(member.file_size for member in members), len(members)

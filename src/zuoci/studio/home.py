@@ -7,7 +7,7 @@ import json
 import os
 import secrets
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from filelock import FileLock, Timeout
@@ -104,12 +104,16 @@ def _forget_address(home: Path) -> None:
 def _write_privately(file: Path, text: str) -> None:
     temporary = file.with_name(f"{file.name}.{secrets.token_hex(4)}")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        stream.write(text)
-    temporary.replace(file)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(text)
+        temporary.replace(file)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
 
 
 def _not_writable(home: Path, error: OSError) -> SettingsError:
-    return SettingsError(
-        f"the home {home} cannot be used: {error.strerror or error}; name another folder with --models"
-    )
+    reason = f"{error.filename}: {error.strerror}" if error.filename and error.strerror else error.strerror or error
+    return SettingsError(f"the home {home} cannot be used: {reason}; name another folder with --models")

@@ -27,7 +27,7 @@ MOST_TEXT = 20_000  # characters of a text that is sent
 MOST_COUNT = 32  # texts, or candidates, of one request
 MOST_STRING = 200  # characters of a stop string, a word, an opening of a line
 
-Id = Annotated[str, Path(max_length=100)]  # in a path
+Id = Annotated[str, Path(max_length=300)]  # in a path: as long as the name of any folder, and a number
 Text = Annotated[str, Field(max_length=MOST_TEXT)]
 
 

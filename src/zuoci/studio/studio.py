@@ -18,14 +18,16 @@ from zuoci.studio.corpora import FILE_BYTES, MOST_FILES, Corpora
 from zuoci.studio.events import KEEP_ALIVE, Events, Json, event
 from zuoci.studio.failures import EVENTS, RESPONSES, ApiError
 from zuoci.studio.options import MOST, MOST_COUNT, MOST_TEXT, Body, Id
-from zuoci.studio.training import Trainings
+from zuoci.studio.training import Training, Trainings
+from zuoci.studio.turns import Result
 from zuoci.training.recipe import DEFAULT_RECIPE
 from zuoci.writing.config import WriteConfig
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from zuoci.studio.library import Library
+    from zuoci.text.corpus import Corpus
 
 _NAME = r"^[^\W_][\w-]{0,63}$"
 _QUIET = 10.0  # seconds
@@ -76,21 +78,24 @@ def corpora_router(corpora: Corpora) -> APIRouter:
     async def described(name: str) -> dict[str, Any]:
         return await asyncio.to_thread(corpora.describe, name)
 
+    async def in_turn(
+        request: Request, name: str, work: Callable[[], Awaitable[Result]], *, large: bool = False
+    ) -> Result:
+        shared = None if corpora.folder(name) is None else name
+        return await corpora.turns.take(request.receive, shared, work, large=large)
+
     @routes.post("")
     async def begin_corpus(body: Empty) -> dict[str, Any]:
         del body
-        async with corpora.turn:
-            return await described(await asyncio.to_thread(corpora.begin))
+        return await described(corpora.begin())
 
     @routes.get("/{name}")
-    async def one_corpus(name: Id) -> dict[str, Any]:
-        async with corpora.turn:
-            return await described(name)
+    async def one_corpus(name: Id, request: Request) -> dict[str, Any]:
+        return await in_turn(request, name, lambda: described(name))
 
     @routes.delete("/{name}")
-    async def forget_corpus(name: Id) -> dict[str, Any]:
-        async with corpora.turn:
-            await asyncio.to_thread(corpora.forget, name)
+    async def forget_corpus(name: Id, request: Request) -> dict[str, Any]:
+        await in_turn(request, name, lambda: asyncio.to_thread(corpora.forget, name))
         return {}
 
     @routes.post(
@@ -100,16 +105,23 @@ def corpora_router(corpora: Corpora) -> APIRouter:
     async def add_file(
         name: Id, request: Request, title: str = Query("", alias="name", max_length=1000)
     ) -> dict[str, Any]:
-        async with corpora.arrival(name, request.stream()) as arrived, corpora.turn:
-            corpora.room(name)
-            await asyncio.to_thread(corpora.add, name, title, arrived)
-            return await described(name)
+        async with corpora.arrival(name, request.stream()) as arrived:
+
+            async def add() -> dict[str, Any]:
+                corpora.room(name)
+                await asyncio.to_thread(corpora.add, name, title, arrived)
+                return await described(name)
+
+            large = await asyncio.to_thread(corpora.is_large, name, arrived)
+            return await in_turn(request, name, add, large=large)
 
     @routes.delete("/{name}/files/{number}")
-    async def remove_file(name: Id, number: Annotated[int, Path(ge=1, le=10**9)]) -> dict[str, Any]:
-        async with corpora.turn:
+    async def remove_file(name: Id, number: Annotated[int, Path(ge=1, le=10**9)], request: Request) -> dict[str, Any]:
+        async def remove() -> dict[str, Any]:
             await asyncio.to_thread(corpora.remove, name, number)
             return await described(name)
+
+        return await in_turn(request, name, remove)
 
     return routes
 
@@ -119,20 +131,12 @@ def training_router(corpora: Corpora, trainings: Trainings, library: Library) ->
     routes = APIRouter(prefix="/api/training", responses=RESPONSES, default_response_class=Json)
 
     @routes.post("")
-    async def begin_training(body: TrainingRequest) -> dict[str, Any]:
-        async with corpora.turn:
-            try:
-                corpus = await asyncio.to_thread(corpora.read, body.corpus)
-            except CorpusError:
-                raise ApiError(400, "the corpus has no text in it yet", param="corpus", code="empty") from None
-            settings = body.settings | ({"seconds": body.seconds} if body.seconds else {})
-            job = {"recipe": body.recipe, "settings": settings, "openings": body.openings}
-            keep = partial(corpora.keep, body.corpus)
-            if body.name in await asyncio.to_thread(library.look):
-                raise ApiError(409, f"there is a model {body.name} already", param="name", code="taken")
-            figures = {"songs": len(corpus), "characters": len(corpus.text)}
-            one = await trainings.begin(body.name, keep, figures, corpus.text, job)
-        return trainings.document(one)
+    async def begin_training(body: TrainingRequest, request: Request) -> dict[str, Any]:
+        async def begin() -> dict[str, Any]:
+            return trainings.document(await _begin(body, corpora, trainings, library))
+
+        shared = None if corpora.folder(body.corpus) is None else body.corpus
+        return await corpora.turns.take(request.receive, shared, begin, large=corpora.is_large(body.corpus))
 
     @routes.get("")
     async def all_training() -> dict[str, Any]:
@@ -176,6 +180,20 @@ def training_router(corpora: Corpora, trainings: Trainings, library: Library) ->
         return trainings.document(one)
 
     return routes
+
+
+async def _begin(body: TrainingRequest, corpora: Corpora, trainings: Trainings, library: Library) -> Training:
+    def read() -> Corpus:
+        try:
+            return corpora.read(body.corpus)
+        except CorpusError:
+            raise ApiError(400, "the corpus has no text in it yet", param="corpus", code="empty") from None
+
+    settings = body.settings | ({"seconds": body.seconds} if body.seconds else {})
+    job = {"recipe": body.recipe, "settings": settings, "openings": body.openings}
+    if body.name in await asyncio.to_thread(library.look):
+        raise ApiError(409, f"there is a model {body.name} already", param="name", code="taken")
+    return await trainings.begin(body.name, read, partial(corpora.keep, body.corpus), job)
 
 
 async def _frames(queue: asyncio.Queue[tuple[str, dict[str, Any]]]) -> AsyncIterator[bytes]:

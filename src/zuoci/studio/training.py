@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import os
 import shutil
 import sys
+import sysconfig
 import time
 from collections import deque
+from contextlib import nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -16,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from zuoci.model.checkpoint import forget_run, replace_durably
+from zuoci.studio.corpora import make_private
 from zuoci.studio.failures import ApiError, not_found
 from zuoci.studio.worker import CORPUS, JOB
 from zuoci.text.folder import is_model, is_unfinished
@@ -26,15 +30,18 @@ from zuoci.training.resume import locked
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from zuoci.text.corpus import Corpus
+
 _log = logging.getLogger("uvicorn.error")
 
-State: TypeAlias = Literal["queued", "running", "pausing", "stopping", "paused", "finished", "failed"]
+State: TypeAlias = Literal["queued", "running", "pausing", "stopping", "deleting", "paused", "finished", "failed"]
 
 _RUNS = ".runs"  # below the home of models: what each run is trained on, until it is finished
 _LONGEST_LINE = 2**20  # bytes of what a run tells at once
 _ENDED: tuple[State, ...] = ("paused", "finished", "failed")
 _MOST_SAMPLES = 100
 _MOST_UNREAD = 1000  # events
+_MOST_NAME_BYTES = 255 - len("..12345678.tmp")  # so that what a save writes beside a folder has a name, too
 _PATIENCE = 30.0  # seconds that a run has to save, once it is asked to end
 
 
@@ -116,7 +123,9 @@ class Trainings:
         self._queue: deque[Training] = deque()
         self._task: asyncio.Task[None] | None = None
         self._ending = False
+        self._beginning: set[str] = set()
         try:
+            (home / _RUNS).chmod(0o700)  # an earlier zuoci let others look into it
             places = sorted(file for file in (home / _RUNS).iterdir() if file.is_dir())
         except OSError:  # there are none, or they cannot be read
             places = []
@@ -127,40 +136,60 @@ class Trainings:
                 self.table[place.name] = _left(place, home / place.name)
 
     async def begin(
-        self, name: str, keep: Callable[[Path], None], corpus: dict[str, int], text: str, asked: dict[str, Any]
+        self, name: str, read: Callable[[], Corpus], keep: Callable[[Path], None], asked: dict[str, Any]
     ) -> Training:
         """Puts a run into the queue.
 
         Args:
             name: of the model.
-            keep: copies its corpus to a folder.
-            corpus: figures of that.
-            text: it.
+            read: gives its corpus; is called in a thread.
+            keep: copies that to a folder; likewise.
             asked: `recipe`, `settings` and `openings`.
 
         Raises:
-            ApiError: the name is taken, or nothing can be written.
+            ApiError: the name is taken or too long, nothing can be written, or what `read` raises.
             SettingsError: a setting is unknown or out of bounds.
         """
-        if name in self.table or (self.home / name).exists():
-            raise ApiError(409, f"there is a model {name} already; choose another name", param="name", code="taken")
-        job = Job(corpus=corpus, **asked)
+        size = len(os.fsencode(name))
+        if size > _MOST_NAME_BYTES:
+            raise ApiError(400, f"name has {size} bytes in UTF-8: {_MOST_NAME_BYTES} at most; shorten it", param="name")
         place = self.home / _RUNS / name
-
-        def prepare() -> None:
-            resolve(job.recipe, job.settings, text=text)
-            shutil.rmtree(place, ignore_errors=True)
-            keep(place / CORPUS)
-            replace_durably(place / JOB, job.model_dump_json().encode())
-
+        if name in self.table or name in self._beginning:
+            raise _taken(name)
+        if self._ending:
+            raise _about_to_end()
+        self._beginning.add(name)
         try:
-            await asyncio.to_thread(prepare)
+            job = await asyncio.to_thread(self._prepare, place, read, keep, asked)
         except OSError as error:
             raise ApiError(409, f"{place} cannot be written: {error.strerror or error}", code="home") from None
+        finally:
+            self._beginning.discard(name)
         one = Training(name, job, created=int(time.time()))
         self.table[name] = one
         self._enqueue(one)
         return one
+
+    def _prepare(
+        self, place: Path, read: Callable[[], Corpus], keep: Callable[[Path], None], asked: dict[str, Any]
+    ) -> Job:
+        """Puts a job, and what it is trained on, where its process finds them: for their owner alone."""
+        if os.path.lexists(self.home / place.name):
+            raise _taken(place.name)
+        corpus = read()
+        job = Job(corpus={"songs": len(corpus), "characters": len(corpus.text)}, **asked)
+        resolve(job.recipe, job.settings, text=corpus.text)
+        shutil.rmtree(place, ignore_errors=True)
+        try:
+            make_private(place.parent)
+            make_private(place)
+            keep(place / CORPUS)
+            replace_durably(place / JOB, job.model_dump_json().encode())
+            (place / JOB).chmod(0o600)
+        except BaseException:
+            shutil.rmtree(place, ignore_errors=True)
+            raise
+        return job
 
     def get(self, name: str) -> Training:
         """A run.
@@ -183,7 +212,7 @@ class Trainings:
 
     def _enqueue(self, one: Training) -> None:
         if self._ending:
-            raise ApiError(503, "the server is about to end", code="ending")
+            raise _about_to_end()
         self._queue.append(one)
         self._change(one, "queued")
         if self._task is None or self._task.done():
@@ -236,15 +265,21 @@ class Trainings:
         out = self.home / one.id
 
         def remove() -> None:
-            with locked(out):
+            too_long = len(os.fsencode(one.id)) > _MOST_NAME_BYTES  # no run has that name, and no lock can
+            with nullcontext() if too_long else locked(out):
                 if is_unfinished(out) and not is_model(out):
                     forget_run(out)
                 shutil.rmtree(self.home / _RUNS / one.id, ignore_errors=True)
 
         if one in self._queue:
             self._queue.remove(one)
-            one.state = "paused"
-        await asyncio.to_thread(remove)
+        former: State = "paused" if one.state == "queued" else one.state
+        self._change(one, "deleting")  # and nothing else may be done with it
+        try:
+            await asyncio.to_thread(remove)
+        except BaseException:
+            self._change(one, former)
+            raise
         self.table.pop(one.id, None)
 
     async def end(self) -> None:
@@ -278,7 +313,8 @@ class Trainings:
         stopping = one.state == "stopping"
         one.error = None
         one.process = process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "zuoci.studio.worker", str(place), str(out)),
+            *worker_command(place, out),
+            env=_environment(),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             limit=_LONGEST_LINE,
@@ -317,6 +353,19 @@ class Trainings:
         return None
 
 
+def worker_command(place: Path, out: Path) -> list[str]:
+    """The command that works on a run. `-P`: no module comes from the folder in which the studio was started."""
+    return [sys.executable, "-P", "-m", "zuoci.studio.worker", str(place), str(out)]
+
+
+def _environment() -> dict[str, str]:
+    """In which the worker finds the zuoci of this process."""
+    root = str(Path(__file__).absolute().parents[2])
+    if root in map(sysconfig.get_path, ("purelib", "platlib")):
+        return dict(os.environ)
+    return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))}
+
+
 def _rounds(folder: Path) -> list[dict[str, Any]]:
     try:
         return read_metrics(folder)
@@ -337,6 +386,14 @@ def _left(place: Path, out: Path) -> Training:
     if is_unfinished(out):
         one.rounds = _rounds(out)
     return one
+
+
+def _taken(name: str) -> ApiError:
+    return ApiError(409, f"there is a model {name} already; choose another name", param="name", code="taken")
+
+
+def _about_to_end() -> ApiError:
+    return ApiError(503, "the server is about to end", code="ending")
 
 
 def _impossible(one: Training, what: str) -> ApiError:

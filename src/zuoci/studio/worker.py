@@ -1,4 +1,4 @@
-"""`python -m zuoci.studio.worker JOB OUT`: a training run in a process of its own, told in lines of JSON.
+"""`python -P -m zuoci.studio.worker JOB OUT`: a training run in a process of its own, told in lines of JSON.
 
 It reads `pause` and `stop` from its standard input. At the end of that, when whoever started it is gone, or at a
 signal to end, it pauses: it saves, and goes on another time exactly where it was.
@@ -15,6 +15,11 @@ import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from zuoci.model.threads import pin_libraries
+
+if __name__ == "__main__":
+    pin_libraries()  # before anything loads them
 
 from zuoci.errors import ModelFolderError, ZuociError
 from zuoci.studio.corpora import load_kept
@@ -54,8 +59,10 @@ class Orders:
 
     def listen(self) -> None:
         """Begins to listen."""
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, self._end)
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)  # Windows has no SIGHUP
+            if number is not None and not (name == "SIGHUP" and signal.getsignal(number) == signal.SIG_IGN):  # nohup
+                signal.signal(number, self._end)
         threading.Thread(target=self._read, daemon=True).start()
 
     def give_to(self, job: Job) -> None:
