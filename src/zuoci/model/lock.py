@@ -23,6 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
 
+class InUseError(ModelFolderError):
+    """Another process, or another part of this one, has the lock of a folder."""
+
+
 @dataclass
 class Hold:
     """What the process that holds the lock of a folder knows of it.
@@ -74,7 +78,8 @@ def locked(folder: str | os.PathLike[str]) -> Generator[None]:
     The folders that it is in are made. The folder itself may be missing.
 
     Raises:
-        ModelFolderError: another process or another part of this one has it, or its parent cannot be written to.
+        InUseError: another process or another part of this one has it.
+        ModelFolderError: no file can be made beside it, or what is there cannot be put right.
     """
     path = resolve(folder)
     try:
@@ -121,7 +126,7 @@ def _acquire(file: Path, folder: str | os.PathLike[str]) -> tuple[int, bool]:
         try:
             descriptor, made = _open(file, folder)
             if not lock_descriptor(descriptor, blocking=False):
-                raise ModelFolderError(f"another zuoci trains into {folder}; wait, or choose another folder")
+                raise InUseError(f"another zuoci trains into {folder}; wait, or choose another folder")
             if _is_open(file, descriptor):
                 locked, descriptor = descriptor, -1
                 return locked, made
