@@ -183,6 +183,25 @@ def test_logs_inside_the_models_folder(songs: Path, tmp_path: Path) -> None:
     assert zuoci.load(tmp_path / "m")
 
 
+@pytest.mark.parametrize(
+    "name", ["README.md", "Config.json", "model.safetensors/x", "training/report.json", ".zuoci.new", "../link"]
+)
+def test_a_log_in_the_place_of_a_file_of_the_model_is_refused_before_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    from zuoci.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "link").symlink_to("m")
+    monkeypatch.setattr(sys, "argv", ["zuoci", "train", *SMALL, "--out", "m", "--tensorboard", f"m/{name}"])
+    if name.startswith(".."):
+        monkeypatch.setattr(sys, "argv", [*sys.argv[:-1], "link/.zuoci.new"])
+    with pytest.raises(SystemExit, match=r"^2$"):
+        main()
+    assert "the model has a file there; name another folder" in str(capsys.readouterr().err)
+    assert [path.name for path in tmp_path.iterdir()] == ["link"]
+
+
 @pytest.mark.slow
 def test_a_log_that_cannot_be_written_is_a_note(
     songs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -140,6 +140,25 @@ def test_another_text_is_refused(corpus: zuoci.Corpus, tmp_path: Path) -> None:
         zuoci.load_run(tmp_path / "model").resume(zuoci.Corpus(corpus.songs[1:]), device="cpu")
 
 
+def test_songs_that_are_not_trained_on_and_names_of_files_are_part_of_the_text(
+    corpus: zuoci.Corpus, tmp_path: Path
+) -> None:
+    """They go into the model's folder, in its fingerprint."""
+    songs = corpus.songs
+    settings = zuoci.resolve("lyrics", {**SMALL, "max_characters": 200, "validation_split": "tail"})
+    zuoci.save_run(zuoci.Run(corpus, settings, device="cpu"), tmp_path / "model")
+    stored = zuoci.load_run(tmp_path / "model")
+    changed = [
+        (*songs[:-1], zuoci.Song(songs[-1].source, songs[-1].text.replace("歌", "曲"))),
+        tuple(zuoci.Song("other.txt", song.text) for song in songs),
+        (zuoci.Song(songs[0].source, songs[0].text + songs[1].text), *songs[2:]),
+    ]
+    for other in changed:
+        with pytest.raises(zuoci.SettingsError, match="was trained on another text"):
+            stored.resume(zuoci.Corpus(other), device="cpu")
+    assert stored.resume(zuoci.Corpus(songs), device="cpu")
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [

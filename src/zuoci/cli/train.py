@@ -78,6 +78,8 @@ def command(
         resolve(recipe, chosen, text="")  # what is wrong is said before anything is read
     from zuoci.writing.samples import Samples
 
+    if tensorboard and out:
+        _check_log(tensorboard, out)
     stopped: list[int] = []
     with _code_of_the_signal(stopped), ExitStack() as stack:
         job = _begin(stack, out, resume=resume, overwrite=overwrite, save_every=save_every)
@@ -172,6 +174,18 @@ def _run(job: Job, samples: Samples, board: TensorBoard | None) -> EndReport | N
                 show(f"note: {problem}; nothing more is logged")
                 board = None
     raise AssertionError("a job ends with an EndReport, or Paused")
+
+
+def _check_log(log: Path, out: Path) -> None:
+    """Makes sure that a log takes no place of a file of the model."""
+    from zuoci.model.replacing import is_reserved
+    from zuoci.text.folder import FILES
+
+    inside = Path(os.path.relpath(os.path.realpath(log), os.path.realpath(out)))
+    if is_reserved(inside.parts[0] if inside.parts else "") or any(
+        place.as_posix().casefold() in map(str.casefold, FILES) for place in (inside, *inside.parents)
+    ):
+        raise SettingsError(f"the log cannot be in {log}: the model has a file there; name another folder")
 
 
 @contextmanager

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zuoci.errors import ModelFolderError
-from zuoci.model.replacing import install, is_regular, sweep
+from zuoci.model.replacing import install, is_regular, is_reserved, sweep
 from zuoci.text.folder import State, state_of
 
 if TYPE_CHECKING:
@@ -62,6 +62,8 @@ def resolve(folder: str | os.PathLike[str]) -> Path:
         raise ModelFolderError(f"{os.fspath(folder)!r} is no name of a folder: {error}; choose another name") from None
     if not path.name:
         raise ModelFolderError(f"{path} cannot hold a model; name a folder below it")
+    if is_reserved(path.name):
+        raise ModelFolderError(f"{path.name!r} is a name that zuoci uses while it saves a model; choose another name")
     return path
 
 

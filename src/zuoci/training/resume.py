@@ -35,7 +35,7 @@ if TYPE_CHECKING:
 
     from zuoci.text.corpus import Corpus
 
-_FORMAT, _VERSION = "zuoci-run", 2
+_FORMAT, _VERSION = "zuoci-run", 3
 
 
 @dataclasses.dataclass(frozen=True)
