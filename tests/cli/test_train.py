@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import zuoci
+from zuoci.cli import quote
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -220,6 +221,15 @@ def test_a_log_that_cannot_be_written_is_a_note(
     errors = str(capsys.readouterr().err)
     assert errors.count("note: the log in logs cannot be written: No space left on device") == 1
     assert zuoci.load(tmp_path / "m")
+
+
+@posix
+@pytest.mark.parametrize("name", ["a\x1b[31mb'c\\d", "a\nb", "歌\x07", "a\x9bb", "\udcb8\udce8", "a\u202eb"])
+def test_words_of_commands_hold_no_control_characters(name: str) -> None:
+    word = quote(name)
+    assert word.isprintable()
+    shown = subprocess.run(["bash", "-c", f"printf %s {word}"], capture_output=True, check=True).stdout
+    assert os.fsdecode(shown) == name
 
 
 class TestSettings:

@@ -116,7 +116,14 @@ def say(*messages: object, sep: str = " ") -> None:
 def quote(word: object) -> str:
     """A word of a command that is printed, so that a shell reads it as one; letters of all languages stay bare."""
     text = str(word)
+    if not text.isprintable():  # a control character would be obeyed by the terminal
+        escaped = (char if char.isprintable() and char not in "\\'" else _escaped(char) for char in text)
+        return f"$'{''.join(escaped)}'"
     return text if re.fullmatch(r"[\w@%+=:,./-]+", text) else shlex.quote(text)
+
+
+def _escaped(char: str) -> str:
+    return f"\\{char}" if char in "\\'" else "".join(f"\\x{byte:02x}" for byte in os.fsencode(char))
 
 
 def say_notes(notes: Iterable[str]) -> None:

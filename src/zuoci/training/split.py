@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import dataclass
+from pathlib import PureWindowsPath
 from typing import TYPE_CHECKING
 
 import torch
@@ -45,8 +46,10 @@ def split(corpus: Corpus, config: TrainConfig) -> Split:
         CorpusError: the corpus is empty.
     """
     training, validation, held_out = _parts(corpus, config)
-    # Of the whole corpus, since the fingerprint in the model's folder is made of it: of its songs and its file names.
-    songs = [(song.source, song.text) for song in corpus.songs]
+    # Of the whole corpus, since the fingerprint in the model's folder is made of it: of its songs, and of the names of
+    # its files, wherever they are.
+    numbers = {source: number for number, source in enumerate(dict.fromkeys(song.source for song in corpus.songs))}
+    songs = [(numbers[song.source], PureWindowsPath(song.source).name, song.text) for song in corpus.songs]
     digest = hashlib.sha256(json.dumps([songs, training, validation]).encode()).hexdigest()
     return Split(training, validation, held_out, digest)
 
