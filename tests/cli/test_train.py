@@ -7,11 +7,13 @@ import os
 import signal
 import subprocess
 import sys
+from contextlib import ExitStack, suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 import zuoci
+from zuoci.cli import quote
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -67,6 +69,26 @@ def test_json_is_alone_on_stdout_when_stderr_is_closed(songs: Path, tmp_path: Pa
     assert json.loads(result.stdout)["model"] == "m"
 
 
+@pytest.mark.slow
+@posix
+def test_json_is_json_in_every_terminal(songs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONIOENCODING", "ascii")
+    result = train(tmp_path, songs.rename(tmp_path / "歌😀.txt"), "--out", "模型😀", "--json")
+    assert json.loads(result.stdout)["model"] == "模型😀"
+
+
+def test_a_folder_that_is_not_named_is_one_that_nobody_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from zuoci.cli.train import _begin  # pyright: ignore[reportPrivateUsage]
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "lyrics-model-2").symlink_to("nowhere")
+    with ExitStack() as stack:
+        folders = [_begin(stack, None).folder.name for _ in range(3)]
+        with pytest.raises(zuoci.ModelFolderError, match="another zuoci trains into"):
+            _begin(stack, tmp_path / "lyrics-model")
+    assert folders == ["lyrics-model", "lyrics-model-3", "lyrics-model-4"]
+
+
 def in_a_terminal(cwd: Path, *command: Any) -> tuple[int, int]:
     """Starts a command in a terminal of its own, and waits until it trains; gives its pid and the terminal."""
     import pty
@@ -94,6 +116,28 @@ def test_a_terminal_that_is_closed_pauses_a_run(songs: Path, tmp_path: Path, num
     _, status = os.waitpid(pid, 0)
     assert os.waitstatus_to_exitcode(status) in (128 + signal.SIGHUP, 128 + signal.SIGTERM)
     assert zuoci.load_run(tmp_path / "m").now.progress.step > 0
+
+
+@pytest.mark.slow
+@posix
+@pytest.mark.filterwarnings("ignore:.*multi-threaded, use of forkpty")
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP, signal.SIGTERM])
+def test_a_signal_ends_a_run_whose_folder_is_gone(songs: Path, tmp_path: Path, number: signal.Signals) -> None:
+    command = [sys.executable, "-m", "zuoci", "train", songs, *SMALL, "--save-every", "0", "--epochs", "100000"]
+    pid, terminal = in_a_terminal(tmp_path, *command, "--out", "m")
+    while not (tmp_path / "m" / "training" / "unfinished.safetensors").exists():
+        os.read(terminal, 1000)
+    (tmp_path / "m").rename(tmp_path / "moved")
+    os.kill(pid, number)
+    said = b""
+    with suppress(OSError):  # the end of a terminal
+        while data := os.read(terminal, 1000):
+            said += data
+    os.close(terminal)
+    _, status = os.waitpid(pid, 0)
+    assert os.waitstatus_to_exitcode(status) == 128 + number
+    assert b"the run is kept in" in said
+    assert zuoci.load_run(tmp_path / "m-2").now.progress.step > 0
 
 
 @pytest.mark.slow
@@ -140,6 +184,25 @@ def test_logs_inside_the_models_folder(songs: Path, tmp_path: Path) -> None:
     assert zuoci.load(tmp_path / "m")
 
 
+@pytest.mark.parametrize(
+    "name", ["README.md", "Config.json", "model.safetensors/x", "training/report.json", ".zuoci.new", "../link"]
+)
+def test_a_log_in_the_place_of_a_file_of_the_model_is_refused_before_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    from zuoci.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "link").symlink_to("m")
+    monkeypatch.setattr(sys, "argv", ["zuoci", "train", *SMALL, "--out", "m", "--tensorboard", f"m/{name}"])
+    if name.startswith(".."):
+        monkeypatch.setattr(sys, "argv", [*sys.argv[:-1], "link/.zuoci.new"])
+    with pytest.raises(SystemExit, match=r"^2$"):
+        main()
+    assert "the model has a file there; name another folder" in str(capsys.readouterr().err)
+    assert [path.name for path in tmp_path.iterdir()] == ["link"]
+
+
 @pytest.mark.slow
 def test_a_log_that_cannot_be_written_is_a_note(
     songs: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -158,6 +221,15 @@ def test_a_log_that_cannot_be_written_is_a_note(
     errors = str(capsys.readouterr().err)
     assert errors.count("note: the log in logs cannot be written: No space left on device") == 1
     assert zuoci.load(tmp_path / "m")
+
+
+@posix
+@pytest.mark.parametrize("name", ["a\x1b[31mb'c\\d", "a\nb", "歌\x07", "a\x9bb", "\udcb8\udce8", "a\u202eb"])
+def test_words_of_commands_hold_no_control_characters(name: str) -> None:
+    word = quote(name)
+    assert word.isprintable()
+    shown = subprocess.run(["bash", "-c", f"printf %s {word}"], capture_output=True, check=True).stdout
+    assert os.fsdecode(shown) == name
 
 
 class TestSettings:

@@ -15,7 +15,7 @@ from safetensors.torch import load_file, save_file
 
 import zuoci
 from zuoci import CharLM, ModelFolderError, load, save
-from zuoci.model import checkpoint, replacing
+from zuoci.model import checkpoint, destination, replacing
 from zuoci.model.checkpoint import (
     check_destination,
     forget_run,
@@ -53,7 +53,8 @@ STRANGERS = [
     ".m.old/x", ".m.tmp/config.json", ".m.backup.tmp", ".m.mine.tmp/x", ".m.0123456.tmp/config.json",
     ".m.0123ABCD.tmp/config.json", ".m.0123abcd.tmp.bak", ".m-0.1.0123abcd.tmp/config.json",
     ".m.0123abcd.old/config.json", ".m.1123abcd.tmp/diary.txt", ".m.2123abcd.tmp/training/diary.txt", ".m.3123abcd.tmp",
-    ".x.0123abcd.tmp/config.json", "m/.mine.tmp", "m/.zuoci.tmp", "m/training/.x.tmp",
+    ".x.0123abcd.tmp/config.json", "m/.mine.tmp", "m/.zuoci.tmp",
+    "m/.zuoci.0123abcd.tmp/config.json", "m/.zuoci.stage.0123abcd.tmp/config.json", "m/training/.x.tmp",
     "m/training/.unfinished.safetensors.tmp",
     "m/training/.unfinished.safetensors.0123abcd.tmp/x",
 ]  # fmt: skip
@@ -66,7 +67,7 @@ def test_only_what_zuoci_wrote_is_swept_and_only_by_a_writer(model: CharLM, tmp_
         (tmp_path / name).write_text(name, "utf-8")
     (tmp_path / ".m.4123abcd.tmp").symlink_to(tmp_path / "m")
     kept = tree(tmp_path)
-    ours = [".m.5123abcd.tmp/config.json", ".m.6123abcd.tmp/training/report.json", "m/.zuoci.0123abcd.tmp/README.md"]
+    ours = [".m.5123abcd.tmp/config.json", ".m.6123abcd.tmp/training/report.json", "m/.zuoci.0123abcd.new/README.md"]
     ours += ["m/training/.unfinished.safetensors.1123abcd.tmp"]
     for name in ours:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
@@ -181,6 +182,93 @@ def test_the_current_folder_can_be_filled(
     save(model, spelling)
     assert load(tmp_path / "m").config == model.config
     assert [path.name for path in tmp_path.iterdir()] == ["m"]
+
+
+@pytest.mark.parametrize("name", [".zuoci.new", ".zuoci.0123abcd.new", ".Zuoci.x", ".m.0123abcd.tmp"])
+def test_names_of_what_is_being_written_are_no_names_of_models(model: CharLM, tmp_path: Path, name: str) -> None:
+    save(model, tmp_path / "m")
+    before = tree(tmp_path)
+    for place in (tmp_path / "m" / name, tmp_path / name):
+        with pytest.raises(ModelFolderError, match="is a name that zuoci uses while it saves"):
+            check_destination(place)
+        with pytest.raises(ModelFolderError, match="is a name that zuoci uses while it saves"):
+            save(model, place)
+    assert tree(tmp_path) == before
+
+
+@pytest.mark.parametrize("name", ["zuoci", "zuoci.stage", "zuoci.new"])
+def test_a_model_in_the_folder_of_a_model_is_left_alone_while_it_is_saved(
+    model: CharLM, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    save(model, tmp_path / "m")
+    write = checkpoint.write_durably
+
+    def swept(file: Path, data: bytes) -> None:
+        write(file, data)
+        with monkeypatch.context() as patch:
+            patch.setattr(checkpoint, "write_durably", write)
+            save(model, tmp_path / "m", overwrite=True)
+
+    monkeypatch.setattr(checkpoint, "write_durably", swept)
+    save(model, tmp_path / "m" / name)
+    assert load(tmp_path / "m" / name).config == model.config
+
+
+def test_a_folder_in_which_no_file_can_be_made_is_refused_before_training(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(file: Path, _: bytes) -> None:
+        raise PermissionError(13, "Permission denied", str(file))
+
+    monkeypatch.setattr(destination, "write_durably", refused)  # as with umask 0777
+    (tmp_path / "there").mkdir()
+    for name in ("new", "there"):
+        with pytest.raises(ModelFolderError, match="cannot be made: Permission denied"):
+            check_destination(tmp_path / name)
+    assert tree(tmp_path) == {"there": None}
+
+
+def test_files_that_only_another_user_may_replace_are_refused_before_training(
+    model: CharLM, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.chmod(0o1777)
+    check_destination(folder, overwrite=True)
+    user = os.geteuid()
+    monkeypatch.setattr(os, "geteuid", lambda: user + 1)
+    before = tree(folder)
+    with pytest.raises(ModelFolderError, match="cannot be replaced: it belongs to another user"):
+        check_destination(folder, overwrite=True)
+    with pytest.raises(ModelFolderError, match="cannot be replaced: it belongs to another user"):
+        save(model, folder, overwrite=True)
+    assert tree(folder) == before
+
+
+@pytest.mark.parametrize("moved", [0, 1])
+def test_a_save_that_failed_has_replaced_nothing_or_says_so(
+    two: tuple[Callable[[int], Any], Path], monkeypatch: pytest.MonkeyPatch, moved: int
+) -> None:
+    put, folder = two
+    put(1)
+    new = read_files(folder, FILES)
+    put(0)
+    old, replace, calls = tree(folder), replacing._replace, list[Path]()  # pyright: ignore[reportPrivateUsage]
+
+    def refused(source: Path, target: Path) -> None:
+        calls.append(source)
+        if len(calls) > moved:
+            raise PermissionError(1, "Operation not permitted")
+        replace(source, target)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(replacing, "_replace", refused)
+        with pytest.raises(ModelFolderError, match="cannot be saved: Operation not permitted") as error:
+            put(1)
+    assert ("holds the new model" in str(error.value)) == bool(moved)
+    if moved:
+        assert read_files(folder, FILES) == new
+    else:
+        # The new model has files that the old one has not, but not the other way round.
+        assert tree(folder) == old
 
 
 # --- gone, full, filled meanwhile ------------------------------------------------------------------------------------

@@ -348,3 +348,52 @@ def test_an_interrupted_evaluation_leaves_a_model_as_it_was(model: zuoci.CharLM)
     with pytest.raises(KeyboardInterrupt):
         zuoci.evaluate(model, torch.zeros(50, dtype=torch.int64), workers=Interrupted())  # pyright: ignore
     assert model.training
+
+
+@pytest.mark.parametrize("while_shown", [False, True])
+def test_a_process_that_has_to_end_keeps_the_run_elsewhere(
+    corpus: zuoci.Corpus, tmp_path: Path, undisturbed: bytes, while_shown: bool
+) -> None:
+    def run_until_it_ends() -> None:
+        with Job(folder, save_every=1e6, device="cpu") as job:
+            job.prepare(corpus, SETTINGS)
+            job.save()
+            folder.rename(tmp_path / "moved")
+            if not while_shown:
+                job.pause(ending=True)
+            for event in job:
+                seen.append(event)
+                job.pause(ending=True)
+
+    folder, seen = tmp_path / "m", list[object]()
+    with pytest.raises(zuoci.ModelFolderError, match=r"m is gone: .*; the run is kept in .*m-2$"):
+        run_until_it_ends()
+    assert len(seen) == while_shown
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["m-2", "moved", "undisturbed"]
+    assert resumed(tmp_path / "m-2", corpus) == undisturbed
+
+
+def test_whoever_interrupts_twice_loses_some_steps_at_most(
+    corpus: zuoci.Corpus, tmp_path: Path, undisturbed: bytes, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The first Ctrl-C pauses; the second one ends the step that it waits for."""
+
+    def run_until_it_ends() -> None:
+        with Job(tmp_path / "m", save_every=1e6, device="cpu") as job:
+            job.prepare(corpus, SETTINGS)
+            compute = job.run.gradients.compute
+
+            def twice(*arguments: Any) -> Any:
+                if job.run.progress.step == 11:
+                    job.pause(ending=True)
+                    raise KeyboardInterrupt
+                return compute(*arguments)
+
+            with monkeypatch.context() as patch:
+                patch.setattr(job.run.gradients, "compute", twice)
+                list(job)
+
+    with pytest.raises(KeyboardInterrupt):
+        run_until_it_ends()
+    assert zuoci.load_run(tmp_path / "m").now.progress.step > 0
+    assert resumed(tmp_path / "m", corpus) == undisturbed

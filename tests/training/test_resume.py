@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
+from safetensors.torch import load_file, save_file
 
 import zuoci
+from zuoci.training import resume
 from zuoci.training.job import Job
 from zuoci.training.resume import locked
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
     from pathlib import Path
 
     from zuoci.training.trainer import Snapshot
@@ -140,6 +143,26 @@ def test_another_text_is_refused(corpus: zuoci.Corpus, tmp_path: Path) -> None:
         zuoci.load_run(tmp_path / "model").resume(zuoci.Corpus(corpus.songs[1:]), device="cpu")
 
 
+def test_songs_that_are_not_trained_on_and_names_of_files_are_part_of_the_text(
+    corpus: zuoci.Corpus, tmp_path: Path
+) -> None:
+    """They go into the model's folder, in its fingerprint."""
+    songs = corpus.songs
+    settings = zuoci.resolve("lyrics", {**SMALL, "max_characters": 200, "validation_split": "tail"})
+    zuoci.save_run(zuoci.Run(corpus, settings, device="cpu"), tmp_path / "model")
+    stored = zuoci.load_run(tmp_path / "model")
+    changed = [
+        (*songs[:-1], zuoci.Song(songs[-1].source, songs[-1].text.replace("歌", "曲"))),
+        tuple(zuoci.Song("other.txt", song.text) for song in songs),
+        (zuoci.Song(songs[0].source, songs[0].text + songs[1].text), *songs[2:]),
+    ]
+    for other in changed:
+        with pytest.raises(zuoci.SettingsError, match="was trained on another text"):
+            stored.resume(zuoci.Corpus(other), device="cpu")
+    moved = tuple(zuoci.Song(f"elsewhere/{song.source}", song.text) for song in songs)
+    assert stored.resume(zuoci.Corpus(moved), device="cpu")
+
+
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
@@ -166,3 +189,53 @@ def test_one_process_a_folder(tmp_path: Path) -> None:
     with locked(tmp_path / "model"):
         pass
     assert not list(tmp_path.iterdir())
+
+
+def _poke(name: str, value: object) -> Callable[[dict[str, Any], dict[str, Any]], object]:
+    return lambda about, _: about["now"].update({name: value})
+
+
+WRONG: list[Callable[[dict[str, Any], dict[str, Any]], object]] = [
+    *(_poke("step", value) for value in ("7", -1, 2.5, None, [])),
+    *(_poke("rounds", value) for value in ([1], [{}], None, {})),
+    *(_poke("batch", value) for value in (10**6, -1)),
+    *(_poke(name, -1.0) for name in ("seconds", "rate_scale", "round_nll")),
+    _poke("paces", ["a"]),
+    _poke("evaluated", 10**6),
+    _poke("unknown", 1),
+    lambda about, _: about.update(now=[]),
+    lambda about, _: about.update(sources=5),
+    lambda about, _: about.update(sources=[5]),
+    lambda about, _: about.update(vocabulary="[]"),
+    lambda about, _: about.update(settings={"model": 5}),
+    lambda _, tensors: tensors.pop("now.optimizer.0.exp_avg"),
+    lambda _, tensors: tensors.update({"now.optimizer.0.exp_avg": torch.zeros(3)}),
+    lambda _, tensors: tensors.update({"now.optimizer.x.y.z": torch.zeros(3)}),
+    lambda _, tensors: tensors.update({"now.sampling": torch.zeros(3)}),
+    lambda _, tensors: tensors.pop("now.state.0"),
+    lambda _, tensors: tensors.pop("now.model.output.bias"),
+    lambda _, tensors: tensors.pop("best.output.bias"),
+]
+
+
+@pytest.mark.parametrize("change", WRONG)
+def test_a_run_that_is_not_what_it_says_is_damaged(corpus: zuoci.Corpus, tmp_path: Path, change: Any) -> None:
+    """The checksum is right: another program wrote it."""
+    run = zuoci.Run(corpus, zuoci.resolve("lyrics", SMALL), device="cpu")
+    for report in run:
+        if isinstance(report, zuoci.EvalReport):
+            break
+    file = zuoci.save_run(run, tmp_path / "model")
+    assert zuoci.load_run(tmp_path / "model").resume(corpus, device="cpu")
+    data = file.read_bytes()
+    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+    about, tensors = json.loads(header["__metadata__"]["zuoci"]), load_file(file)
+    del about["sha256"]
+    change(about, tensors)
+    about["sha256"] = resume._checksum(about, tensors)  # pyright: ignore[reportPrivateUsage]
+    save_file(tensors, file, {"zuoci": json.dumps(about)})
+    with pytest.raises(
+        zuoci.ModelFolderError, match=r"unfinished.safetensors is damaged: .*; begin the run anew"
+    ) as error:
+        zuoci.load_run(tmp_path / "model").resume(corpus, device="cpu")
+    assert "\n" not in str(error.value)

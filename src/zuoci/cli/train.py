@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
+import itertools
+import os
 import signal
-from contextlib import closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zuoci.cli import quote, say, say_notes
+from zuoci.cli import print_json, quote, say, say_notes
 from zuoci.cli.options import given, with_settings
-from zuoci.errors import SettingsError
+from zuoci.errors import ModelFolderError, SettingsError, ZuociError
 from zuoci.model.config import ModelConfig
 from zuoci.training.recipe import DEFAULT_RECIPE, RECIPES, TrainConfig, read_settings_file, resolve
 
@@ -75,11 +76,13 @@ def command(
     recipe = DEFAULT_RECIPE if recipe is None else recipe
     if not resume:
         resolve(recipe, chosen, text="")  # what is wrong is said before anything is read
-    from zuoci.training.job import Job
     from zuoci.writing.samples import Samples
 
-    folder = _free_folder() if out is None else out
-    with Job(folder, resume=resume, overwrite=overwrite, save_every=save_every) as job:
+    if tensorboard and out:
+        _check_log(tensorboard, out)
+    stopped: list[int] = []
+    with _code_of_the_signal(stopped), ExitStack() as stack:
+        job = _begin(stack, out, resume=resume, overwrite=overwrite, save_every=save_every)
         sources = [str(path.absolute()) for path in source or ()]
         sources = sources or (list(job.stored.sources) if job.stored else [language])
         corpus = _read(sources)
@@ -87,25 +90,22 @@ def command(
         if resume:
             say(f"going on after {job.run.progress.step:,} steps")
         samples = Samples(corpus, prefix or (), join_lines=job.run.settings.training.join_lines)
-        with _log(tensorboard, job) as board, _stop_signals(job) as stopped:
+        with _log(tensorboard, job) as board, _stop_signals(job, stopped):
             end = _run(job, samples, board)
+    folder = quote(job.folder)
     if end is None:
-        say(
-            f"stopped after {job.run.progress.step:,} steps, and saved; "
-            f"go on: zuoci train --resume --out {quote(folder)}"
-        )
+        say(f"stopped after {job.run.progress.step:,} steps, and saved; go on: zuoci train --resume --out {folder}")
         raise typer.Exit(128 + stopped[0])
     _say_result(end)
     if as_json:
-        report = {"schema": "zuoci.train/1", **end.as_dict(), "model": str(folder)}
-        print(json.dumps(report, ensure_ascii=False, allow_nan=False))
+        print_json({"schema": "zuoci.train/1", **end.as_dict(), "model": str(job.folder)})
     else:
         for sample in samples.write(end.model, length=80):
             if sample.problem:
                 say(f"note: {sample.problem}")
             else:
                 print(sample.text, end="\n\n")
-    say(f"the model is in {folder}; write with it: zuoci write {quote(folder)} {quote(samples.openings[0].strip())}")
+    say(f"the model is in {folder}; write with it: zuoci write {folder} {quote(samples.openings[0].strip())}")
 
 
 def _read(sources: Sequence[str]) -> Corpus:
@@ -118,12 +118,23 @@ def _read(sources: Sequence[str]) -> Corpus:
     return corpus
 
 
-def _free_folder() -> Path:
-    """`lyrics-model`, or the first of `lyrics-model-2`, … that is not there yet."""
-    number = 1
-    while (path := Path("lyrics-model" if number == 1 else f"lyrics-model-{number}")).exists():
-        number += 1
-    return path
+def _begin(stack: ExitStack, out: Path | None, **how: Any) -> Job:
+    """A job in a folder; by default in `lyrics-model`, or the first of `lyrics-model-2`, … that is free."""
+    from zuoci.model.lock import InUseError
+    from zuoci.training.job import Job
+
+    if out is not None:
+        return stack.enter_context(Job(out, **how))
+    for number in itertools.count(1):
+        folder = Path("lyrics-model" if number == 1 else f"lyrics-model-{number}")
+        if os.path.lexists(folder):
+            continue
+        try:
+            return stack.enter_context(Job(folder, **how))
+        except ModelFolderError as error:
+            if not (isinstance(error, InUseError) or os.path.lexists(folder)):  # another zuoci took it just now
+                raise
+    raise AssertionError("there is always another number")
 
 
 def _run(job: Job, samples: Samples, board: TensorBoard | None) -> EndReport | None:
@@ -165,6 +176,18 @@ def _run(job: Job, samples: Samples, board: TensorBoard | None) -> EndReport | N
     raise AssertionError("a job ends with an EndReport, or Paused")
 
 
+def _check_log(log: Path, out: Path) -> None:
+    """Makes sure that a log takes no place of a file of the model."""
+    from zuoci.model.replacing import is_reserved
+    from zuoci.text.folder import FILES
+
+    inside = Path(os.path.relpath(os.path.realpath(log), os.path.realpath(out)))
+    if is_reserved(inside.parts[0] if inside.parts else "") or any(
+        place.as_posix().casefold() in map(str.casefold, FILES) for place in (inside, *inside.parents)
+    ):
+        raise SettingsError(f"the log cannot be in {log}: the model has a file there; name another folder")
+
+
 @contextmanager
 def _log(folder: Path | None, job: Job) -> Generator[TensorBoard | None]:
     """A log for TensorBoard, if one is wanted."""
@@ -180,21 +203,32 @@ def _log(folder: Path | None, job: Job) -> Generator[TensorBoard | None]:
 
 
 @contextmanager
-def _stop_signals(job: Job) -> Generator[list[int]]:
-    """Pauses a job at a signal to stop; gives the signals that came. A second Ctrl-C leaves at once."""
-    stopped: list[int] = []
+def _code_of_the_signal(stopped: Sequence[int]) -> Generator[None]:
+    """Ends with the exit code of the signal that stopped the run, also if the run could not be saved in its folder."""
+    try:
+        yield
+    except ZuociError as error:
+        if not stopped:
+            raise
+        say(f"error: {error}")
+        raise typer.Exit(128 + stopped[0]) from None
+
+
+@contextmanager
+def _stop_signals(job: Job, stopped: list[int]) -> Generator[None]:
+    """Pauses a job at a signal to stop, and notes the signal. A second Ctrl-C does not wait for the end of the step."""
 
     def stop(number: int, _: object) -> None:
         if stopped and number == signal.SIGINT:
             raise KeyboardInterrupt
         stopped.append(number)
-        job.pause()
+        job.pause(ending=True)
 
     names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
     numbers = [number for name in names if signal.getsignal(number := getattr(signal, name)) != signal.SIG_IGN]  # nohup
     before = [signal.signal(number, stop) for number in numbers]
     try:
-        yield stopped
+        yield
     finally:
         for number, handler in zip(numbers, before, strict=True):
             signal.signal(number, handler)

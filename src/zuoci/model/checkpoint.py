@@ -15,7 +15,6 @@ A model is saved whole or not at all, and what else is in its folder stays as it
 from __future__ import annotations
 
 import json
-import os
 import shlex
 from contextlib import suppress
 from pathlib import Path
@@ -36,12 +35,13 @@ from zuoci.model.lock import writing
 from zuoci.model.replacing import (
     FORMAT,
     commit,
+    discard,
     in_the_way,
     install,
-    remove,
     staging_folder,
     sync_folder,
     temporary_name,
+    write_durably,
 )
 from zuoci.text.fingerprint import Fingerprint
 from zuoci.text.folder import (
@@ -62,6 +62,7 @@ from zuoci.text.folder import is_model as is_model
 from zuoci.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
+    import os
     from collections.abc import Mapping, Sequence
 
     from torch import Tensor
@@ -219,22 +220,8 @@ def _write_folder(path: Path, contents: Mapping[str, bytes]) -> None:
             write_durably(stage / name, data)
         commit(stage, path)
     except BaseException:
-        with suppress(OSError):
-            remove(stage)
+        discard(stage)
         raise
-
-
-def write_durably(file: Path, data: bytes) -> None:
-    """Writes a file, and waits until it is on the disk, and its name in its folder.
-
-    Raises:
-        OSError: it cannot be written.
-    """
-    with file.open("wb") as stream:
-        stream.write(data)
-        stream.flush()
-        os.fsync(stream.fileno())
-    sync_folder(file.parent)
 
 
 def replace_durably(file: Path, data: bytes) -> None:

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 from zuoci.errors import ModelFolderError
 from zuoci.model.lock import Hold, hold_of, resolve
-from zuoci.model.replacing import in_the_way, staging_folder
-from zuoci.text.folder import TRAINING, is_directory, is_model, is_unfinished, state_of
+from zuoci.model.replacing import discard, fixed, in_the_way, staging_folder, write_durably
+from zuoci.text.folder import CONFIG, TRAINING, is_directory, is_model, is_unfinished, state_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -35,7 +35,11 @@ def check_destination(folder: str | os.PathLike[str], *, overwrite: bool = False
         if nearest in (path, path.parent):
             stage = staging_folder(path)
             stage.mkdir()
-            stage.rmdir()
+            try:
+                write_durably(stage / CONFIG, b"")
+                (stage / CONFIG).read_bytes()
+            finally:
+                discard(stage)
         writable = [nearest, *filter(Path.exists, [path / TRAINING])]
         if not all(place.is_dir() and os.access(place, os.W_OK | os.X_OK) for place in writable):
             raise PermissionError(None, "not a folder that you may write to", str(writable[-1]))
@@ -67,6 +71,11 @@ def refuse(folder: str | os.PathLike[str], path: Path, *, overwrite: bool, among
         raise ModelFolderError(
             f"{entry} is in the way: zuoci did not write it, and a model has a file there; move it away, or choose "
             "another folder"
+        )
+    if entry := fixed(path):
+        raise ModelFolderError(
+            f"{entry} cannot be replaced: it belongs to another user, and {entry.parent} lets only its owner do that; "
+            "choose another folder"
         )
 
 

@@ -16,11 +16,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zuoci.errors import ModelFolderError
-from zuoci.model.replacing import install, is_regular, sweep
+from zuoci.model.replacing import install, is_regular, is_reserved, sweep
 from zuoci.text.folder import State, state_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+
+
+class InUseError(ModelFolderError):
+    """Another process, or another part of this one, has the lock of a folder."""
 
 
 @dataclass
@@ -58,6 +62,8 @@ def resolve(folder: str | os.PathLike[str]) -> Path:
         raise ModelFolderError(f"{os.fspath(folder)!r} is no name of a folder: {error}; choose another name") from None
     if not path.name:
         raise ModelFolderError(f"{path} cannot hold a model; name a folder below it")
+    if is_reserved(path.name):
+        raise ModelFolderError(f"{path.name!r} is a name that zuoci uses while it saves a model; choose another name")
     return path
 
 
@@ -74,7 +80,8 @@ def locked(folder: str | os.PathLike[str]) -> Generator[None]:
     The folders that it is in are made. The folder itself may be missing.
 
     Raises:
-        ModelFolderError: another process or another part of this one has it, or its parent cannot be written to.
+        InUseError: another process or another part of this one has it.
+        ModelFolderError: no file can be made beside it, or what is there cannot be put right.
     """
     path = resolve(folder)
     try:
@@ -121,7 +128,7 @@ def _acquire(file: Path, folder: str | os.PathLike[str]) -> tuple[int, bool]:
         try:
             descriptor, made = _open(file, folder)
             if not lock_descriptor(descriptor, blocking=False):
-                raise ModelFolderError(f"another zuoci trains into {folder}; wait, or choose another folder")
+                raise InUseError(f"another zuoci trains into {folder}; wait, or choose another folder")
             if _is_open(file, descriptor):
                 locked, descriptor = descriptor, -1
                 return locked, made

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FORMAT = "zuoci-model"
+_INSIDE = ".zuoci."
 _TOKEN = r"\.[0-9a-f]{8}\.tmp"
 _PATIENCE = 2.0  # seconds that Windows is given to close a file that a reader has open
 
@@ -31,24 +32,55 @@ def temporary_name(name: str) -> str:
 
 
 def staging_folder(path: Path) -> Path:
-    """Where the next save of a model is written: in its folder, or beside it if there is none yet."""
-    return path / temporary_name("zuoci") if path.is_dir() else path.with_name(temporary_name(path.name))
+    """Where the next save of a model is written: in its folder, or beside it if there is none yet.
+
+    In the folder it has a name that is not `temporary_name` of any: a model in that folder may have any name.
+    """
+    return path / f"{_INSIDE}{secrets.token_hex(4)}.new" if path.is_dir() else path.with_name(temporary_name(path.name))
+
+
+def is_reserved(name: str) -> bool:
+    """Whether zuoci gives a name to what it writes on the way, and would take a model there for that."""
+    return name.casefold().startswith(_INSIDE) or bool(re.fullmatch(rf"\..+{_TOKEN}", name, re.DOTALL))
 
 
 def commit(stage: Path, path: Path) -> None:
     """Makes a folder that was filled and flushed the model.
 
     Raises:
-        OSError: it cannot be renamed, and the former model is as it was; or not all files could be moved to their
-            places, and the next writer moves the rest.
+        OSError: the former model is as it was; or, as the error says, the folder holds the new one, and the next
+            writer moves the rest of its files to their places.
     """
     if stage.parent == path:
+        before = _identities(path)
         stage.rename(path / NEW)
-        sync_folder(path)
-        install(path)
+        try:
+            sync_folder(path)
+            install(path)
+        except OSError as error:
+            if _identities(path) != before:
+                reason = f"{error.strerror or error}; but {path} holds the new model, and the next save completes it"
+                raise OSError(error.errno, reason) from None
+            (path / NEW).rename(stage)
+            raise
     else:
         stage.rename(path)
         sync_folder(path.parent)
+
+
+def _identities(path: Path) -> list[int]:
+    return [(path / name).lstat().st_ino if os.path.lexists(path / name) else 0 for name in FILES]
+
+
+def fixed(path: Path) -> Path | None:
+    """A file of a model that this user must not replace: of another user, in a folder with a sticky bit."""
+    for name in (*FILES, NEW):
+        entry = path / name
+        if os.name != "nt" and os.path.lexists(entry):
+            folder = entry.parent.stat()
+            if folder.st_mode & stat.S_ISVTX and os.geteuid() not in (0, folder.st_uid, entry.lstat().st_uid):
+                return entry
+    return None
 
 
 def install(path: Path) -> None:
@@ -83,19 +115,23 @@ def sweep(path: Path) -> None:
     Raises:
         OSError: it cannot be removed.
     """
-    left = [*_named(path.parent, path.name), *_named(path, "zuoci")]
+    inside = rf"{re.escape(_INSIDE)}[0-9a-f]{{8}}\.new"
+    left = [*_matching(path.parent, _temporary(path.name)), *_matching(path, inside)]
     for stage in left:
         if only_files_of_the_format(stage):
             remove(stage)
-    for file in _named((path / UNFINISHED).parent, (path / UNFINISHED).name):
+    for file in _matching((path / UNFINISHED).parent, _temporary((path / UNFINISHED).name)):
         if is_regular(file):
             file.unlink()
 
 
-def _named(folder: Path, name: str) -> Iterator[Path]:
-    pattern = re.compile(rf"\.{re.escape(name)}{_TOKEN}")
+def _temporary(name: str) -> str:
+    return rf"\.{re.escape(name)}{_TOKEN}"
+
+
+def _matching(folder: Path, pattern: str) -> Iterator[Path]:
     if folder.is_dir() and (folder.name != TRAINING or is_directory(folder)):
-        yield from sorted(entry for entry in folder.iterdir() if pattern.fullmatch(entry.name))
+        yield from sorted(entry for entry in folder.iterdir() if re.fullmatch(pattern, entry.name))
 
 
 def only_files_of_the_format(folder: Path) -> bool:
@@ -136,6 +172,27 @@ def in_the_way(path: Path, names: Sequence[str] = FILES) -> Path | None:
         if os.path.lexists(entry) and not (is_regular(entry) and (ours or name == UNFINISHED)):
             return entry
     return None
+
+
+def write_durably(file: Path, data: bytes) -> None:
+    """Writes a file, and waits until it is on the disk, and its name in its folder.
+
+    Raises:
+        OSError: it cannot be written.
+    """
+    with file.open("wb") as stream:
+        stream.write(data)
+        stream.flush()
+        os.fsync(stream.fileno())
+    sync_folder(file.parent)
+
+
+def discard(stage: Path) -> None:
+    """Removes what was begun, as far as that is possible."""
+    with suppress(OSError):
+        remove(stage)
+    with suppress(OSError):  # it may be that nothing in it can be named, since there is nothing
+        stage.rmdir()
 
 
 def is_ours(path: Path) -> bool:

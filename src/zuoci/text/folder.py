@@ -1,6 +1,6 @@
 """A model's folder: which files it has, and how they are read while another process may replace them.
 
-A save fills a folder beside or inside (`.NAME.<8 hex>.tmp`, `.zuoci.<8 hex>.tmp`), flushes it, and renames it to
+A save fills a folder beside or inside (`.NAME.<8 hex>.tmp`, `.zuoci.<8 hex>.new`), flushes it, and renames it to
 `.zuoci.new` inside the model's folder. From that moment the new files are the model. Then they are moved to their
 places one by one: first the files that the new model does not have are removed, then the weights are moved, then the
 others, the configuration last, and `.zuoci.new` is removed when it is empty. Whoever is killed on the way leaves the

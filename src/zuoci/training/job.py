@@ -108,7 +108,7 @@ class Job:
         self._resume, self._overwrite = resume, overwrite
         self._every, self._device, self._clock = save_every, device, clock
         self._reports: Generator[Report] | None = None
-        self._pausing = self._stopping = self._ended = False
+        self._pausing = self._ending = self._stopping = self._ended = False
         self._inside = False  # a report is being made: the state of the run may be that of half a step
         self._saved = False  # since the last report
 
@@ -158,8 +158,14 @@ class Job:
         self._saved_at = self._clock()
         self._planned = self.run.progress.steps > 0
 
-    def pause(self) -> None:
-        """Saves the run after the current step, and ends the job. Signal handlers may call it."""
+    def pause(self, *, ending: bool = False) -> None:
+        """Saves the run after the current step, and ends the job. Signal handlers may call it.
+
+        Args:
+            ending: the process has to end: if the run cannot be saved in its folder, save it elsewhere, and raise
+                the error that says where. Else the run goes on if it cannot be saved.
+        """
+        self._ending |= ending
         self._pausing = True
 
     def stop(self) -> None:
@@ -176,6 +182,8 @@ class Job:
             ZuociError: it cannot be saved.
         """
         self._saved_at = self._clock()  # also if it fails: the disk may have room again next time
+        if keep:
+            self._saved_step = self.run.progress.step  # also if it fails: no other place is left to try
         with typed_memory_errors():
             save_run(self.run, self.folder, sources=self._sources, keep=keep)
         self._saved_step = self.run.progress.step
@@ -189,7 +197,8 @@ class Job:
 
         Raises:
             DivergenceError: the loss was not finite, again and again.
-            ModelFolderError: the model cannot be saved in the folder; the message says where it is instead.
+            ModelFolderError: the model, or the run when the process has to end, cannot be saved in the folder; the
+                message says where it is instead.
             SettingsError: there is too little memory.
         """
         self._reports = iter(self.run)
@@ -205,7 +214,7 @@ class Job:
             if self._pausing and not self._saved and not failed:  # it was asked for while the report was shown
                 failed = self._try_to_save()
             if failed:
-                self._pausing = False
+                self._pausing = self._ending
                 yield failed
             elif self._pausing:
                 yield Paused(self.run.progress.step)
@@ -226,16 +235,17 @@ class Job:
         return self._pausing or planned != self._planned or self._clock() - self._saved_at >= self._every
 
     def _try_to_save(self) -> SaveFailed | None:
+        ending = self._ending
         try:
-            self.save()
+            self.save(keep=ending)
         except ZuociError as error:
+            if ending:
+                raise
             return SaveFailed(error, self._every)
         return None
 
     def _rescue(self, error: BaseException | None) -> None:
         """Saves what the run has learnt since the last save, whatever ended it."""
-        if isinstance(error, KeyboardInterrupt) and self._pausing:
-            return  # whoever asks twice does not want to wait
         if self._inside and isinstance(error, DivergenceError | ModelFolderError):
             return  # to go on would end the same; or the model is beside the folder
         try:

@@ -9,16 +9,19 @@ from __future__ import annotations
 import dataclasses
 import hashlib
 import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
+from pydantic import TypeAdapter
 from safetensors import SafetensorError
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
-from zuoci.errors import ModelFolderError, SettingsError
+from zuoci.errors import ModelFolderError, SettingsError, ZuociError
 from zuoci.model.checkpoint import reason_of, save_unfinished
+from zuoci.model.figures import Round
 from zuoci.model.language_model import CharLM
 from zuoci.model.lock import locked as locked
 from zuoci.text.folder import UNFINISHED, is_model, read_files
@@ -35,7 +38,7 @@ if TYPE_CHECKING:
 
     from zuoci.text.corpus import Corpus
 
-_FORMAT, _VERSION = "zuoci-run", 2
+_FORMAT, _VERSION = "zuoci-run", 3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,6 +69,7 @@ class StoredRun:
         """A run that goes on from there, and ends with the same bytes as if it had not been stopped.
 
         Raises:
+            ModelFolderError: it is damaged.
             SettingsError: the corpus is not the one that the run was trained on.
         """
         if split(corpus, self.settings.training).digest != self.digest:
@@ -74,13 +78,34 @@ class StoredRun:
                 "sources as they were when it began, or begin a new run in another folder"
             )
         model = CharLM(self.settings.model, self.vocabulary)
-        model.load_state_dict({name: self.now.tensors[f"model.{name}"] for name in model.state_dict()})
         run = Run(corpus, self.settings, model=model, device=device)
+        try:
+            self._check(run)
+        except ValueError as error:
+            raise _damaged(self.path, error) from None
         run.restore(self.good)
         run.good = run.capture()
         run.restore(self.now)
         run.best = dict(self.best)
         return run
+
+    def _check(self, run: Run) -> None:
+        """Makes sure that a run can go on from what was stored.
+
+        Raises:
+            ValueError: it cannot.
+        """
+        fresh = run.capture().tensors
+        for snapshot in (self.now, self.good):
+            progress = snapshot.progress
+            size = len(run.batches)
+            if progress.batch > size or (progress.epoch - 1) * size + progress.batch != progress.step:
+                raise ValueError(f"step {progress.step} is not in epoch {progress.epoch}, batch {progress.batch}")
+            _check_tensors(fresh | (_optimizer_state(run) if progress.step else {}), snapshot.tensors)
+        if self.best:
+            _check_tensors(run.model.state_dict(), self.best)
+        elif self.settings.training.keep == "best" and self.now.progress.rounds:
+            raise ValueError("the best weights are missing")
 
 
 def save_run(run: Run, folder: str | PathLike[str], *, sources: Sequence[str] = (), keep: bool = False) -> Path:
@@ -150,15 +175,69 @@ def parse_run(path: Path, data: bytes) -> StoredRun:
         return StoredRun(
             path,
             Settings.model_validate(about["settings"]),
-            about["sources"],
+            _strings(about["sources"]),
             about["digest"],
             Vocabulary.from_json(about["vocabulary"]),
-            Snapshot(Progress(**about["now"]), _named(tensors, "now.")),
-            Snapshot(Progress(**about["good"]), _named(tensors, "good.") or _named(tensors, "now.")),
+            Snapshot(_progress(about["now"]), _named(tensors, "now.")),
+            Snapshot(_progress(about["good"]), _named(tensors, "good.") or _named(tensors, "now.")),
             _named(tensors, "best."),
         )
-    except (ValueError, KeyError, TypeError, RecursionError, SafetensorError) as error:
-        raise ModelFolderError(f"{path} is damaged: {reason_of(error)}; begin the run anew") from None
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, ZuociError, SafetensorError) as error:
+        if isinstance(error, ModelFolderError) and str(path) in str(error):
+            raise
+        raise _damaged(path, error) from None
+
+
+def _damaged(path: Path, error: Exception) -> ModelFolderError:
+    return ModelFolderError(f"{path} is damaged: {reason_of(error)}; begin the run anew")
+
+
+def _progress(figures: object) -> Progress:
+    """How far a run has come, from a file.
+
+    Raises:
+        ValueError: it cannot have come there.
+    """
+    progress = TypeAdapter(Progress).validate_json(json.dumps(figures), strict=True)
+    if figures != dataclasses.asdict(progress):
+        raise ValueError("the progress has other figures than those of a run")
+    for name, value in dataclasses.asdict(progress).items():
+        least = 1 if name == "epoch" else 0
+        for number in value if isinstance(value, list) and name != "rounds" else [value]:  # pyright: ignore
+            if isinstance(number, int | float) and not least <= number < math.inf:
+                raise ValueError(f"{name} must be a finite number of at least {least}: got {number}")
+    if progress.evaluated > progress.step or bool(progress.evaluated) != bool(progress.rounds):
+        raise ValueError(f"evaluated must be a step of an evaluation: got {progress.evaluated}")
+    for of_round in progress.rounds:
+        Round.model_validate(of_round)
+    return progress
+
+
+def _strings(values: object) -> list[str]:
+    if not isinstance(values, list) or not all(isinstance(value, str) for value in values):  # pyright: ignore
+        raise ValueError("sources must be names")
+    return values  # pyright: ignore
+
+
+def _optimizer_state(run: Run) -> dict[str, Tensor]:
+    """What an optimizer keeps after its first step: tensors of these names and shapes."""
+    if not isinstance(run.optimizer, torch.optim.AdamW):
+        return {}
+    params: list[Tensor] = [param for group in run.optimizer.param_groups for param in group["params"]]
+    return {
+        f"optimizer.{k}.{key}": torch.zeros(()) if key == "step" else param
+        for k, param in enumerate(params)
+        for key in ("step", "exp_avg", "exp_avg_sq")
+    }
+
+
+def _check_tensors(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> None:
+    if different := sorted(expected.keys() ^ found.keys()):
+        raise ValueError(f"{different[0]} is missing, or does not belong in it")
+    for name, value in expected.items():
+        same_kind = found[name].dtype == value.dtype or (value.is_floating_point() and found[name].is_floating_point())
+        if found[name].shape != value.shape or not same_kind:
+            raise ValueError(f"{name} must have the shape {list(value.shape)} and hold {value.dtype}")
 
 
 def _named(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:

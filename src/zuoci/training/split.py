@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from dataclasses import dataclass
+from pathlib import PureWindowsPath
 from typing import TYPE_CHECKING
 
 import torch
@@ -25,16 +27,13 @@ class Split:
         training: the text to train on.
         validation: the text held out; "" if nothing is.
         held_out: how the held-out text was chosen, for the protocol.
+        digest: identifies the corpus and what is made of it.
     """
 
     training: str
     validation: str
     held_out: str
-
-    @property
-    def digest(self) -> str:
-        """Identifies the text."""
-        return hashlib.sha256(f"{self.training}\0{self.validation}".encode("utf-8", "surrogatepass")).hexdigest()
+    digest: str
 
 
 def split(corpus: Corpus, config: TrainConfig) -> Split:
@@ -46,6 +45,16 @@ def split(corpus: Corpus, config: TrainConfig) -> Split:
     Raises:
         CorpusError: the corpus is empty.
     """
+    training, validation, held_out = _parts(corpus, config)
+    # Of the whole corpus, since the fingerprint in the model's folder is made of it: of its songs, and of the names of
+    # its files, wherever they are.
+    numbers = {source: number for number, source in enumerate(dict.fromkeys(song.source for song in corpus.songs))}
+    songs = [(numbers[song.source], PureWindowsPath(song.source).name, song.text) for song in corpus.songs]
+    digest = hashlib.sha256(json.dumps([songs, training, validation]).encode()).hexdigest()
+    return Split(training, validation, held_out, digest)
+
+
+def _parts(corpus: Corpus, config: TrainConfig) -> tuple[str, str, str]:
     if not corpus.text.strip():
         raise CorpusError("the corpus is empty: it holds no characters to train on")
     text = corpus.text
@@ -54,7 +63,7 @@ def split(corpus: Corpus, config: TrainConfig) -> Split:
     if config.max_characters:
         text = text[: config.max_characters]
     if config.validation == 0.0:
-        return Split(text, "", "")
+        return text, "", ""
     by_songs = config.validation_split == "songs" or (
         config.validation_split == "auto" and len(text) <= _SONGS_UP_TO and len(corpus) >= 10
     )
@@ -66,10 +75,10 @@ def split(corpus: Corpus, config: TrainConfig) -> Split:
             )
         return _by_songs(corpus, config)
     cut = len(text) - round(len(text) * config.validation)
-    return Split(text[:cut], text[cut:], f"the last {config.validation:.0%} of the text")
+    return text[:cut], text[cut:], f"the last {config.validation:.0%} of the text"
 
 
-def _by_songs(corpus: Corpus, config: TrainConfig) -> Split:
+def _by_songs(corpus: Corpus, config: TrainConfig) -> tuple[str, str, str]:
     wanted = len(corpus.text) * config.validation
     order = torch.randperm(len(corpus), generator=torch.Generator().manual_seed(config.seed)).tolist()
     chosen: set[int] = set()
@@ -83,7 +92,7 @@ def _by_songs(corpus: Corpus, config: TrainConfig) -> Split:
     held_out = {i for i in chosen if not _known(corpus.songs[i], training_lines)}
     training = "".join(song.text for i, song in enumerate(corpus.songs) if i not in held_out)
     validation = "".join(corpus.songs[i].text for i in sorted(held_out))
-    return Split(training, validation, f"{len(held_out)} of {len(corpus)} songs, held out whole")
+    return training, validation, f"{len(held_out)} of {len(corpus)} songs, held out whole"
 
 
 def _known(song: Song, training_lines: set[str]) -> bool:

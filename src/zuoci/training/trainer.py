@@ -388,10 +388,10 @@ class Run:
 
 
 def _vocabulary(parts: Split) -> Vocabulary:
-    vocabulary = Vocabulary(parts.training + parts.validation)
-    if any("\ud800" <= char <= "\udfff" for char in vocabulary.characters):
+    characters = "".join(set(parts.training + parts.validation))
+    if any("\ud800" <= char <= "\udfff" for char in characters):
         raise CorpusError("the corpus has halves of characters (surrogates), which cannot be saved; clean the text")
-    return vocabulary
+    return Vocabulary(characters)
 
 
 def train(
