@@ -6,9 +6,10 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from zuoci.text.cleaning import distinct
+
 if TYPE_CHECKING:
-    from zuoci.text.cleaning import distinct
-from zuoci.text.corpus import Corpus
+    from zuoci.text.corpus import Corpus
 
 MOST_EXAMPLES = 5
 _LINE = re.compile(r"\S[^\n]*")  # that is not empty
