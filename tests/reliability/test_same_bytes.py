@@ -20,6 +20,8 @@ from zuoci.model.threads import core_count, one_thread
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    import zuoci
+
 DRIVER = Path(__file__).with_name("sameness.py")
 RUNS = 20
 # What a user, or a library by itself, may ask of the libraries: none of it may show in the results.
@@ -106,3 +108,18 @@ def test_the_number_of_cores(monkeypatch: pytest.MonkeyPatch) -> None:
         core_count.cache_clear()
         assert core_count() == expected or (expected is None and 1 <= core_count() <= (os.cpu_count() or 1))
     core_count.cache_clear()
+
+
+@pytest.mark.slow
+def test_the_first_step_of_a_process_is_always_the_same(corpus: zuoci.Corpus, tmp_path: Path) -> None:
+    """There a library chooses its code, while two threads use it. Without `settle_libraries` one run in ten differed on
+    an Intel processor with AVX-512."""
+    songs = tmp_path / "songs.txt"
+    songs.write_text(corpus.text, "utf-8")
+    size = ["--hidden-size", "16", "--embedding-size", "8", "--batch-size", "4", "--seq-len", "8", "--threads", "2"]
+    weights: set[bytes] = set()
+    for k in range(24):
+        command = [sys.executable, "-m", "zuoci", "train", songs, "--epochs", "1", *size, "--out", tmp_path / f"{k}"]
+        subprocess.run(command, capture_output=True, check=True)
+        weights.add((tmp_path / f"{k}" / "model.safetensors").read_bytes())
+    assert len(weights) == 1

@@ -11,10 +11,13 @@ import torch
 from torch import Tensor, nn
 
 from zuoci.model.fused import run_layer
+from zuoci.model.threads import settle_libraries
 
 if TYPE_CHECKING:
     from zuoci.model.config import ModelConfig
     from zuoci.text.vocabulary import Vocabulary
+
+settle_libraries()  # while this is imported, no thread computes with a model yet
 
 State: TypeAlias = tuple[Tensor, ...]  # one tensor (L, B, H); for the LSTM a pair of them, hidden and cell
 

@@ -51,6 +51,19 @@ def one_thread() -> Generator[None]:
         torch.set_num_threads(usual)
 
 
+def settle_libraries() -> None:
+    """Makes MKL choose its code for this processor now, before several threads use it at once.
+
+    Its vector functions (exp, log, erf, …) choose at the first call in a process, together. A thread that calls one
+    while another is choosing may get other code, whose results differ in the last bits: on an Intel Xeon with AVX-512
+    the first step of every seventh run did. The first product is made here as well.
+    """
+    import torch
+
+    one = torch.ones(1, 1)
+    one.exp().mm(one)
+
+
 @cache
 def core_count() -> int:
     """The number of cores that this process may use, or `OMP_NUM_THREADS` where that is set.
