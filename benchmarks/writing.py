@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING
 
 import zuoci
 from common import publish
-from zuoci.writing.choice import repetition
-from zuoci.writing.form import units
-from zuoci.writing.rhyme import Rhymes
+from zuoci.writing.candidates import repetition
+from zuoci.writing.form import syllables
+from zuoci.writing.rhyme.scheme import Rhymes
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -100,7 +100,9 @@ def kept(texts: Sequence[str], *, rhymed: bool) -> dict[str, object]:
     forms = pairs = right = 0
     for text in texts:
         lines = text.split("\n")
-        forms += [units(line) for line in lines] == [lengths[k % len(lengths)] for k in range(int(str(FORM["lines"])))]
+        forms += [syllables(line) for line in lines] == [
+            lengths[k % len(lengths)] for k in range(int(str(FORM["lines"])))
+        ]
         for first, second in zip(lines[::2], lines[1::2], strict=False):
             pairs += 1
             right += rhymes.rhyme(first, second)

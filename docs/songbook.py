@@ -8,7 +8,7 @@ from collections import Counter
 from pathlib import Path
 
 from zuoci.text.songbook import SongbookSong, parse_songbook
-from zuoci.writing.rhyme import Rhymes
+from zuoci.writing.rhyme.scheme import Rhymes
 
 TARGET = Path(__file__).with_name("songbook.md")
 SONGBOOK = Path(__file__).parents[1] / "songbook"

@@ -9,7 +9,7 @@ import pytest
 
 import zuoci
 
-ROOMS = ["text", "model", "training", "writing", "studio", "cli"]
+ROOMS = ["text", "model", "training", "writing", "server", "export", "studio", "cli"]
 PACKAGE = Path(zuoci.__file__).parent
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if path.name != "__init__.py" or path.parent.name == "cli")
 

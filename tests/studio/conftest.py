@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
     from pathlib import Path
 
-    from zuoci.studio.engine import Engine
+    from zuoci.server.engine import Engine
 
 PAGE = files("zuoci.studio").joinpath("page")
 

@@ -97,7 +97,7 @@ def test_candidates_keep_the_form_of_the_whole(served: Served) -> None:
     for one in found:
         checked = post(served, "check", {"text": f"山前一条路\n{one['text']}"})
         assert checked["scheme"] == "AA"
-        assert checked["lines"][1]["units"] == 5
+        assert checked["lines"][1]["syllables"] == 5
     assert post(served, "candidates", body)["candidates"] == found
     assert all(one["fit"] is not None for one in post(served, "candidates", {**body, "after": "人"})["candidates"])
 

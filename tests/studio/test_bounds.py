@@ -10,8 +10,8 @@ import pytest
 from pydantic import ValidationError
 
 from zuoci import WriteConfig
+from zuoci.server.options import MOST
 from zuoci.studio.app import ServerSettings, make_app
-from zuoci.studio.options import MOST
 from zuoci.writing.form import MOST_LINES, line_count, plan
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import pytest
 
 import zuoci
 from zuoci import WriteConfig
-from zuoci.studio import completions
+from zuoci.server import openai_routes
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -329,13 +329,13 @@ def test_an_answer_has_so_many_logprobs_at_most(served: Served, path: str, body:
 
 def test_a_large_answer_is_not_made_in_the_servers_own_thread(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     threads: list[threading.Thread] = []
-    of_completions = completions.completion_logprobs
+    of_completions = openai_routes.completion_logprobs
 
     def watched(*arguments: Any) -> Any:
         threads.append(threading.current_thread())
         return of_completions(*arguments)
 
-    monkeypatch.setattr(completions, "completion_logprobs", watched)
+    monkeypatch.setattr(openai_routes, "completion_logprobs", watched)
     body = {"model": "tiny", "prompt": ["山", "人"], "max_tokens": 3, "logprobs": 2}
     answer = served.client.post("/v1/completions", json=body)
     assert [len(choice["logprobs"]["tokens"]) for choice in answer.json()["choices"]] == [3, 3]

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from zuoci.studio import connection
+from zuoci.server import connection
 
 if TYPE_CHECKING:
     from collections.abc import Callable

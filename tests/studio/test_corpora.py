@@ -15,10 +15,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from zuoci.errors import CorpusError
+from zuoci.server.errors import ApiError
+from zuoci.server.turns import Turns
 from zuoci.studio.app import ServerSettings
 from zuoci.studio.corpora import Corpora, load_kept
-from zuoci.studio.failures import ApiError
-from zuoci.studio.turns import Turns
 from zuoci.text.corpus import Corpus, read_corpus
 
 if TYPE_CHECKING:

@@ -15,9 +15,9 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from zuoci.server.sse import to_json
 from zuoci.studio.app import ServerSettings
-from zuoci.studio.events import to_json
-from zuoci.studio.training import Training
+from zuoci.studio.runs import Training
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import zuoci
+from zuoci.export.html import page_document
+from zuoci.export.quantisation import Precision, quantise
 from zuoci.model.stepper import Stepper
-from zuoci.studio.export import page_document
-from zuoci.studio.quantisation import Precision, quantise
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,9 +12,9 @@ import pytest
 from starlette.requests import Request
 
 import zuoci
-from zuoci.studio.errands import Effort, Errands
-from zuoci.studio.failures import ApiError
-from zuoci.writing.choice import next_lines, rank, rewrite
+from zuoci.server.errors import ApiError
+from zuoci.server.job_queue import Effort, JobQueue
+from zuoci.writing.candidates import next_lines, rank, rewrite
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -49,7 +49,7 @@ def test_work_is_done_one_piece_after_another_and_not_for_those_who_left() -> No
         return works
 
     async def main() -> None:
-        errands = Errands()
+        errands = JobQueue()
         clients = [Client() for _ in range(3)]
         names = ["first", "second", "third"]
         tasks: list[asyncio.Task[Any]] = []
@@ -76,7 +76,7 @@ def test_the_end_of_the_server_ends_all_work(caplog: pytest.LogCaptureFixture) -
             effort()
 
     async def main() -> None:
-        errands = Errands()
+        errands = JobQueue()
         tasks = [asyncio.create_task(errands.run(Client().request, endless)) for _ in range(3)]
         await asyncio.sleep(0.01)
         errands.drain()
@@ -97,7 +97,7 @@ def test_work_that_takes_too_long_is_broken_off() -> None:
             effort.deadline -= 1.0
 
     async def main() -> None:
-        errands = Errands()
+        errands = JobQueue()
         with pytest.raises(ApiError, match="more than 60 s") as much:
             await errands.run(Client().request, endless)
         assert much.value.status == 422
@@ -139,7 +139,7 @@ def test_too_many_are_sent_away() -> None:
     may_end = threading.Event()
 
     async def main() -> None:
-        errands = Errands()
+        errands = JobQueue()
         tasks = [asyncio.create_task(errands.run(Client().request, lambda _: may_end.wait(10))) for _ in range(8)]
         await asyncio.sleep(0.01)
         with pytest.raises(ApiError, match="8 requests wait already") as busy:

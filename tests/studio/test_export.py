@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 
 import zuoci
 from zuoci.cli import main
-from zuoci.studio.export import bundle, export_html, fold
-from zuoci.studio.onnx import export_onnx
-from zuoci.studio.quantisation import quantise
+from zuoci.export.html import bundle, export_html, fold
+from zuoci.export.onnx import export_onnx
+from zuoci.export.quantisation import quantise
 from zuoci.training.evaluation import evaluate
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 import zuoci
-from zuoci.studio.export import export_html
+from zuoci.export.html import export_html
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

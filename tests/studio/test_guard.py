@@ -13,8 +13,8 @@ import httpx2
 import pytest
 
 import zuoci
+from zuoci.server.guard import POLICY, Guard
 from zuoci.studio.app import ServerSettings, is_loopback, make_app
-from zuoci.studio.guard import POLICY, Guard
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -12,9 +12,9 @@ import pytest
 import zuoci
 from zuoci import WriteConfig, Writer
 from zuoci.errors import WritingError
-from zuoci.studio import engine as module
-from zuoci.studio.engine import End, Engine, Piece, Texts
-from zuoci.studio.failures import ApiError
+from zuoci.server import engine as module
+from zuoci.server.engine import End, Engine, Piece, Texts
+from zuoci.server.errors import ApiError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -16,7 +16,7 @@ import pytest
 
 import zuoci
 from zuoci.cli import main
-from zuoci.studio.library import Library
+from zuoci.server.models import Library
 
 if TYPE_CHECKING:
     from collections.abc import Generator

@@ -193,7 +193,7 @@ def test_a_run_that_is_being_deleted_cannot_be_resumed(studio: Served, monkeypat
         assert may_go_on.wait(60)
         real(*arguments, **options)
 
-    monkeypatch.setattr("zuoci.studio.training.shutil.rmtree", slowly)
+    monkeypatch.setattr("zuoci.studio.runs.shutil.rmtree", slowly)
     with ThreadPoolExecutor(1) as thread:
         deleted = thread.submit(studio.client.delete, "/api/training/fails")
         assert within.wait(60)
@@ -241,7 +241,7 @@ def test_the_loop_that_answers_neither_reads_nor_resolves(studio: Served, monkey
         monkeypatch.setattr(f"{owner}.{name}", watched)
 
     called: list[str] = []
-    watch("zuoci.studio.training", "resolve", zuoci.resolve)
+    watch("zuoci.studio.runs", "resolve", zuoci.resolve)
     watch("zuoci.studio.corpora", "read_kept", read_kept)
     text = Corpus.text
     monkeypatch.setattr(Corpus, "text", property(lambda corpus: text_of(corpus)))

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zuoci.studio.units import find_units, in_quotes, positions, rhyming_ends
+from zuoci.studio.hidden_units import find_units, in_quotes, positions, rhyming_ends
 
 TEXT = "山前路\n他说“走”\n人在路"
 

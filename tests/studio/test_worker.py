@@ -15,7 +15,7 @@ import pytest
 import zuoci
 from zuoci.model.checkpoint import is_model, is_unfinished
 from zuoci.studio import worker
-from zuoci.studio.training import worker_command
+from zuoci.studio.runs import worker_command
 from zuoci.training import job as jobs
 
 SETTINGS: dict[str, Any] = {
@@ -107,7 +107,7 @@ def test_a_save_that_fails_is_a_note_and_the_run_goes_on(
 
     monkeypatch.setattr(jobs, "save_run", save)
     job = prepare(tmp_path / "job", steps=30)
-    orders = worker.Orders()
+    orders = worker.Commands()
     orders.pause = True
     worker.train(job, tmp_path / "job", tmp_path / "m", orders)
     notes = [event["text"] for event in told if event["event"] == "note"]
@@ -124,7 +124,7 @@ def test_a_pause_is_saved_before_it_is_told(tmp_path: Path, monkeypatch: pytest.
         saved.append((kind, is_unfinished(tmp_path / "m")))
 
     monkeypatch.setattr(worker, "tell", tell)
-    orders = worker.Orders()
+    orders = worker.Commands()
     orders.pause = True
     job = prepare(tmp_path / "job")
     worker.train(job, tmp_path / "job", tmp_path / "m", orders)
@@ -133,7 +133,7 @@ def test_a_pause_is_saved_before_it_is_told(tmp_path: Path, monkeypatch: pytest.
 
 def test_a_sample_that_cannot_be_written_is_a_note(tmp_path: Path, told: list[dict[str, Any]]) -> None:
     job = prepare(tmp_path / "job", "啊" * 1000, steps=3)  # whose every continuation is a copy
-    worker.train(job, tmp_path / "job", tmp_path / "m", worker.Orders())
+    worker.train(job, tmp_path / "job", tmp_path / "m", worker.Commands())
     assert told[-1] == {"event": "finished"}
     assert {event["event"] for event in told} >= {"samples", "note"}
     assert is_model(tmp_path / "m")
@@ -143,7 +143,7 @@ def test_a_run_that_ended_untold_is_told_as_finished(tmp_path: Path, told: list[
     job = prepare(tmp_path / "job", steps=3)
     for _ in range(2):  # as if the first had been killed after its model was in its place
         told.clear()
-        worker.train(job, tmp_path / "job", tmp_path / "m", worker.Orders())
+        worker.train(job, tmp_path / "job", tmp_path / "m", worker.Commands())
         assert told[-1] == {"event": "finished"}
 
 
@@ -154,7 +154,7 @@ def test_a_damaged_job_is_told(
     prepare(tmp_path / "job")
     (tmp_path / "job" / "job.json").write_text(content, "utf-8")
     monkeypatch.setattr(sys, "argv", ["worker", str(tmp_path / "job"), str(tmp_path / "m")])
-    monkeypatch.setattr(worker.Orders, "listen", lambda _: None)  # pyright: ignore
+    monkeypatch.setattr(worker.Commands, "listen", lambda _: None)  # pyright: ignore
     with pytest.raises((ValueError, KeyError, TypeError)):
         worker.main()
     assert told[-1]["event"] == "failed"

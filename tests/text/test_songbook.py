@@ -12,7 +12,7 @@ import pytest
 
 from zuoci import CorpusError, load_lyrics
 from zuoci.text.songbook import Section, SongbookSong, parse_songbook
-from zuoci.writing.rhyme import Rhymes
+from zuoci.writing.rhyme.scheme import Rhymes
 
 SONGBOOK = Path(__file__).parents[2] / "songbook"
 
@@ -196,7 +196,7 @@ def test_its_page_is_up_to_date() -> None:
         ("Title", "the second line of 'Title' must be '@ register | premise': got ''"),
         ("Title\n@ love\n[verse]\na", "must be '@ register | premise': got '@ love'"),
         ("Title\n@ love | x\na line", "must begin with a mark such as"),
-        ("Title\n@ love | x\n[Verse!]\na", "has the odd mark"),
+        ("Title\n@ love | x\n[WrittenLine!]\na", "has the odd mark"),
         ("Title\n@ love | x\n[verse]\na\n[chorus]", r"returns to \[chorus\] before it was written"),
     ],
 )

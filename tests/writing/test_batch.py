@@ -16,7 +16,7 @@ from zuoci.model.stepper import Stepper
 from zuoci.writing.batch import Batch
 
 if TYPE_CHECKING:
-    from zuoci.writing.drafts import Lyrics
+    from zuoci.writing.text import Lyrics
 
 KINDS: list[dict[str, Any]] = [
     {"length": 30},

@@ -17,7 +17,7 @@ from zuoci.writing.batch import Batch
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from zuoci.writing.drafts import Lyrics
+    from zuoci.writing.text import Lyrics
 
 
 def test_the_same_seed_writes_the_same_text(model: zuoci.CharLM) -> None:

@@ -21,11 +21,11 @@ from zuoci import CorpusIndex, SettingsError, WriteConfig, Writer
 from zuoci.errors import WritingError, ZuociError
 from zuoci.text.corpus import Song
 from zuoci.writing.batch import Batch
-from zuoci.writing.form import form_of, parse_line_openings, parse_numbers, parse_words, plan, units
-from zuoci.writing.rhyme import Rhymes
+from zuoci.writing.form import form_of, parse_line_openings, parse_numbers, parse_words, plan, syllables
+from zuoci.writing.rhyme.scheme import Rhymes
 
 if TYPE_CHECKING:
-    from zuoci.writing.drafts import Lyrics
+    from zuoci.writing.text import Lyrics
 
 ALPHABETS = {
     "zh": "山前有路人在唱歌里天的方长江光安，。\n",
@@ -113,7 +113,7 @@ def assert_promises(lyrics: Lyrics, opening: str, config: WriteConfig, writer: W
     for line, length in zip(lines, cycle(lengths), strict=False):
         count = len(_COUNTED.findall(line))
         assert count == length or (not length and count > 0), (line, length)
-        assert units(line) == count
+        assert syllables(line) == count
     # What must stand where
     acrostic = [char for char in config.acrostic if char.strip()]
     assert [line[0] for line in lines[: len(acrostic)]] == acrostic
@@ -282,7 +282,7 @@ def test_models_that_can_write_no_line(name: str, form: dict[str, Any]) -> None:
 @pytest.mark.parametrize("opening", ["天", "山路", "，"])
 def test_a_word_of_punctuation_pushes_no_opening_away(opening: str) -> None:
     for seed in range(20):
-        config = WriteConfig(lines=1, line_length=str(max(1, units(opening))), word=("，", "。"), seed=seed)
+        config = WriteConfig(lines=1, line_length=str(max(1, syllables(opening))), word=("，", "。"), seed=seed)
         text = written(writer_of("zh"), opening, config).text
         assert text.startswith(opening)
         assert "，" in text
@@ -338,7 +338,7 @@ def test_words_stand_within_a_line(words: tuple[str, ...]) -> None:
     ],
 )
 def test_lengths_count_characters_and_words(line: str, length: int) -> None:
-    assert units(line) == length == len(_COUNTED.findall(line.replace("〇", "零")))
+    assert syllables(line) == length == len(_COUNTED.findall(line.replace("〇", "零")))
 
 
 @given(
@@ -348,7 +348,7 @@ def test_the_form_of_an_example_is_kept(stanzas: list[list[str]]) -> None:
     song = "\n\n".join("\n".join(stanza) for stanza in stanzas)
     form = form_of(song)
     lines = plan(WriteConfig(**form))
-    assert [line.length for line in lines] == [max(1, units(line)) for stanza in stanzas for line in stanza]
+    assert [line.length for line in lines] == [max(1, syllables(line)) for stanza in stanzas for line in stanza]
     assert [n for n, line in enumerate(lines, 1) if line.last] == list(accumulate(map(len, stanzas)))[:-1]
 
 

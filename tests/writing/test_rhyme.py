@@ -13,10 +13,10 @@ from pypinyin.constants import PHRASES_DICT
 
 import zuoci
 from zuoci import SettingsError
-from zuoci.writing.chinese import STANDARDS, final
-from zuoci.writing.english import rimes
-from zuoci.writing.english_spelling import spelled_rime
-from zuoci.writing.rhyme import Rhymes, letters_for, parse_scheme, scheme_of
+from zuoci.writing.rhyme.chinese import STANDARDS, final
+from zuoci.writing.rhyme.english import rimes
+from zuoci.writing.rhyme.english_spelling import spelled_rime
+from zuoci.writing.rhyme.scheme import Rhymes, letters_for, parse_scheme, scheme_of
 
 RHYMES = {standard: Rhymes(standard) for standard in ("十三辙", "中华新韵", "中华通韵")}
 TRACKS = RHYMES["十三辙"]
@@ -282,7 +282,7 @@ def test_any_spelling_has_sounds_where_it_has_a_vowel(word: str) -> None:
 def test_without_the_extra_spelling_decides_and_pypinyin_waits_for_a_chinese_line() -> None:
     check = (
         "import sys; sys.modules['pronouncing'] = None\n"
-        "from zuoci.writing.rhyme import Rhymes; rhymes = Rhymes()\n"
+        "from zuoci.writing.rhyme.scheme import Rhymes; rhymes = Rhymes()\n"
         "print(rhymes.group('love'), rhymes.rhyme('night', 'white'), rhymes.group('hm'), 'pypinyin' in sys.modules)"
     )
     assert subprocess.check_output([sys.executable, "-c", check], text=True) == "en:AH V True None False\n"

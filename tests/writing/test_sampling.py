@@ -11,17 +11,17 @@ from hypothesis import strategies as st
 from zuoci.writing.sampling import (
     at_temperature,
     ban,
-    begins_repeat,
+    characters_that_would_repeat,
     draw,
     greedy,
     keep_min_p,
     keep_top_k,
     keep_top_p,
     key_of,
+    nll,
     only,
     probabilities,
     share_allowed,
-    surprise,
     uniform,
     uniforms,
 )
@@ -136,7 +136,7 @@ def test_no_logits_and_no_temperature_are_too_much(logits: list[float], temperat
     chosen = draw(at_temperature(left, np.array([temperature])), np.array([0.7]))[0]
     assert one[0, chosen] > -INF
     assert one[0, greedy(left)[0]] == one.max()
-    assert surprise(one, np.array([chosen]))[0] >= 0.0
+    assert nll(one, np.array([chosen]))[0] >= 0.0
     assert probabilities(one).sum() == pytest.approx(1.0)
 
 
@@ -153,7 +153,7 @@ def test_what_a_ban_leaves() -> None:
 def test_surprise_is_the_negative_logarithm_of_the_probability() -> None:
     logits = np.random.default_rng(0).standard_normal((5, 7)).astype(np.float32) * 3
     ids = np.array([0, 6, 3, 3, 1])
-    np.testing.assert_allclose(surprise(logits, ids), -np.log(probabilities(logits)[np.arange(5), ids]), rtol=1e-5)
+    np.testing.assert_allclose(nll(logits, ids), -np.log(probabilities(logits)[np.arange(5), ids]), rtol=1e-5)
 
 
 def draws(logits: NDArray[Any], temperature: float, count: int = 20_000, key: int = 1) -> NDArray[Any]:
@@ -221,7 +221,7 @@ def test_keys_depend_on_every_number_and_their_order() -> None:
 
 
 def loops(text: str, times: int) -> bool:
-    """Whether a text ends in a loop, by the words of `begins_repeat`."""
+    """Whether a text ends in a loop, by the words of `characters_that_would_repeat`."""
     for period in range(1, 65):
         count = times + 1
         while period * count <= 12:
@@ -235,13 +235,13 @@ def loops(text: str, times: int) -> bool:
     st.text("ab", max_size=40) | st.text("ab", min_size=1, max_size=9).map(lambda block: block * 9), st.integers(1, 4)
 )
 def test_a_loop_is_what_its_definition_says(text: str, times: int) -> None:
-    assert set(begins_repeat(text, times)) == {char for char in "abc" if loops(text + char, times)}
+    assert set(characters_that_would_repeat(text, times)) == {char for char in "abc" if loops(text + char, times)}
 
 
 @given(st.text("啦呀 ,\n", min_size=1, max_size=70), st.integers(0, 6), st.integers(1, 5))
 def test_a_loop_of_any_length_is_found(block: str, cut: int, times: int) -> None:
     text = block * (times + 14) + block[:cut]
-    found = set(begins_repeat(text, times))
+    found = set(characters_that_would_repeat(text, times))
     assert found == {char for char in set(block) if loops(text + char, times)}
     if len(block) <= 64:
         assert text[len(text) - len(block)] in found
@@ -251,14 +251,14 @@ def test_a_chorus_is_never_forbidden() -> None:
     chorus = "我们一起走到天亮\n不要回头\n"
     verses = ["山前有路\n", "路上有人\n", "人在唱歌\n", "歌里有你\n", "你在山前\n"]
     song = "".join(verse + chorus * 2 for verse in verses)
-    assert all(song[n] not in begins_repeat(song[:n], 3) for n in range(len(song)))
-    assert all("啦" not in begins_repeat("啦" * n, 3) for n in range(12))
-    assert "啦" in begins_repeat("啦" * 12, 3)
+    assert all(song[n] not in characters_that_would_repeat(song[:n], 3) for n in range(len(song)))
+    assert all("啦" not in characters_that_would_repeat("啦" * n, 3) for n in range(12))
+    assert "啦" in characters_that_would_repeat("啦" * 12, 3)
 
 
 @given(st.text("ab", max_size=3), st.integers(1, 3))
 def test_who_obeys_never_loops(opening: str, times: int) -> None:
     text = opening
     for _ in range(200):  # stubbornly goes on as before
-        text += next((char for char in text[-1:] + "abc" if char not in begins_repeat(text, times)), "")
+        text += next((char for char in text[-1:] + "abc" if char not in characters_that_would_repeat(text, times)), "")
     assert not any(loops(text[:n], times) for n in range(len(opening) + 1, len(text) + 1))

@@ -22,7 +22,7 @@ from zuoci.writing.config import WriteConfig
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-    from zuoci.writing.choice import Candidate
+    from zuoci.writing.candidates import Candidate
     from zuoci.writing.writer import Writer
 
 HELP = """a number   take that line
@@ -47,8 +47,8 @@ def command(
     **settings: Any,
 ) -> None:
     """Writes line by line: see lines, take one, write your own, go back, ask for others, save."""
-    from zuoci.writing.drafts import check
     from zuoci.writing.form import plan
+    from zuoci.writing.text import check
 
     if reconfigure := getattr(sys.stdin, "reconfigure", None):
         reconfigure(errors="surrogateescape")  # bytes that are no text must not end the dialogue; see `readable`
@@ -172,7 +172,7 @@ def _dialogue(writer: Writer, config: WriteConfig, lines: list[str], count: int,
 
 
 def _show(writer: Writer, config: WriteConfig, lines: list[str], count: int, asked: int) -> list[Candidate]:
-    from zuoci.writing.choice import next_lines
+    from zuoci.writing.candidates import next_lines
     from zuoci.writing.sampling import key_of
 
     say("", *lines[-8:], "", sep="\n")

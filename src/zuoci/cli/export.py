@@ -37,10 +37,10 @@ def command(
         raise SettingsError("nothing to export: name a file with --html, --onnx or both")
     if text and not page:
         raise SettingsError("a text is there to measure the page's precision: give --html too, or leave it out")
+    from zuoci.export.html import export_html, rhymes_of
+    from zuoci.export.onnx import export_onnx
     from zuoci.model.checkpoint import load
     from zuoci.model.output import check_output
-    from zuoci.studio.export import export_html, rhymes_of
-    from zuoci.studio.onnx import export_onnx
     from zuoci.text.corpus import read_corpus
     from zuoci.text.fingerprint import Fingerprint
     from zuoci.text.sources import readable

@@ -34,8 +34,8 @@ def command(
     """Serves models to clients of the OpenAI API: /v1/models, /v1/completions, /v1/chat/completions."""
     check_extra()
     from zuoci.model.checkpoint import load
+    from zuoci.server.models import Library
     from zuoci.studio.app import ServerSettings, listen, make_app, make_server, run, url_of
-    from zuoci.studio.library import Library
 
     for folder in model:
         load(folder)  # what is wrong with it is said now, and not to the first client

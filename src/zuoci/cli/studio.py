@@ -30,9 +30,9 @@ def command(
     """Opens a page in the browser to write, look inside, train and give away."""
     check_extra()
     from zuoci.model.checkpoint import load
+    from zuoci.server.models import default_home
     from zuoci.studio.app import ServerSettings, listen, make_app, make_server, run, url_of
     from zuoci.studio.home import claim
-    from zuoci.studio.library import default_home
 
     for folder in model or ():
         load(folder)

@@ -15,7 +15,7 @@ from zuoci.writing.config import WriteConfig
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from zuoci.writing.choice import Candidate
+    from zuoci.writing.candidates import Candidate
     from zuoci.writing.writer import Writer
 
 
@@ -64,14 +64,14 @@ def command(
     writer = open_writer(model, corpus)
     text = ""
     if rewrite or following:
-        from zuoci.writing.choice import next_lines
-        from zuoci.writing.choice import rewrite as rewrite_line
+        from zuoci.writing.candidates import next_lines
+        from zuoci.writing.candidates import rewrite as rewrite_line
 
         text = text_of(rewrite or following or Path())
         unknown = unknown_in(writer, text)
         found = rewrite_line(writer, text, line, config, count) if rewrite else next_lines(writer, text, config, count)
     else:
-        from zuoci.writing.choice import rank
+        from zuoci.writing.candidates import rank
 
         texts = writer.candidates(opening, config, count)
         unknown = texts[0].unknown

@@ -1,1 +1,1 @@
-"""The faces in a browser."""
+"""The studio: its page in the browser, and the page's own API."""

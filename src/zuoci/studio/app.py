@@ -25,15 +25,17 @@ from fastapi.responses import Response
 
 from zuoci import __version__
 from zuoci.errors import SettingsError
-from zuoci.studio import completions, desk, failures, studio
-from zuoci.studio.connection import BACKLOG, Connection
+from zuoci.server import openai_routes
+from zuoci.server.connection import BACKLOG, Connection
+from zuoci.server.engine import Engine
+from zuoci.server.errors import RESPONSES, install
+from zuoci.server.guard import BODY_BYTES, LOOPBACK, Access, Guard, check_key
+from zuoci.server.job_queue import JobQueue
+from zuoci.server.models import Library
+from zuoci.server.sse import Json
+from zuoci.studio import training_routes, writing_routes
 from zuoci.studio.corpora import UPLOADS, Corpora
-from zuoci.studio.engine import Engine
-from zuoci.studio.errands import Errands
-from zuoci.studio.events import Json
-from zuoci.studio.guard import BODY_BYTES, LOOPBACK, Access, Guard, check_key
-from zuoci.studio.library import Library
-from zuoci.studio.training import Trainings
+from zuoci.studio.runs import Trainings
 from zuoci.writing.batch import ROWS
 
 if TYPE_CHECKING:
@@ -89,7 +91,7 @@ class ServerSettings:
         name = f"[{self.host}]" if ":" in self.host else self.host.lower()
         hosts = ("*",) if self.host in _EVERYWHERE else (*LOOPBACK, name)
         key = self.key or (secrets.token_urlsafe(24) if self.home else "")
-        return Access(hosts, key, lambda path: studio.largest(path) or BODY_BYTES)
+        return Access(hosts, key, lambda path: training_routes.largest(path) or BODY_BYTES)
 
 
 def is_loopback(host: str) -> bool:
@@ -111,7 +113,7 @@ def make_app(settings: ServerSettings) -> FastAPI:
     access = settings.access()
     library = Library(settings.models, settings.home)
     engine = Engine(settings.rows)
-    errands = Errands()
+    errands = JobQueue()
     corpora = Corpora(settings.home / UPLOADS) if settings.home else None
     trainings = Trainings(settings.home) if settings.home else None
 
@@ -139,17 +141,17 @@ def make_app(settings: ServerSettings) -> FastAPI:
     app = FastAPI(
         title="zuoci", version=__version__, docs_url=None, redoc_url=None, lifespan=lifespan, redirect_slashes=False
     )
-    failures.install(app)
+    install(app)
 
     @app.get("/health", response_class=Json)
     async def health() -> Response:
         return Json({"status": "ok"})
 
-    app.include_router(completions.router(library, engine))
+    app.include_router(openai_routes.router(library, engine))
     if trainings and corpora:
-        app.include_router(desk.router(library, engine, errands))
-        app.include_router(studio.corpora_router(corpora))
-        app.include_router(studio.training_router(corpora, trainings, library))
+        app.include_router(writing_routes.router(library, engine, errands))
+        app.include_router(training_routes.corpora_router(corpora))
+        app.include_router(training_routes.training_router(corpora, trainings, library))
         _add_page(app)
     app.add_middleware(Guard, access=access)
     app.state.drain = drain
@@ -161,9 +163,9 @@ def make_app(settings: ServerSettings) -> FastAPI:
 def _add_page(app: FastAPI) -> None:
     """The files of the page, each under its own name, and what it has to know first."""
 
-    @app.get("/api/session", response_class=Json, responses=failures.RESPONSES)
+    @app.get("/api/session", response_class=Json, responses=RESPONSES)
     async def session() -> Response:
-        return Json(studio.session())
+        return Json(training_routes.session())
 
     page = Path(str(files("zuoci.studio"))) / "page"
     for file in sorted(page.iterdir()):

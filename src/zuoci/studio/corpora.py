@@ -20,9 +20,9 @@ from pathlib import Path, PureWindowsPath
 from typing import TYPE_CHECKING, Any
 
 from zuoci.errors import CorpusError
+from zuoci.server.errors import ApiError, not_found
+from zuoci.server.turns import Turns
 from zuoci.studio.dropped import MOST_EXAMPLES, Dropped, Figures
-from zuoci.studio.failures import ApiError, not_found
-from zuoci.studio.turns import Turns
 from zuoci.text.corpus import TEXT_SUFFIXES, Corpus, Song, load_lyrics, read_corpus
 from zuoci.text.folder import is_directory
 from zuoci.text.sources import find_texts

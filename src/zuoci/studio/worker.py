@@ -44,7 +44,7 @@ def tell(kind: str, **document: Any) -> None:
         print(json.dumps({"event": kind, **document}), flush=True)
 
 
-class Orders:
+class Commands:
     """What the process is asked to do.
 
     Attributes:
@@ -89,7 +89,7 @@ class Orders:
             self._job.pause()
 
 
-def train(document: dict[str, Any], place: Path, out: Path, orders: Orders) -> None:
+def train(document: dict[str, Any], place: Path, out: Path, orders: Commands) -> None:
     """Trains, and tells of it.
 
     Raises:
@@ -110,7 +110,7 @@ def train(document: dict[str, Any], place: Path, out: Path, orders: Orders) -> N
         tell("finished")  # by the process before this one, which was killed before it could tell
 
 
-def _tell(job: Job, samples: Samples, orders: Orders) -> None:
+def _tell(job: Job, samples: Samples, orders: Commands) -> None:
     told, sampled = -_STEP_EVERY, -_SAMPLES_EVERY
     for event in job:
         if isinstance(event, StepReport):
@@ -161,7 +161,7 @@ def _tell_step(report: StepReport) -> None:
 def main() -> None:
     """Runs the job that the command line names."""
     place, out = Path(sys.argv[1]), Path(sys.argv[2])
-    orders = Orders()
+    orders = Commands()
     orders.listen()
     if hasattr(os, "nice"):
         os.nice(5)  # whoever writes meanwhile should not wait

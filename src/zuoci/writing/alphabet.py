@@ -91,16 +91,16 @@ class Alphabet:
         return bool(self.of_kind("unit", "word").any())
 
 
-class Place:
+class LineState:
     """How far a line has come: what its form allows next."""
 
-    __slots__ = ("alphabet", "gap", "in_word", "line", "pending", "placed", "sealed", "text", "units", "word")
+    __slots__ = ("alphabet", "gap", "in_word", "line", "pending", "placed", "sealed", "syllables", "text", "word")
 
     def __init__(self, alphabet: Alphabet, line: Line) -> None:
         self.alphabet = alphabet
         self.line = line
         self.text = ""
-        self.units = 0
+        self.syllables = 0
         self.in_word = False  # the last character belongs to a word of letters
         self.sealed = False  # that word must not go on
         self.gap = 0  # characters since the last unit
@@ -108,9 +108,9 @@ class Place:
         self.placed = 0  # texts of `line.fixed` that stand or are being written
         self.pending = ""  # what is left of the one that is being written
 
-    def copy(self) -> Place:
+    def copy(self) -> LineState:
         """Another place, as far."""
-        other = Place(self.alphabet, self.line)
+        other = LineState(self.alphabet, self.line)
         for name in self.__slots__:
             setattr(other, name, getattr(self, name))
         return other
@@ -118,7 +118,7 @@ class Place:
     def forced(self) -> str:
         """The character that must come next; "" if it is free."""
         fixed = self.line.fixed
-        if not self.pending and self.placed < len(fixed) and self.units == fixed[self.placed][0]:
+        if not self.pending and self.placed < len(fixed) and self.syllables == fixed[self.placed][0]:
             text = fixed[self.placed][1]
             if not (self.in_word and kind(text[0]) == "word"):  # else a space must come before
                 self.pending = text
@@ -128,7 +128,7 @@ class Place:
     @property
     def left(self) -> int:
         """Units still to come; of a line of free length, as many as it may have."""
-        return (self.line.length or LONGEST) - self.units
+        return (self.line.length or LONGEST) - self.syllables
 
     @property
     def ended_by_itself(self) -> bool:
@@ -139,9 +139,9 @@ class Place:
         """The characters that the form allows next; not to be changed."""
         fixed = self.line.fixed
         waiting = self.placed < len(fixed)  # for a text that must stand further on, or for the space before it
-        new = self.left > 0 and not (waiting and self.units == fixed[self.placed][0])
+        new = self.left > 0 and not (waiting and self.syllables == fixed[self.placed][0])
         going_on = self.in_word and not self.sealed and self.word < _LONGEST_WORD
-        done = not waiting and (self.left == 0 if self.line.length else self.units > 0)
+        done = not waiting and (self.left == 0 if self.line.length else self.syllables > 0)
         most = 3 if self.left > 0 else 2
         return self.alphabet.allowed(
             units=new,
@@ -162,6 +162,6 @@ class Place:
         counts = what == "unit" or (what == "word" and not self.in_word)
         self.word = self.word + 1 if what in ("word", "joiner") and self.in_word else 1
         self.in_word = what == "word" or (what == "joiner" and self.in_word)
-        self.units += counts
+        self.syllables += counts
         self.gap = 0 if what in ("unit", "word") else self.gap + 1
         self.text += char

@@ -1,7 +1,7 @@
 """Many texts, one batch: whoever writes asks for steps, and all that was asked for is done at once.
 
-A text is written by a generator (`Steps`) that knows nothing of others: it yields an `Ask`, with a row for each
-stream that it follows, and is sent the `Answer`. A `Batch` puts the rows of all its texts side by side, reads one
+A text is written by a generator (`Steps`) that knows nothing of others: it yields an `StepRequest`, with a row for each
+stream that it follows, and is sent the `StepResult`. A `Batch` puts the rows of all its texts side by side, reads one
 character in each, and draws the next. Texts join and leave between two steps, and none changes what another writes:
 the arithmetic of a row does not depend on its neighbours (`Stepper`), nor do its draws (`uniforms`). So a step may
 leave out texts for which there is no room, and memory is bounded however many rows texts ask for; and where a step
@@ -29,9 +29,9 @@ from zuoci.writing.sampling import (
     keep_min_p,
     keep_top_k,
     keep_top_p,
+    nll,
     only,
     share_allowed,
-    surprise,
 )
 
 if TYPE_CHECKING:
@@ -51,7 +51,7 @@ _ROWS_A_THREAD = 16  # with fewer, waiting for another thread costs more than it
 
 
 @dataclass(slots=True)
-class Ask:
+class StepRequest:
     """A step that a text asks for.
 
     Attributes:
@@ -76,7 +76,7 @@ class Ask:
 
 
 @dataclass(slots=True)
-class Answer:
+class StepResult:
     """What came of it.
 
     Attributes:
@@ -95,14 +95,14 @@ class Answer:
     logits: NDArray[Any]
 
 
-Steps: TypeAlias = "Generator[Ask, Answer, Result]"
+Steps: TypeAlias = "Generator[StepRequest, StepResult, Result]"
 
 
 @dataclass(slots=True)
 class _Text(Generic[Result]):
     steps: Steps[Result]
     config: WriteConfig
-    ask: Ask
+    ask: StepRequest
 
 
 class Batch(Generic[Result]):
@@ -154,7 +154,7 @@ class Batch(Generic[Result]):
         """
         ended: list[tuple[int, Result | Exception]] = []
 
-        def ask(number: int, steps: Steps[Result], answer: Answer | None) -> Ask | None:
+        def ask(number: int, steps: Steps[Result], answer: StepResult | None) -> StepRequest | None:
             try:
                 return steps.send(answer)  # pyright: ignore[reportArgumentType]  # None begins
             except StopIteration as end:
@@ -191,9 +191,9 @@ class Batch(Generic[Result]):
             numbers.append(number)
         return sorted(numbers)
 
-    def _answers(self, texts: Sequence[_Text[Result]]) -> list[Answer | Exception]:
+    def _answers(self, texts: Sequence[_Text[Result]]) -> list[StepResult | Exception]:
         """The answer to each text, or the error that it alone gives."""
-        answers: dict[int, Answer | Exception] = {}
+        answers: dict[int, StepResult | Exception] = {}
 
         def work(places: Sequence[int]) -> None:
             try:
@@ -231,7 +231,7 @@ class Batch(Generic[Result]):
             pieces += [part for part in parts if part]
         return pieces
 
-    def _work(self, texts: Sequence[_Text[Result]]) -> list[Answer]:
+    def _work(self, texts: Sequence[_Text[Result]]) -> list[StepResult]:
         asks = [text.ask for text in texts]
         counts = [len(ask.ids) for ask in asks]
         if len(asks) == 1:
@@ -241,16 +241,17 @@ class Batch(Generic[Result]):
             state = [np.concatenate(layers) for layers in zip(*(ask.state for ask in asks), strict=True)]
         logits, state = self.stepper.step(ids, state, one_by_one=texts[0].config.greedy)
         bounds = list(pairwise(np.cumsum([0, *counts]).tolist()))
-        chosen, nll, share = _choose(logits, texts, counts, bounds)
+        chosen, costs, share = _choose(logits, texts, counts, bounds)
         return [
-            Answer(chosen[a:b], [layer[a:b] for layer in state], nll[a:b], share[a:b], logits[a:b]) for a, b in bounds
+            StepResult(chosen[a:b], [layer[a:b] for layer in state], costs[a:b], share[a:b], logits[a:b])
+            for a, b in bounds
         ]
 
 
 def _choose(
     logits: NDArray[Any], texts: Sequence[_Text[Any]], counts: Sequence[int], bounds: Sequence[tuple[int, int]]
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-    """The next characters `(R,)`, and their `Answer.nll` and `Answer.share`."""
+    """The next characters `(R,)`, and their `StepResult.nll` and `StepResult.share`."""
     asks = [text.ask for text in texts]
 
     def setting(name: str) -> NDArray[Any]:
@@ -288,15 +289,15 @@ def _choose(
     forced = column([ask.forced for ask in asks], FREE) if any(ask.forced is not None for ask in asks) else None
     if forced is not None:
         chosen = np.where(forced == FREE, chosen, forced)
-    nll = surprise(logits, chosen)
+    costs = nll(logits, chosen)
     if forced is not None:
         possible = np.ones(len(chosen), np.bool_) if allowed is None else allowed[np.arange(len(chosen)), chosen]
-        share = np.where(forced == FREE, share, np.where(possible, -nll, -np.inf))
-    return chosen, nll, share
+        share = np.where(forced == FREE, share, np.where(possible, -costs, -np.inf))
+    return chosen, costs, share
 
 
 def _allowed(
-    asks: Sequence[Ask], bounds: Sequence[tuple[int, int]], shape: tuple[int, int]
+    asks: Sequence[StepRequest], bounds: Sequence[tuple[int, int]], shape: tuple[int, int]
 ) -> NDArray[np.bool_] | None:
     """The characters that may come next `(R, V)`; None: any."""
     if all(ask.allowed is None and ask.guard is None for ask in asks):

@@ -8,7 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from zuoci.errors import SettingsError
 from zuoci.writing.form import MOST_LINES, line_count, parse_line_openings, parse_numbers, parse_words
-from zuoci.writing.rhyme import parse_readings, parse_scheme
+from zuoci.writing.rhyme.scheme import parse_readings, parse_scheme
 
 _Text = Annotated[str, Field(max_length=1000)]
 

@@ -15,7 +15,7 @@ from itertools import accumulate, cycle, islice
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from zuoci.errors import SettingsError
-from zuoci.writing.rhyme import letters_for, parse_scheme
+from zuoci.writing.rhyme.scheme import letters_for, parse_scheme
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,7 +41,7 @@ def kind(char: str) -> Kind:
     return "space" if char.isspace() else "other"
 
 
-def units(line: str) -> int:
+def syllables(line: str) -> int:
     """The length of a line."""
     count, in_word = 0, False
     for char in line:
@@ -118,7 +118,7 @@ def form_of(song: str) -> dict[str, Any]:
         SettingsError: the example has no line.
     """
     stanzas = [[line for line in block.split("\n") if line.strip()] for block in _blocks(song)]
-    lengths = [max(1, units(line)) for stanza in stanzas for line in stanza]
+    lengths = [max(1, syllables(line)) for stanza in stanzas for line in stanza]
     if not lengths:
         raise SettingsError("the example has no line to take the form from")
     return {
@@ -159,7 +159,7 @@ def line_count(config: WriteConfig) -> int:
     return max(least, len(scheme), len(lengths) if len(lengths) > 1 else 0, sum(stanzas)) or 4
 
 
-def unit_count(config: WriteConfig) -> int:
+def syllable_count(config: WriteConfig) -> int:
     """The units that a form comes to, at most."""
     lengths = parse_numbers(config.line_length) if config.line_length else (0,)
     return sum(length or LONGEST for length in islice(cycle(lengths), line_count(config)))
@@ -195,9 +195,9 @@ def plan(config: WriteConfig, opening: str = "") -> list[Line]:
             if not start.startswith(text):
                 raise SettingsError(f"line {i + 1} cannot begin with both {text!r} and {start!r}; take one away")
         length = lengths[i % len(lengths)]
-        if length and units(start) > length:
+        if length and syllables(start) > length:
             raise SettingsError(
-                f"line {i + 1} is {length} long, but begins with {start!r} ({units(start)}); raise line_length"
+                f"line {i + 1} is {length} long, but begins with {start!r} ({syllables(start)}); raise line_length"
             )
         lines.append(
             Line(

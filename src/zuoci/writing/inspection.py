@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from zuoci.writing.desk import Desk
+    from zuoci.writing.rules import Desk
 
 
 @dataclass(frozen=True)

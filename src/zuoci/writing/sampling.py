@@ -112,7 +112,7 @@ def draw(logits: Logits, uniform: NDArray[np.float64]) -> Ids:
     return (bounds > wanted[:, None]).argmax(1)
 
 
-def surprise(logits: Logits, ids: Ids) -> NDArray[np.float64]:
+def nll(logits: Logits, ids: Ids) -> NDArray[np.float64]:
     """−log softmax(logits)[ids], in nats `(R,)`."""
     top = logits.max(1)
     total = np.exp(logits - top[:, None]).sum(1, dtype=np.float64)
@@ -171,7 +171,7 @@ _PERIOD = 64  # characters of the longest block
 _REPEATED = 12  # characters; up to so many in a row, short blocks may repeat more often: 啦啦啦啦
 
 
-def begins_repeat(text: str, times: int) -> str:
+def characters_that_would_repeat(text: str, times: int) -> str:
     """The characters that would make a loop of a text.
 
     A loop is a block of up to 64 characters that stands more than `times` times in immediate succession, and

@@ -13,11 +13,11 @@ from zuoci.model.threads import one_thread
 from zuoci.text.corpus import Corpus, Song
 from zuoci.writing.batch import Batch
 from zuoci.writing.config import WriteConfig
-from zuoci.writing.desk import Desk
-from zuoci.writing.drafts import Lyrics, begin, write_form, write_free
 from zuoci.writing.inspection import Inspection, inspect
 from zuoci.writing.originality import CorpusIndex
+from zuoci.writing.rules import Desk
 from zuoci.writing.sampling import key_of
+from zuoci.writing.text import Lyrics, begin, write_form, write_free
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
     from zuoci.model.language_model import CharLM
     from zuoci.writing.batch import Steps
+    from zuoci.writing.line import Context
     from zuoci.writing.originality import Known
-    from zuoci.writing.verse import Context
 
 Watch: TypeAlias = Callable[[], None]
 

@@ -13,9 +13,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zuoci.writing.alphabet import Place
-from zuoci.writing.batch import FREE, Ask
-from zuoci.writing.sampling import begins_repeat, key_of, uniform
+from zuoci.writing.alphabet import LineState
+from zuoci.writing.batch import FREE, StepRequest
+from zuoci.writing.sampling import characters_that_would_repeat, key_of, uniform
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,9 +25,9 @@ if TYPE_CHECKING:
     from zuoci.model.stepper import Streams
     from zuoci.writing.batch import Steps
     from zuoci.writing.config import WriteConfig
-    from zuoci.writing.desk import Desk
-    from zuoci.writing.ending import Ending
     from zuoci.writing.form import Line
+    from zuoci.writing.rhyme.constraint import RhymeConstraint
+    from zuoci.writing.rules import Desk
 
 _FORKS = 2  # units before the end of a rhymed line
 
@@ -50,7 +50,7 @@ class Context:
 
 
 @dataclass(frozen=True)
-class Verse:
+class WrittenLine:
     """A line that was written.
 
     Attributes:
@@ -71,7 +71,7 @@ class _Row:
 
     __slots__ = ("banned", "context", "drawn", "key", "nll", "place", "weight")
 
-    def __init__(self, context: Context, place: Place, key: int, nll: float = 0.0, weight: float = 0.0) -> None:
+    def __init__(self, context: Context, place: LineState, key: int, nll: float = 0.0, weight: float = 0.0) -> None:
         self.context = context
         self.place = place
         self.key = key
@@ -85,8 +85,14 @@ class _Row:
 
 
 def write_line(
-    desk: Desk, before: Context, line: Line, config: WriteConfig, key: int, ending: Ending | None = None, draws: int = 0
-) -> Steps[list[Verse]]:
+    desk: Desk,
+    before: Context,
+    line: Line,
+    config: WriteConfig,
+    key: int,
+    ending: RhymeConstraint | None = None,
+    draws: int = 0,
+) -> Steps[list[WrittenLine]]:
     """Writes a line.
 
     Args:
@@ -101,16 +107,16 @@ def write_line(
     Returns:
         Lines that keep the form, none if none was found.
     """
-    rows = [_Row(before, Place(desk.alphabet, line), key_of(key, k)) for k in range(max(draws, 1))]
+    rows = [_Row(before, LineState(desk.alphabet, line), key_of(key, k)) for k in range(max(draws, 1))]
     forked = not (ending and ending.partners) or len(rows) > 1 or config.greedy
     guard = desk.guard(config)
-    verses: list[Verse] = []
+    verses: list[WrittenLine] = []
     while rows:
         if not forked and rows[0].place.left <= _FORKS:
             rows = [rows[0].fork(key_of(key, k)) for k in range(config.draws)]
             forked = True
         forced = [row.place.forced() for row in rows]
-        answer = yield Ask(
+        answer = yield StepRequest(
             ids=np.array([row.context.id for row in rows]),
             state=[np.concatenate(layers) for layers in zip(*(row.context.state for row in rows), strict=True)],
             uniform=None if config.greedy else np.array([uniform(row.key, row.drawn) for row in rows]),
@@ -146,14 +152,16 @@ def write_line(
             given = row.context.given + 1 if forced[k] else 0
             row.context = Context(row.context.text + char, int(answer.ids[k]), state, given)
             if ends:
-                verses.append(Verse(row.place.text, row.nll, row.weight, row.context))
+                verses.append(WrittenLine(row.place.text, row.nll, row.weight, row.context))
             else:
                 going_on.append(row)
         rows = going_on
     return verses
 
 
-def _allowed(desk: Desk, row: _Row, forced: str, config: WriteConfig, ending: Ending | None) -> NDArray[np.bool_]:
+def _allowed(
+    desk: Desk, row: _Row, forced: str, config: WriteConfig, ending: RhymeConstraint | None
+) -> NDArray[np.bool_]:
     """The characters that may come next in a line."""
     if forced:
         return desk.alphabet.mask(forced)
@@ -164,7 +172,7 @@ def _allowed(desk: Desk, row: _Row, forced: str, config: WriteConfig, ending: En
         allowed = ending.narrow(allowed, row.place)
     banned = row.banned
     if config.repeats:
-        banned += begins_repeat(row.context.text, config.repeats)
+        banned += characters_that_would_repeat(row.context.text, config.repeats)
     return allowed & ~desk.alphabet.mask(banned) if banned else allowed
 
 
@@ -187,13 +195,13 @@ def read(before: Context, desk: Desk, text: str) -> Steps[tuple[Context, float]]
     context, nll = before, 0.0
     for char in text:
         number = desk.alphabet.id(char)
-        answer = yield Ask(np.array([context.id]), context.state, forced=np.array([number]))
+        answer = yield StepRequest(np.array([context.id]), context.state, forced=np.array([number]))
         context = Context(context.text + char, number, answer.state, context.given + 1)
         nll += float(answer.nll[0])
     return context, nll
 
 
-def pick(verses: Sequence[Verse], key: int) -> Verse:
+def pick(verses: Sequence[WrittenLine], key: int) -> WrittenLine:
     """Keeps one of some lines, with probabilities proportional to their weights."""
     weights = np.array([verse.weight for verse in verses])
     bounds = np.exp(weights - weights.max()).cumsum()

@@ -14,21 +14,21 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict
 
 from zuoci.errors import SettingsError, WritingError
-from zuoci.writing.drafts import check
-from zuoci.writing.form import MOST_LINES, Line, line_places, parse_numbers, plan, units
+from zuoci.writing.form import MOST_LINES, Line, line_places, parse_numbers, plan, syllables
+from zuoci.writing.line import WrittenLine, pick, read, write_line
 from zuoci.writing.originality import originality
-from zuoci.writing.rhyme import parse_scheme, scheme_of
+from zuoci.writing.rhyme.scheme import parse_scheme, scheme_of
 from zuoci.writing.sampling import key_of
-from zuoci.writing.verse import Verse, pick, read, write_line
+from zuoci.writing.text import check
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from zuoci.writing.batch import Steps
     from zuoci.writing.config import WriteConfig
-    from zuoci.writing.drafts import Lyrics
-    from zuoci.writing.ending import Ending
-    from zuoci.writing.verse import Context
+    from zuoci.writing.line import Context
+    from zuoci.writing.rhyme.constraint import RhymeConstraint
+    from zuoci.writing.text import Lyrics
     from zuoci.writing.writer import Writer
 
 _MORE = 4  # lines drawn for each that is shown
@@ -94,7 +94,7 @@ def next_lines(writer: Writer, text: str, config: WriteConfig, count: int, after
     check(writer.desk, [line], config)
     ending = writer.desk.ending(config, partners, line.rhymes) if line.rhyme else None
     if partners and line.rhyme and not line.length:
-        length = max(units(partners[0]), sum(units(start) for _, start in line.fixed))
+        length = max(syllables(partners[0]), sum(syllables(start) for _, start in line.fixed))
         line = Line(length, line.fixed, line.rhyme, line.rhymes, line.last)
     before = text + "\n" * (not text.endswith("\n")) if lines else ""
     return _lines(writer, before, line, config, count, ending, after)
@@ -122,7 +122,7 @@ def rewrite(writer: Writer, text: str, number: int, config: WriteConfig, count: 
         raise SettingsError(f"line must be from 1 to {len(places)}, which the text has: got {number}")
     place = places[number - 1]
     lines = [rows[i] for i in places]
-    length = parse_numbers(config.line_length)[0] if config.line_length else units(rows[place])
+    length = parse_numbers(config.line_length)[0] if config.line_length else syllables(rows[place])
     scheme = scheme_of(lines, writer.desk.groups(config).rhymes)
     letter = scheme[number - 1]
     free = bool(config.rhyme) and parse_scheme(config.rhyme)[0] is None
@@ -136,7 +136,7 @@ def rewrite(writer: Writer, text: str, number: int, config: WriteConfig, count: 
     begun = config.model_copy(update=whole)
     fixed = plan(begun)[number - 1].fixed
     if length:
-        length = max(length, *(units(start) for _, start in fixed), 0)
+        length = max(length, *(syllables(start) for _, start in fixed), 0)
     new = Line(length, fixed, (0, letter) if partners else None, len(partners) + 1)
     check(writer.desk, [new], config)
     found = _lines(writer, before, new, config, count + 1, ending, after)
@@ -147,7 +147,7 @@ def rewrite(writer: Writer, text: str, number: int, config: WriteConfig, count: 
 
 
 def _lines(
-    writer: Writer, before: str, line: Line, config: WriteConfig, count: int, ending: Ending | None, after: str
+    writer: Writer, before: str, line: Line, config: WriteConfig, count: int, ending: RhymeConstraint | None, after: str
 ) -> list[Candidate]:
     desk = writer.desk
     context = writer.read(before.replace("\n", desk.alphabet.end))
@@ -169,8 +169,14 @@ def _lines(
 
 
 def _line(
-    writer: Writer, context: Context, line: Line, config: WriteConfig, key: int, ending: Ending | None, after: str
-) -> Steps[tuple[Verse, float | None] | None]:
+    writer: Writer,
+    context: Context,
+    line: Line,
+    config: WriteConfig,
+    key: int,
+    ending: RhymeConstraint | None,
+    after: str,
+) -> Steps[tuple[WrittenLine, float | None] | None]:
     for k in range(_TRIES):
         draws = config.draws * 2**k if k else 0
         verses = yield from write_line(writer.desk, context, line, config, key_of(key, k), ending, draws)

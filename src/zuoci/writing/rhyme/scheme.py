@@ -1,8 +1,8 @@
 """Lines → how they rhyme. A rhyme group is a key: "zh:遥条" for Chinese lines, "en:AH V" for lines in Latin letters.
 
 The last character or word of a line decides. A Chinese character is read in its whole line (pypinyin: 忘不了
-ends in liǎo) and belongs to the group that a published standard puts its final in (`zuoci.writing.chinese`); an
-English word rhymes by its last stressed vowel and what follows it (`zuoci.writing.english`).
+ends in liǎo) and belongs to the group that a published standard puts its final in (`zuoci.writing.rhyme.chinese`); an
+English word rhymes by its last stressed vowel and what follows it (`zuoci.writing.rhyme.english`).
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from zuoci.errors import SettingsError
-from zuoci.writing.chinese import (
+from zuoci.writing.rhyme.chinese import (
     CHARACTERS,
     STANDARDS,
     STANDARDS_IN_ASCII,
@@ -22,7 +22,7 @@ from zuoci.writing.chinese import (
     last_syllables,
     syllable,
 )
-from zuoci.writing.english import rimes
+from zuoci.writing.rhyme.english import rimes
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

@@ -14,19 +14,19 @@ from pydantic import Field
 
 from zuoci import __version__
 from zuoci.errors import CorpusError
+from zuoci.server.errors import EVENTS, RESPONSES, ApiError
+from zuoci.server.options import MOST, MOST_COUNT, MOST_TEXT, Body, Id
+from zuoci.server.sse import KEEP_ALIVE, Events, Json, event
+from zuoci.server.turns import Result
 from zuoci.studio.corpora import FILE_BYTES, MOST_FILES, Corpora
-from zuoci.studio.events import KEEP_ALIVE, Events, Json, event
-from zuoci.studio.failures import EVENTS, RESPONSES, ApiError
-from zuoci.studio.options import MOST, MOST_COUNT, MOST_TEXT, Body, Id
-from zuoci.studio.training import Training, Trainings
-from zuoci.studio.turns import Result
+from zuoci.studio.runs import Training, Trainings
 from zuoci.training.recipe import DEFAULT_RECIPE
 from zuoci.writing.config import WriteConfig
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
-    from zuoci.studio.library import Library
+    from zuoci.server.models import Library
     from zuoci.text.corpus import Corpus
 
 _NAME = r"^[^\W_][\w-]{0,63}$"

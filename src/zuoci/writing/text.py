@@ -14,19 +14,19 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from zuoci.errors import SettingsError, WritingError
-from zuoci.writing.batch import Ask
-from zuoci.writing.form import kind, plan, units
-from zuoci.writing.sampling import begins_repeat, key_of, uniforms
-from zuoci.writing.verse import Context, Verse, pick, read, write_line
+from zuoci.writing.batch import StepRequest
+from zuoci.writing.form import kind, plan, syllables
+from zuoci.writing.line import Context, WrittenLine, pick, read, write_line
+from zuoci.writing.sampling import characters_that_would_repeat, key_of, uniforms
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from zuoci.writing.batch import Steps
     from zuoci.writing.config import WriteConfig
-    from zuoci.writing.desk import Desk
     from zuoci.writing.form import Line
     from zuoci.writing.originality import CopyGuard
+    from zuoci.writing.rules import Desk
 
 _BLOCK = 256  # random numbers made at once
 _BACK = 32  # characters that a free text can be taken back by
@@ -105,12 +105,12 @@ def write_free(
         n = len(text)
         if drawn and drawn % _BLOCK == 0:
             block = uniforms(key, drawn, _BLOCK)
-        banned = begins_repeat(text, config.repeats) if config.repeats else ""
+        banned = characters_that_would_repeat(text, config.repeats) if config.repeats else ""
         allowed = wanted
         if banned or n in refused:
             allowed = desk.alphabet.others(banned, wanted)
             allowed[list(refused.get(n, ()))] = False
-        answer = yield Ask(
+        answer = yield StepRequest(
             np.array([last]),
             state,
             uniform=None if config.greedy else block[drawn % _BLOCK : drawn % _BLOCK + 1],
@@ -214,8 +214,8 @@ def check(desk: Desk, lines: Sequence[Line], config: WriteConfig) -> None:
 
 def _write_lines(
     desk: Desk, context: Context, lines: Sequence[Line], config: WriteConfig, key: int
-) -> Steps[list[Verse]]:
-    verses: list[Verse] = []
+) -> Steps[list[WrittenLine]]:
+    verses: list[WrittenLine] = []
     contexts = [context]  # before each line
     tries = [0] * len(lines)  # all of them, to draw anew each time
     budget = 20 * len(lines) + 100
@@ -226,7 +226,9 @@ def _write_lines(
         others = [verse.text for verse, other in zip(verses, lines, strict=False) if other.rhyme == line.rhyme]
         ending = desk.ending(config, others, line.rhymes) if line.rhyme else None
         if ending and others and not line.length:
-            line = dataclasses.replace(line, length=max(units(others[0]), sum(units(text) for _, text in line.fixed)))
+            line = dataclasses.replace(
+                line, length=max(syllables(others[0]), sum(syllables(text) for _, text in line.fixed))
+            )
         tried = tries[i] % _TRIES
         draws = min(config.draws * 2 ** (tried + 1), _DRAWS) if tried else 0
         found = yield from write_line(desk, contexts[i], line, config, key_of(key, i, tries[i]), ending, draws)
@@ -254,7 +256,7 @@ def _write_lines(
     return verses
 
 
-def _may_part(desk: Desk, guard: CopyGuard, verse: Verse) -> bool:
+def _may_part(desk: Desk, guard: CopyGuard, verse: WrittenLine) -> bool:
     """Whether an empty line after a line completes no copy."""
     _, banned = guard.banned(desk.recent(verse.after.text, guard.limit))
     return desk.alphabet.id(desk.alphabet.end) not in banned
@@ -269,7 +271,7 @@ def _wishes(line: Line, config: WriteConfig) -> str:
 
 
 def _place_words(
-    desk: Desk, context: Context, lines: Sequence[Line], draft: Sequence[Verse], config: WriteConfig
+    desk: Desk, context: Context, lines: Sequence[Line], draft: Sequence[WrittenLine], config: WriteConfig
 ) -> Steps[list[Line]]:
     """Gives each word a place: where the model finds it likeliest, in a draft without it.
 
@@ -283,7 +285,7 @@ def _place_words(
         places = [(0, now)]
         for n, char in enumerate(verse.text, 1):
             now, _ = yield from read(now, desk, char)
-            places.append((units(verse.text[:n]), now))
+            places.append((syllables(verse.text[:n]), now))
         for offset, now in places:
             for word in config.word:
                 if kind(now.text[-1:] or " ") == kind(word[0]) == "word":
@@ -291,12 +293,12 @@ def _place_words(
                 _, nll = yield from read(now, desk, word)
                 odds[word, i, offset] = max(odds.get((word, i, offset), -np.inf), -nll / len(word))
         context, _ = yield from read(now, desk, desk.alphabet.end * (1 + lines[i].last))
-    for word in sorted(config.word, key=units, reverse=True):
+    for word in sorted(config.word, key=syllables, reverse=True):
         free = [place for place in odds if place[0] == word and _has_room(lines[place[1]], place[2], word)]
         if not free:
-            raise SettingsError(f"no line has room for {word!r} ({units(word)} long); raise lines or line_length")
+            raise SettingsError(f"no line has room for {word!r} ({syllables(word)} long); raise lines or line_length")
         _, i, offset = max(free, key=lambda place: (odds[place], -place[1], -place[2]))
-        fixed = tuple(sorted([*lines[i].fixed, (offset, word)], key=lambda pair: (pair[0], units(pair[1]))))
+        fixed = tuple(sorted([*lines[i].fixed, (offset, word)], key=lambda pair: (pair[0], syllables(pair[1]))))
         lines[i] = dataclasses.replace(lines[i], fixed=fixed)
     return lines
 
@@ -304,7 +306,7 @@ def _place_words(
 def _has_room(line: Line, offset: int, word: str) -> bool:
     """Whether a word can stand in a line after so many units: beside what is fixed, not before it at the beginning,
     and before the rhyme."""
-    end = offset + units(word)
+    end = offset + syllables(word)
     if line.length and end + bool(line.rhyme) > line.length:
         return False
-    return all(end <= start > 0 or start + units(text) <= offset for start, text in line.fixed)
+    return all(end <= start > 0 or start + syllables(text) <= offset for start, text in line.fixed)

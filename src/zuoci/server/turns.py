@@ -7,8 +7,8 @@ from contextlib import nullcontext
 from typing import TYPE_CHECKING, Any, TypeVar
 from weakref import WeakValueDictionary
 
-from zuoci.studio.events import attended
-from zuoci.studio.failures import ApiError
+from zuoci.server.errors import ApiError
+from zuoci.server.sse import attended
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zuoci.writing.rhyme import Rhymes, scheme_of
+from zuoci.writing.rhyme.scheme import Rhymes, scheme_of
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray

@@ -10,10 +10,10 @@ from fastapi import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from zuoci.errors import SettingsError
-from zuoci.studio.failures import ApiError
+from zuoci.server.errors import ApiError
 from zuoci.training.recipe import describe
 from zuoci.writing.config import WriteConfig
-from zuoci.writing.form import line_count, unit_count
+from zuoci.writing.form import line_count, syllable_count
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -74,7 +74,7 @@ def config_of(body: BaseModel, **more: Any) -> WriteConfig:
     if config.has_form:
         for what, count, most in (
             ("lines", line_count(config), MOST["lines"]),
-            ("characters or words", unit_count(config), MOST["length"]),
+            ("characters or words", syllable_count(config), MOST["length"]),
         ):
             if count > most:
                 message = f"one request writes {most:,} {what} at most: the form comes to {count:,}; ask for less"

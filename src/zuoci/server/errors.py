@@ -87,7 +87,7 @@ def not_found(what: str, name: str) -> ApiError:
     return ApiError(404, f"there is no {what} {name[:100]!r}", code=f"{what}_not_found")
 
 
-def of(error: Exception) -> ApiError:
+def to_api_error(error: Exception) -> ApiError:
     """An error of the package's, for a client."""
     if isinstance(error, ApiError):
         return error
@@ -127,7 +127,7 @@ def install(app: FastAPI) -> None:
     """Makes an application answer so."""
 
     async def api(_: Request, error: Exception) -> Response:
-        return of(error).response()
+        return to_api_error(error).response()
 
     async def gone(_: Request, __: Exception) -> Response:
         return Response(status_code=499)  # which nobody reads

@@ -18,7 +18,7 @@ from zuoci.model.checkpoint import load_description
 from zuoci.model.config import ModelConfig
 from zuoci.model.figures import load_card, load_metrics, load_report
 from zuoci.model.language_model import CharLM
-from zuoci.studio.failures import ApiError, not_found
+from zuoci.server.errors import ApiError, not_found
 from zuoci.text.fingerprint import Fingerprint
 from zuoci.text.folder import FINGERPRINT, WEIGHTS, State, is_model, read_files, state_of
 from zuoci.text.vocabulary import Vocabulary

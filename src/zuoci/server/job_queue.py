@@ -8,8 +8,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from zuoci.studio.events import attended
-from zuoci.studio.failures import ApiError
+from zuoci.server.errors import ApiError
+from zuoci.server.sse import attended
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,7 +50,7 @@ class Effort:
             raise ApiError(422, TOO_LONG, code="no_text_found")
 
 
-class Errands:
+class JobQueue:
     """Work that is done in a thread, one piece after another, for so many clients at most."""
 
     def __init__(self) -> None:

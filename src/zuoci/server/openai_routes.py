@@ -11,11 +11,9 @@ from typing import TYPE_CHECKING, Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from zuoci.studio import failures
-from zuoci.studio.engine import End, Piece, Score
-from zuoci.studio.events import KEEP_ALIVE, Events, Json, attended, failure, to_json
-from zuoci.studio.failures import ApiError
-from zuoci.studio.openai import (
+from zuoci.server.engine import End, Piece, Score
+from zuoci.server.errors import RESPONSES, ApiError
+from zuoci.server.openai_schema import (
     Chat,
     Completion,
     chat_logprobs,
@@ -25,14 +23,15 @@ from zuoci.studio.openai import (
     opening_of,
     usage,
 )
-from zuoci.studio.options import Id
+from zuoci.server.options import Id
+from zuoci.server.sse import KEEP_ALIVE, Events, Json, attended, failure, to_json
 from zuoci.writing.sampling import key_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from zuoci.studio.engine import Engine, Event, Texts
-    from zuoci.studio.library import Library
+    from zuoci.server.engine import Engine, Event, Texts
+    from zuoci.server.models import Library
     from zuoci.writing.config import WriteConfig
 
 _WHOLE_OR_STREAM: dict[int | str, dict[str, Any]] = {
@@ -81,7 +80,7 @@ class _Choice:
         self.scores += scores
 
 
-class _Answer:
+class _Completion:
     """A request's answer, in the shape of completions or of chats."""
 
     def __init__(self, body: Any, *, chat: bool) -> None:
@@ -201,7 +200,7 @@ class _Answer:
 
 def router(library: Library, engine: Engine) -> APIRouter:
     """The routes."""
-    routes = APIRouter(prefix="/v1", responses=failures.RESPONSES, default_response_class=Json)
+    routes = APIRouter(prefix="/v1", responses=RESPONSES, default_response_class=Json)
 
     def model(name: str) -> dict[str, Any]:
         return {"id": name, "object": "model", "created": library.created(name), "owned_by": "zuoci"}
@@ -216,7 +215,7 @@ def router(library: Library, engine: Engine) -> APIRouter:
 
     @routes.post("/completions", responses=_WHOLE_OR_STREAM)
     async def completions(body: Completion, request: Request) -> Response:
-        return await _answer(_Answer(body, chat=False), request)
+        return await _answer(_Completion(body, chat=False), request)
 
     @routes.post("/chat/completions", responses=_WHOLE_OR_STREAM)
     async def chat_completions(body: Chat, request: Request) -> Response:
@@ -226,9 +225,9 @@ def router(library: Library, engine: Engine) -> APIRouter:
             raise ApiError(
                 400, "messages has none of the role user to go on with", param="messages", code="invalid_value"
             )
-        return await _answer(_Answer(body, chat=True), request)
+        return await _answer(_Completion(body, chat=True), request)
 
-    async def _answer(answer: _Answer, request: Request) -> Response:
+    async def _answer(answer: _Completion, request: Request) -> Response:
         texts = answer.open(engine, await library.writer(answer.name))
         try:
             if answer.stream:

@@ -9,10 +9,10 @@ import numpy as np
 from zuoci.errors import SettingsError
 from zuoci.text.fingerprint import WINDOW
 from zuoci.writing.alphabet import Alphabet
-from zuoci.writing.chinese import last_syllables
-from zuoci.writing.ending import Ending, Groups
 from zuoci.writing.originality import CopyGuard
-from zuoci.writing.rhyme import Rhymes, parse_readings
+from zuoci.writing.rhyme.chinese import last_syllables
+from zuoci.writing.rhyme.constraint import Groups, RhymeConstraint
+from zuoci.writing.rhyme.scheme import Rhymes, parse_readings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -76,9 +76,9 @@ class Desk:
         self._groups = _latest(self._groups, key, found)
         return found
 
-    def ending(self, config: WriteConfig, partners: Sequence[str], count: int) -> Ending:
-        """How a line must end to rhyme with its partners; see `Ending`."""
-        return Ending(self.groups(config), partners, count)
+    def ending(self, config: WriteConfig, partners: Sequence[str], count: int) -> RhymeConstraint:
+        """How a line must end to rhyme with its partners; see `RhymeConstraint`."""
+        return RhymeConstraint(self.groups(config), partners, count)
 
     def wanted(self, config: WriteConfig) -> NDArray[np.bool_] | None:
         """The characters that are not banned `(V,)`; None: all.

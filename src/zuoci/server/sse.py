@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from fastapi.responses import JSONResponse, Response
 
-from zuoci.studio.connection import mark_events
-from zuoci.studio.failures import ApiError, of
+from zuoci.server.connection import mark_events
+from zuoci.server.errors import ApiError, to_api_error
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine
@@ -66,7 +66,7 @@ def event(name: str, document: Any) -> bytes:
 
 def failure(error: Exception) -> ApiError:
     """An error of a text whose answer has begun; what nobody foresaw is logged."""
-    found = of(error)
+    found = to_api_error(error)
     if found.status == 500:
         _log.error("a text could not be written", exc_info=error)
     return found

@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from zuoci.model.checkpoint import forget_run, replace_durably
+from zuoci.server.errors import ApiError, not_found
 from zuoci.studio.corpora import make_private
-from zuoci.studio.failures import ApiError, not_found
 from zuoci.studio.worker import CORPUS, JOB
 from zuoci.text.folder import is_model, is_unfinished
 from zuoci.training.metrics import read_metrics

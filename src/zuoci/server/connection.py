@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any
 import h11
 from uvicorn.protocols.http.h11_impl import H11Protocol, RequestResponseCycle
 
-from zuoci.studio.failures import ApiError
+from zuoci.server.errors import ApiError
 
 try:
     import resource

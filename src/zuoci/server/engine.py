@@ -18,9 +18,9 @@ import numpy as np
 
 from zuoci.errors import WritingError
 from zuoci.model.threads import one_thread
-from zuoci.studio.errands import MOST_SECONDS, TOO_LONG
-from zuoci.studio.failures import ApiError
-from zuoci.writing.batch import ROWS, Ask, Batch
+from zuoci.server.errors import ApiError
+from zuoci.server.job_queue import MOST_SECONDS, TOO_LONG
+from zuoci.writing.batch import ROWS, Batch, StepRequest
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from zuoci.model.stepper import Streams
-    from zuoci.writing.batch import Answer, Steps
+    from zuoci.writing.batch import StepResult, Steps
     from zuoci.writing.config import WriteConfig
-    from zuoci.writing.drafts import Lyrics
+    from zuoci.writing.text import Lyrics
     from zuoci.writing.writer import Writer
 
 _STEPS = 200_000  # of one text: more are an accident, or an attack
@@ -149,7 +149,7 @@ class Texts:
 
 
 @dataclass(slots=True)
-class _Place:
+class _TextState:
     texts: Texts
     index: int
     writer: Writer
@@ -172,7 +172,7 @@ class Engine:
         self.ending = False
         self._orders: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
         self._batches: dict[Writer, Batch[Lyrics]] = {}
-        self._places: dict[tuple[Writer, int], _Place] = {}
+        self._places: dict[tuple[Writer, int], _TextState] = {}
         self._out: list[tuple[Texts, int, Event]] = []
         self._thread = threading.Thread(target=self._run, name="zuoci-engine", daemon=True)
 
@@ -219,7 +219,7 @@ class Engine:
             for index, (opening, config) in enumerate(zip(openings, configs, strict=True)):
                 steps = _followed(writer, opening, config, top, watch, self._emitter(texts, index))
                 number = batch.add(steps, config)
-                self._places[writer, number] = _Place(texts, index, writer, number)
+                self._places[writer, number] = _TextState(texts, index, writer, number)
 
         self._orders.put(join)
         return texts
@@ -251,7 +251,7 @@ class Engine:
     def _emitter(self, texts: Texts, index: int) -> Callable[[Piece], None]:
         return lambda piece: self._out.append((texts, index, piece))
 
-    def _remove(self, places: Sequence[_Place]) -> None:
+    def _remove(self, places: Sequence[_TextState]) -> None:
         for place in places:
             self._batches[place.writer].remove(place.number)
             del self._places[place.writer, place.number]
@@ -305,7 +305,7 @@ def _followed(
     pieces: list[str] = []
     inner = writer.steps(opening, config, hand_out=pieces.append)
     scorer = None if top is None else _Scorer(writer, opening, config, top)
-    answer: Answer | None = None
+    answer: StepResult | None = None
     state: NDArray[Any] | None = None
     deadline = monotonic() + MOST_SECONDS
     for _ in range(_STEPS):
@@ -353,7 +353,7 @@ class _Scorer:
             if self._last < 0:
                 scores.append(Score(char, None, ()))
             else:
-                answer = yield Ask(np.array([self._last]), self._state, forced=np.array([number]))
+                answer = yield StepRequest(np.array([self._last]), self._state, forced=np.array([number]))
                 self._state = answer.state
                 scores.append(Score(char, -float(answer.nll[0]), self._likeliest(answer.logits[0])))
             self._last = number

@@ -6,15 +6,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zuoci.writing.english import rhyming_words
+from zuoci.writing.rhyme.english import rhyming_words
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from zuoci.writing.alphabet import Alphabet, Place
-    from zuoci.writing.rhyme import Rhymes
+    from zuoci.writing.alphabet import Alphabet, LineState
+    from zuoci.writing.rhyme.scheme import Rhymes
 
 
 class Groups:
@@ -27,7 +27,7 @@ class Groups:
         self.masks = {key: alphabet.mask(chars) for key, chars in self.characters.items()}
 
 
-class Ending:
+class RhymeConstraint:
     """What the end of a line must be.
 
     Lines that rhyme end in different characters or words. The first of them is free to end in any that enough
@@ -59,7 +59,7 @@ class Ending:
             for length, letter in enumerate(word):
                 self._next.setdefault(word[:length], set()).update((letter, letter.upper()))
 
-    def narrow(self, allowed: NDArray[np.bool_], place: Place) -> NDArray[np.bool_]:
+    def narrow(self, allowed: NDArray[np.bool_], place: LineState) -> NDArray[np.bool_]:
         """Of what the form allows, what can end the line in the rhyme."""
         if not place.line.length or (place.left == 0 and place.in_word):
             letters = self._going_on(place) if place.line.length else self.alphabet.of_kind("word")
@@ -73,7 +73,7 @@ class Ending:
         letters = self.alphabet.of_kind("word") if place.in_word else self._going_on(place)
         return allowed & (letters | self._last | ~self.alphabet.of_kind("word", "unit"))
 
-    def _going_on(self, place: Place) -> NDArray[np.bool_]:
+    def _going_on(self, place: LineState) -> NDArray[np.bool_]:
         """The letters that may follow in the last word."""
         if not self._next:
             return self._letters

@@ -18,7 +18,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.exceptions import HTTPException
 
 from zuoci.errors import SettingsError
-from zuoci.studio.failures import ApiError
+from zuoci.server.errors import ApiError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

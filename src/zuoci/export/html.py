@@ -16,11 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zuoci.export.quantisation import Precision, quantise
 from zuoci.model.output import check_output, write_output
-from zuoci.studio.quantisation import Precision, quantise
 from zuoci.text.fingerprint import WINDOW
 from zuoci.training.evaluation import evaluate
-from zuoci.writing.rhyme import Rhymes
+from zuoci.writing.rhyme.scheme import Rhymes
 
 if TYPE_CHECKING:
     import os

@@ -18,27 +18,27 @@ from pydantic import Field
 from zuoci.errors import ModelFolderError
 from zuoci.model.checkpoint import load
 from zuoci.model.figures import load_report
-from zuoci.studio.engine import End, Event, Piece
-from zuoci.studio.events import KEEP_ALIVE, Events, Json, attended, event, failure
-from zuoci.studio.failures import EVENTS, RESPONSES, ApiError
-from zuoci.studio.options import MOST_COUNT, MOST_STRING, MOST_TEXT, Body, Id, Text, config_of, with_options
-from zuoci.studio.units import find_units
+from zuoci.server.engine import End, Event, Piece
+from zuoci.server.errors import EVENTS, RESPONSES, ApiError
+from zuoci.server.options import MOST_COUNT, MOST_STRING, MOST_TEXT, Body, Id, Text, config_of, with_options
+from zuoci.server.sse import KEEP_ALIVE, Events, Json, attended, event, failure
+from zuoci.studio.hidden_units import find_units
 from zuoci.text.fingerprint import Fingerprint
 from zuoci.text.folder import FILES, UNFINISHED, read_files
-from zuoci.writing.choice import Candidate, next_lines, rank, rewrite
-from zuoci.writing.form import units
+from zuoci.writing.candidates import Candidate, next_lines, rank, rewrite
+from zuoci.writing.form import syllables
 from zuoci.writing.originality import originality
-from zuoci.writing.rhyme import Rhymes, parse_readings, scheme_of
+from zuoci.writing.rhyme.scheme import Rhymes, parse_readings, scheme_of
 from zuoci.writing.sampling import key_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
-    from zuoci.studio.engine import Engine, Texts
-    from zuoci.studio.errands import Errands
-    from zuoci.studio.library import Library
+    from zuoci.server.engine import Engine, Texts
+    from zuoci.server.job_queue import JobQueue
+    from zuoci.server.models import Library
     from zuoci.writing.config import WriteConfig
-    from zuoci.writing.drafts import Lyrics
+    from zuoci.writing.text import Lyrics
     from zuoci.writing.writer import Writer
 
 _EXPORT_TYPES = {"html": "text/html; charset=utf-8", "onnx": "application/octet-stream", "zip": "application/zip"}
@@ -100,7 +100,7 @@ if not TYPE_CHECKING:
     )
 
 
-def router(library: Library, engine: Engine, errands: Errands) -> APIRouter:
+def router(library: Library, engine: Engine, errands: JobQueue) -> APIRouter:
     """The routes."""
     routes = APIRouter(prefix="/api/models", responses=RESPONSES, default_response_class=Json)
 
@@ -194,7 +194,7 @@ def checked(writer: Writer, text: str, rhymes: Rhymes, least: int = 8) -> dict[s
     start = 0
     for line in text.split("\n"):
         if line.strip():
-            lines.append({"text": line, "start": start, "units": units(line), "ending": rhymes.ending(line)})
+            lines.append({"text": line, "start": start, "syllables": syllables(line), "ending": rhymes.ending(line)})
         start += len(line) + 1
     scheme = scheme_of([line["text"] for line in lines], rhymes)
     for line, letter in zip(lines, scheme, strict=True):
@@ -283,8 +283,8 @@ def _inside(writer: Writer, text: str) -> dict[str, Any]:
 def _exported(folder: Path, kind: str, precision: Literal["int8", "float16"]) -> bytes:
     if kind == "zip":
         return _zipped(folder)
-    from zuoci.studio.export import export_html, rhymes_of
-    from zuoci.studio.onnx import export_onnx
+    from zuoci.export.html import export_html, rhymes_of
+    from zuoci.export.onnx import export_onnx
 
     model = load(folder)
     with tempfile.TemporaryDirectory() as place:

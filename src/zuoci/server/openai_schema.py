@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 from annotated_types import MaxLen
 from pydantic import Field
 
-from zuoci.studio.failures import ApiError
-from zuoci.studio.options import MOST, MOST_COUNT, MOST_TEXT, Body, Text, config_of, with_options
-from zuoci.writing.form import unit_count
+from zuoci.server.errors import ApiError
+from zuoci.server.options import MOST, MOST_COUNT, MOST_TEXT, Body, Text, config_of, with_options
+from zuoci.writing.form import syllable_count
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from zuoci.studio.engine import Score
+    from zuoci.server.engine import Score
     from zuoci.writing.config import WriteConfig
 
 _STOP = Annotated[str, Field(min_length=1, max_length=200)]
@@ -139,7 +139,7 @@ def check_logprobs(openings: Sequence[str], configs: Sequence[WriteConfig], top:
     Raises:
         ApiError: it is.
     """
-    lengths = [_WORD * unit_count(config) if config.has_form else config.length for config in configs]
+    lengths = [_WORD * syllable_count(config) if config.has_form else config.length for config in configs]
     count = (sum(lengths) + sum(map(len, openings))) * (1 + top)
     if count > _MOST_LOGPROBS:
         message = (

@@ -14,7 +14,7 @@ from functools import cache, lru_cache
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from zuoci.writing.english_spelling import spelled_rime
+from zuoci.writing.rhyme.english_spelling import spelled_rime
 
 if TYPE_CHECKING:
     from collections.abc import Callable
