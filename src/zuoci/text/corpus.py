@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib.resources import files
 from pathlib import Path
@@ -18,10 +18,13 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from zuoci.errors import CorpusError
 from zuoci.text.cleaning import clean_lrc, decode, unify_line_ends
+from zuoci.text.songbook import parse_songbook
 from zuoci.text.sources import TEXT_SUFFIXES, LeftOut, find_texts, readable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+
+    from zuoci.text.songbook import Section
 
 Source: TypeAlias = str | os.PathLike[str]
 
@@ -33,10 +36,14 @@ class Song:
     Attributes:
         source: the file that it comes from (`archive.zip/member.txt` inside a zip).
         text: its characters as they are trained on, the empty lines after it included.
+        sections: its verses, choruses, …, where the source marks them.
+        held_apart: whether it is never trained on, so that models can be judged by it.
     """
 
     source: str
     text: str
+    sections: tuple[Section, ...] = ()
+    held_apart: bool = False
 
     @property
     def lines(self) -> list[str]:
@@ -72,16 +79,31 @@ class Corpus:
         return len(self.songs)
 
 
-def load_lyrics(language: Literal["zh", "en"] = "zh") -> Corpus:
+def load_lyrics(language: Literal["zh", "en"] = "zh", *, choruses: Literal["sung", "once"] = "sung") -> Corpus:
     """The lyrics that come with zuoci: original songs in Chinese or English, public domain (CC0).
 
+    A tenth of the songs is held apart (`Song.held_apart`): training leaves them out, and judges the model by them.
+
+    Args:
+        language: `zh` or `en`.
+        choruses: `sung` repeats a chorus as often as it is sung; `once` leaves the repeats out, which is better to
+            train on. `zuoci train` takes `once`.
+
     Raises:
-        CorpusError: there are no lyrics in that language.
+        CorpusError: there are no lyrics in that language, or `choruses` is something else.
     """
     if language not in ("zh", "en"):
         raise CorpusError(f"there are no bundled lyrics in {language!r}; there are 'zh' and 'en'")
-    name = f"{language}.txt"
-    return Corpus(tuple(_blocks(files("zuoci").joinpath("data", name).read_text("utf-8"), name)))
+    if choruses not in ("sung", "once"):
+        raise CorpusError(f"choruses must be 'sung' or 'once': got {choruses!r}")
+    name, data = f"{language}.txt", files("zuoci").joinpath("data")
+    held_apart = set(data.joinpath("held-apart.txt").read_text("utf-8").splitlines())
+    songs: list[Song] = []
+    for song in parse_songbook(data.joinpath(name).read_text("utf-8"), name):
+        lines = [song.title, *song.lines(returns=choruses == "sung")]
+        songs.append(Song(name, "\n".join(lines) + "\n\n", song.sections, song.title in held_apart))
+    songs[-1] = replace(songs[-1], text=songs[-1].text.removesuffix("\n"))
+    return Corpus(tuple(songs))
 
 
 def read_corpus(source: Source | Sequence[Source]) -> Corpus:
