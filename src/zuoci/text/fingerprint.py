@@ -30,9 +30,9 @@ from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as save_arrays
 
 from zuoci.errors import ModelFolderError
+from zuoci.text.corpus import LineIndex, code_points
 from zuoci.text.folder import FINGERPRINT as FILE
 from zuoci.text.folder import read_files
-from zuoci.text.places import Places, code_points
 from zuoci.text.sources import readable
 from zuoci.text.suffixes import SuffixArray
 
@@ -105,7 +105,7 @@ class Fingerprint:
     ) -> None:
         """Takes what `of` and `from_bytes` make."""
         self.words = words
-        self.places = Places(songs, np.flatnonzero(words & np.uint64(1)))
+        self.line_index = LineIndex(songs, np.flatnonzero(words & np.uint64(1)))
         self.sources = sources
         self.names = names
 
@@ -122,22 +122,23 @@ class Fingerprint:
             join_lines: a model was trained with spaces for newlines, and writes spaces.
         """
         points = code_points(corpus.text)
-        places = Places.of(corpus)
+        line_index = LineIndex.of(corpus)
         if join_lines:
             points = np.where((points == ord("\n")) | (points == ord("\r")), ord(" "), points)
         words = hash_windows(np.concatenate([points, np.full(WINDOW - 1, NO_CHARACTER, np.uint32)]))
-        words[places.lines[places.lines < len(words)]] |= np.uint64(1)
+        starts = line_index.lines
+        words[starts[starts < len(words)]] |= np.uint64(1)
         names = list(dict.fromkeys(song.source for song in corpus.songs))
         numbers = {name: number for number, name in enumerate(names)}
         sources = np.array([numbers[song.source] for song in corpus.songs], np.int64)
         # A path would tell strangers about somebody's disk; Windows's path knows both separators.
-        return cls(words, places.songs, sources, [PureWindowsPath(readable(name)).name for name in names])
+        return cls(words, line_index.songs, sources, [PureWindowsPath(readable(name)).name for name in names])
 
     def to_bytes(self) -> bytes:
         """The contents of its file; the same fingerprint gives the same bytes."""
         arrays = {
             "windows": self.words,
-            "songs": np.stack([self.places.songs, self.sources], 1).astype(np.uint32),
+            "songs": np.stack([self.line_index.songs, self.sources], 1).astype(np.uint32),
         }
         about = {"format": _FORMAT, "version": _VERSION, "sources": self.names}
         return save_arrays(arrays, {"zuoci": json.dumps(about, ensure_ascii=False)})

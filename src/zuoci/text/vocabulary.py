@@ -13,7 +13,7 @@ import torch
 
 from zuoci.errors import ModelFolderError, VocabularyError
 from zuoci.text.cleaning import distinct
-from zuoci.text.places import code_points
+from zuoci.text.corpus import code_points
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -1,7 +1,7 @@
 """A corpus → the text to train on, and the text that is held out to judge the model by.
 
-A run (`training/trainer.py`) parts its corpus here when it begins; a run that goes on (`training/resume.py`) compares the
-digest.
+A run (`training/trainer.py`) parts its corpus here when it begins; one that goes on (`training/resume.py`) compares
+the digest.
 """
 
 from __future__ import annotations
