@@ -396,6 +396,15 @@ def test_auto_chooses_by_size_and_time() -> None:
     assert (own.model.hidden_size, own.model.cell, own.training.epochs) == (7, "rnn", 3)
 
 
+def test_auto_takes_under_a_minute_for_a_writers_folder_or_the_bundled_lyrics() -> None:
+    folder = "".join(map(chr, range(0x4E00, 0x4E00 + 3000))) * 90
+    for text in (folder, zuoci.load_lyrics("zh", choruses="once").text):
+        settings = zuoci.resolve("auto", text=text)
+        assert settings.model.hidden_size == 256
+        assert settings.training.epochs * len(text) <= 2_200_000
+        assert zuoci.resolve("auto", {"seconds": 300}, text=text).model.hidden_size > 256
+
+
 def test_the_rate_warms_up_and_falls_where_the_plan_begins() -> None:
     config = zuoci.TrainConfig(learning_rate=1.0, warmup_steps=4, final_rate=0.0)
     assert [learning_rate(config, step, 100) for step in range(5)] == pytest.approx([0.25, 0.5, 0.75, 1.0, 1.0])

@@ -239,7 +239,8 @@ def _texts_in(archive: zipfile.ZipFile, path: Path, left_out: LeftOut) -> Iterat
     limit = left = min(MAX_FILE_BYTES, max(_ARCHIVE_BYTES, _RATIO * path.stat().st_size))
     for member in sorted(members, key=lambda info: info.filename):
         name = f"{readable(str(path))}/{member.filename}"
-        if member.is_dir() or any(part.startswith((".", "__MACOSX")) for part in member.filename.split("/")):
+        parts = member.filename.split("/")
+        if not parts[-1] or any(part.startswith((".", "__MACOSX")) for part in parts):  # a folder, no name, or hidden
             continue
         if Path(member.filename).suffix.lower() not in TEXT_SUFFIXES:
             _leave_out(left_out, NOT_TEXT, name)
