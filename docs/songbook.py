@@ -11,7 +11,7 @@ from zuoci.text.songbook import SongbookSong, parse_songbook
 from zuoci.writing.rhyme.scheme import Rhymes
 
 TARGET = Path(__file__).with_name("songbook.md")
-SONGBOOK = Path(__file__).parents[1] / "songbook"
+DATA = Path(__file__).parents[1] / "src" / "zuoci" / "data"
 # One song of each of ten registers, to read.
 EXAMPLES = {
     "zh": "你要来;嘴硬;更夫;你的算术比我好;谢幕;就这样过去;交班;两条鱼;影子不洗澡;垭口",
@@ -24,18 +24,22 @@ EXAMPLES = {
 INTRODUCTION = """# The songbook
 
 {zh} songs in Chinese and {en} in English, written for zuoci and dedicated to the public domain (CC0): to be sung,
-changed, printed, and trained on by anybody for any purpose. Nothing in them is quoted or adapted. They are in
-`songbook/zh.txt` and `songbook/en.txt`; the lyrics that are bundled with the package today are their beginning, and
-zuoci does not train on the others yet.
+changed, printed, and trained on by anybody for any purpose. Nothing in them is quoted or adapted. They come with the
+package: `src/zuoci/data/zh.txt` and `en.txt`, with their [dedication](../src/zuoci/data/LICENSE).
 
-A section begins with a mark such as `[verse AABB]`: its name, and where it promises one, its rhyme scheme. A chorus
-is written once; a mark with nothing under it is its return. `zuoci.text.songbook` reads the format.
+`zuoci.load_lyrics("zh")` gives them as they are sung, `load_lyrics("zh", choruses="once")` without the repeats of
+choruses; `zuoci train` without a source trains on the latter. `Song.sections` keeps the sections.
+
+In the files, a section begins with a mark such as `[verse AABB]`: its name, and where it promises one, its rhyme
+scheme. A chorus is written once; a mark with nothing under it is its return. `zuoci.text.songbook` reads the format.
 
 **The plan.** No two songs share a premise, a line, or eight characters in a row (forty in English). Registers,
 speakers, forms, line lengths and rhyme groups are spread; the words that songs have worn out stand in 2 % of them
-at most. `tests/text/test_songbook.py` holds all of that, and the rhyme schemes that the marks promise. A tenth of
-the songs, spread over the registers, is **held apart** (`songbook/held-apart.txt`, marked with * below): no model
-that comes with zuoci is to read them, so that figures on them mean something.
+at most. `tests/text/test_songbook.py` holds all of that, and the rhyme schemes that the marks promise.
+
+**Held apart.** A tenth of the songs, spread over the registers, is held apart for ever (`held-apart.txt` lists their
+titles; they are marked with * below). Training leaves them out, whatever its settings, and judges the model by them;
+no model that comes with zuoci has read them. So figures on them mean the same for every model.
 """
 
 
@@ -64,7 +68,7 @@ def page() -> str:
 def read(language: str) -> list[SongbookSong]:
     """The songs of a language."""
     name = f"{language}.txt"
-    return parse_songbook((SONGBOOK / name).read_text("utf-8"), name)
+    return parse_songbook((DATA / name).read_text("utf-8"), name)
 
 
 def spread(songs: list[SongbookSong], language: str) -> str:
@@ -95,7 +99,7 @@ def example(song: SongbookSong) -> str:
 
 def table(songs: list[SongbookSong]) -> str:
     """A row for each song."""
-    apart = set((SONGBOOK / "held-apart.txt").read_text("utf-8").splitlines())
+    apart = set((DATA / "held-apart.txt").read_text("utf-8").splitlines())
     rows = ["| title | register | premise | form |", "| --- | --- | --- | --- |"]
     for song in songs:
         form = " ".join(section.name[0].upper() + section.name[1:2] for section in song.sections)

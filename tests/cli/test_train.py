@@ -14,6 +14,7 @@ import pytest
 
 import zuoci
 from zuoci.cli import quote
+from zuoci.cli.train import _read  # pyright: ignore[reportPrivateUsage]
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,6 +35,14 @@ def train(cwd: Path, *arguments: Any, shell: str = "") -> subprocess.CompletedPr
     words = [sys.executable, "-m", "zuoci", "train", *map(os.fspath, arguments), *SMALL]
     command = ["bash", "-o", "pipefail", "-c", f'"$@" {shell}', "bash", *words]
     return subprocess.run(command, cwd=cwd, capture_output=True, text=True, encoding="utf-8", check=False, timeout=200)
+
+
+def test_without_a_source_it_says_how_many_songs_are_held_apart(capsys: pytest.CaptureFixture[str]) -> None:
+    corpus = _read(["en"])
+    assert corpus == zuoci.load_lyrics("en", choruses="once")
+    apart = sum(song.held_apart for song in corpus.songs)
+    assert f"{len(corpus)} songs, " in (said := capsys.readouterr().err)
+    assert said.endswith(f" different ones; {apart} of the songs are held apart\n")
 
 
 posix = pytest.mark.skipif(os.name == "nt", reason="a POSIX shell")

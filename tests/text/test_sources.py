@@ -98,6 +98,15 @@ def archives(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[bytes
     return folder, [pack(folder / "a.zip", b"many words\n" * 20, method).read_bytes() for method in METHODS]
 
 
+def test_a_member_without_a_name_is_no_text(tmp_path: Path) -> None:
+    path = tmp_path / "a.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("a.txt", "some words")
+        archive.writestr("QQQQ", "other words")
+    path.write_bytes(path.read_bytes().replace(b"QQQQ", b"\0QQQ"))  # a null character ends a name
+    assert read_corpus(path).text == "some words"
+
+
 @limits(max_examples=300)
 @given(kind=st.integers(0, 3), at=st.floats(0, 1, exclude_max=True), what=st.binary(min_size=1, max_size=4))
 def test_a_damaged_zip_is_read_or_refused(

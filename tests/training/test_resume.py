@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 import torch
@@ -69,6 +70,30 @@ def test_a_run_stopped_after_any_report_ends_the_same(
         second = zuoci.load_run(tmp_path / "model").resume(corpus, device="cpu")
         assert before + figures(second) == reports, f"stopped after report {stop}"
         assert same(second.capture(), whole.capture())
+
+
+def test_a_run_on_the_bundled_lyrics_goes_on_exactly_and_with_no_other_text(tmp_path: Path) -> None:
+    def lyrics(choruses: Literal["sung", "once"] = "once") -> zuoci.Corpus:
+        songs = zuoci.load_lyrics("zh", choruses=choruses).songs
+        return zuoci.Corpus(songs[50:80])
+
+    settings = zuoci.resolve("lyrics", {**SMALL, "epochs": 0, "steps": 6})
+    whole = zuoci.Run(lyrics(), settings, device="cpu")
+    list(whole)
+    first = zuoci.Run(lyrics(), settings, device="cpu")
+    for report in first:
+        if isinstance(report, zuoci.StepReport) and report.step == 3:
+            break
+    zuoci.save_run(first, tmp_path / "model")
+    stored = zuoci.load_run(tmp_path / "model")
+    with pytest.raises(zuoci.SettingsError, match="was trained on another text"):
+        stored.resume(lyrics("sung"))
+    unmarked = zuoci.Corpus(tuple(dataclasses.replace(song, held_apart=False) for song in lyrics().songs))
+    with pytest.raises(zuoci.SettingsError, match="was trained on another text"):
+        stored.resume(unmarked)
+    second = stored.resume(lyrics(), device="cpu")
+    list(second)
+    assert same(second.capture(), whole.capture())
 
 
 def test_a_rollback_after_a_resume_is_the_rollback_without(

@@ -4,7 +4,7 @@ import dataclasses
 import json
 import math
 import os
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import pytest
 import torch
@@ -228,6 +228,47 @@ class TestSplit:
         parts = split(corpus, zuoci.resolve("lesson", {"max_characters": 50}).training)
         assert parts.training == corpus.text.replace("\n", " ")[:50]
 
+    def test_songs_held_apart_are_the_held_out_ones_whatever_the_share(self, corpus: zuoci.Corpus) -> None:
+        marked = zuoci.Corpus(
+            tuple(dataclasses.replace(song, held_apart=i in (3, 7)) for i, song in enumerate(corpus.songs))
+        )
+        apart = corpus.songs[3].text + corpus.songs[7].text
+        others = "".join(song.text for i, song in enumerate(corpus.songs) if i not in (3, 7))
+        for share in (0.05, 0.1, 0.5):
+            for how in ("auto", "songs"):
+                parts = split(marked, zuoci.TrainConfig(validation=share, validation_split=how))  # pyright: ignore[reportArgumentType]
+                assert (parts.training, parts.validation) == (others, apart)
+                assert parts.held_out == "the 2 of 12 songs held apart"
+
+    def test_songs_held_apart_are_never_trained_on(self, corpus: zuoci.Corpus) -> None:
+        apart, others = zuoci.Corpus(corpus.songs[:2]), zuoci.Corpus(corpus.songs[2:])
+        marked = zuoci.Corpus((*(dataclasses.replace(song, held_apart=True) for song in apart.songs), *others.songs))
+        for config in (
+            zuoci.TrainConfig(validation=0.0),
+            zuoci.TrainConfig(validation=0.2, validation_split="tail"),
+            zuoci.resolve("lesson", {"max_characters": 50}).training,
+        ):
+            mine, plain = split(marked, config), split(others, config)
+            assert (mine.training, mine.validation, mine.held_out) == (
+                plain.training,
+                plain.validation,
+                plain.held_out,
+            )
+            assert mine.digest != plain.digest
+        with pytest.raises(zuoci.CorpusError, match="no characters to train on"):
+            split(zuoci.Corpus(marked.songs[:2]), zuoci.TrainConfig())
+
+    @pytest.mark.parametrize("language", ["zh", "en"])
+    def test_the_bundled_lyrics_are_judged_by_exactly_their_songs_held_apart(
+        self, language: Literal["zh", "en"]
+    ) -> None:
+        corpus = zuoci.load_lyrics(language, choruses="once")
+        parts = split(corpus, zuoci.resolve(text=corpus.text).training)
+        apart = [song.text for song in corpus.songs if song.held_apart]
+        assert parts.validation == "".join(apart)
+        assert parts.training == "".join(song.text for song in corpus.songs if not song.held_apart)
+        assert parts.held_out == f"the {len(apart)} of {len(corpus)} songs held apart"
+
     def test_whole_songs_of_a_changed_text(self, corpus: zuoci.Corpus) -> None:
         config = zuoci.TrainConfig(validation=0.1, validation_split="songs", join_lines=True)
         with pytest.raises(zuoci.CorpusError, match="whole songs cannot be held out"):
@@ -353,6 +394,15 @@ def test_auto_chooses_by_size_and_time() -> None:
     assert all(settings.training.keep == "best" for settings in of.values())
     own = zuoci.resolve("auto", {"hidden_size": 7, "epochs": 3, "cell": "rnn"}, text=large)
     assert (own.model.hidden_size, own.model.cell, own.training.epochs) == (7, "rnn", 3)
+
+
+def test_auto_takes_under_a_minute_for_a_writers_folder_or_the_bundled_lyrics() -> None:
+    folder = "".join(map(chr, range(0x4E00, 0x4E00 + 3000))) * 90
+    for text in (folder, zuoci.load_lyrics("zh", choruses="once").text):
+        settings = zuoci.resolve("auto", text=text)
+        assert settings.model.hidden_size == 256
+        assert settings.training.epochs * len(text) <= 2_200_000
+        assert zuoci.resolve("auto", {"seconds": 300}, text=text).model.hidden_size > 256
 
 
 def test_the_rate_warms_up_and_falls_where_the_plan_begins() -> None:

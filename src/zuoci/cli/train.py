@@ -111,10 +111,16 @@ def command(
 def _read(sources: Sequence[str]) -> Corpus:
     from zuoci.text.corpus import load_lyrics, read_corpus
 
-    bundled = len(sources) == 1 and not Path(sources[0]).is_absolute()
-    corpus = load_lyrics(sources[0]) if bundled else read_corpus(sources)  # pyright: ignore[reportArgumentType]
+    if len(sources) == 1 and not Path(sources[0]).is_absolute():  # a language
+        corpus = load_lyrics(sources[0], choruses="once")  # pyright: ignore[reportArgumentType]
+    else:
+        corpus = read_corpus(sources)
     say_notes(corpus.notes)
-    say(f"{len(corpus):,} songs, {len(corpus.text):,} characters, {len(set(corpus.text)):,} different ones")
+    apart = sum(song.held_apart for song in corpus.songs)
+    say(
+        f"{len(corpus):,} songs, {len(corpus.text):,} characters, {len(set(corpus.text)):,} different ones"
+        + (f"; {apart} of the songs are held apart" if apart else "")
+    )
     return corpus
 
 

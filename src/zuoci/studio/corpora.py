@@ -269,7 +269,9 @@ class Corpora:
             CorpusError: there are none.
         """
         folder = self.folder(name)
-        return load_lyrics("zh" if name == "zh" else "en") if folder is None else read_kept(folder, self._names(name))
+        if folder is None:
+            return load_lyrics("zh" if name == "zh" else "en", choruses="once")
+        return read_kept(folder, self._names(name))
 
     def keep(self, name: str, place: Path) -> None:
         """Copies a corpus to where a run finds it again, and the names of its files with it."""
@@ -304,7 +306,7 @@ def load_kept(place: Path) -> Corpus:
             return read_kept(place, {str(file): str(name) for file, name in names.items()})
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
         raise CorpusError(f"{place} does not hold the lyrics of a run: {_NAMES} is missing or damaged") from None
-    return load_lyrics(bundled)
+    return load_lyrics(bundled, choruses="once")
 
 
 def read_kept(folder: Path, names: dict[str, str]) -> Corpus:

@@ -1,6 +1,6 @@
-"""Ids → minibatches, in the two ways of the lesson.
+"""Ids of a text → minibatches, by the two sampling methods of the lesson. The training loop iterates over them.
 
-Both are iterables of `Batch`; one pass is one epoch. Dimensions: T = seq_len, B = batch_size.
+Both classes are iterables of `Batch`, and one pass over them is one epoch. Dimensions: T = seq_len, B = batch_size.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ class Batch(NamedTuple):
 
     Attributes:
         inputs: int64 `(T, B)`.
-        targets: int64 `(T, B)`, each one character after its input.
+        targets: int64 `(T, B)`; each target is the character after its input.
     """
 
     inputs: Tensor
@@ -30,6 +30,7 @@ class Batch(NamedTuple):
 
 
 def _check(ids: Tensor, batch_size: int, seq_len: int, least: int) -> None:
+    """Checks the sizes, and that a text of at least `least` characters is there."""
     for name, value in (("batch_size", batch_size), ("seq_len", seq_len)):
         if value < 1:
             raise SettingsError(f"{name} must be at least 1: got {value}")
@@ -43,20 +44,21 @@ def _check(ids: Tensor, batch_size: int, seq_len: int, least: int) -> None:
 class RandomBatches:
     """Random sampling: windows of `seq_len` characters in a new random order each epoch.
 
-    ⌊(n − 1)/T⌋ windows that do not overlap; only whole minibatches; the rest is left for another epoch's
-    order. Neighbouring minibatches are unrelated, so the state starts at zero in each.
+    A text of n characters holds ⌊(n − 1)/T⌋ windows that do not overlap. Only whole minibatches are used, so the last
+    windows of an epoch's order may be left out of it. Successive minibatches are unrelated, and the state starts at
+    zero in each.
     """
 
     carries_state: ClassVar[bool] = False
 
     def __init__(self, ids: Tensor, batch_size: int, seq_len: int, generator: torch.Generator) -> None:
-        """Cuts the text into windows.
+        """Cuts a text into windows.
 
         Args:
             ids: int32 or int64 `(n,)`, in memory or memory-mapped.
-            batch_size: windows in a minibatch.
-            seq_len: characters in a window.
-            generator: draws one permutation of the windows each epoch.
+            batch_size: the number of windows in a minibatch.
+            seq_len: the number of characters in a window.
+            generator: draws a permutation of the windows for each epoch.
 
         Raises:
             CorpusError: there are fewer than `batch_size` windows.
@@ -70,11 +72,11 @@ class RandomBatches:
 
     @property
     def window_count(self) -> int:
-        """How many windows the text holds."""
+        """The number of windows in the text."""
         return (len(self.ids) - 1) // self.seq_len
 
     def __len__(self) -> int:
-        """Minibatches in an epoch."""
+        """The number of minibatches in an epoch."""
         return self.window_count // self.batch_size
 
     def __iter__(self) -> Iterator[Batch]:
@@ -86,24 +88,24 @@ class RandomBatches:
 
 
 class ConsecutiveBatches:
-    """Consecutive sampling: the text as `batch_size` equal lanes, read side by side.
+    """Consecutive sampling: the text is cut into `batch_size` lanes of equal length, which are read side by side.
 
-    Each minibatch continues where the one before ended, so the state is carried on, cut off from the
-    graph; it starts at zero each epoch.
+    Each minibatch continues where the one before ended. So the state is carried from one to the next, detached from
+    the graph, and starts at zero in each epoch.
     """
 
     carries_state: ClassVar[bool] = True
 
     def __init__(self, ids: Tensor, batch_size: int, seq_len: int) -> None:
-        """Cuts the text into lanes.
+        """Cuts a text into lanes.
 
         Args:
             ids: int32 or int64 `(n,)`, in memory or memory-mapped.
-            batch_size: lanes.
-            seq_len: characters of a lane in one minibatch.
+            batch_size: the number of lanes.
+            seq_len: the number of characters of a lane in one minibatch.
 
         Raises:
-            CorpusError: the lanes are shorter than `seq_len` + 1.
+            CorpusError: the lanes would be shorter than `seq_len` + 1.
             SettingsError: a size is less than 1.
         """
         _check(ids, batch_size, seq_len, batch_size * (seq_len + 1))
@@ -117,7 +119,7 @@ class ConsecutiveBatches:
         return len(self.lanes)
 
     def __len__(self) -> int:
-        """Minibatches in an epoch."""
+        """The number of minibatches in an epoch."""
         return (self.lanes.shape[1] - 1) // self.seq_len
 
     def __iter__(self) -> Iterator[Batch]:

@@ -1,6 +1,6 @@
-"""Bytes → clean text: encodings, line ends, and the time stamps of LRC files.
+"""Bytes of a file → clean text: encodings, line ends, and the time stamps of LRC files. `corpus.py` calls it.
 
-Nothing is dropped in silence: each function returns, beside the text, a sentence for what it changed.
+Nothing is dropped in silence: each function returns the text and a note for everything that it changed.
 """
 
 from __future__ import annotations
@@ -10,11 +10,10 @@ from collections import Counter
 
 from zuoci.errors import CorpusError
 
-# A text is taken for GB18030 or Big5 only if this share of its non-ASCII characters is common in Chinese.
+# A text counts as GB18030 or Big5 only if at least this share of its non-ASCII characters is common in Chinese.
 _LEAST_COMMON_SHARE = 0.6
 
-_PIECE = 1 << 16  # characters that are looked at in one call
-
+_PIECE = 1 << 16  # characters that one call looks at
 
 # Both national standards order their characters by how common they are, so the lead byte tells. GB 2312:
 # 0xA1-0xA3 punctuation, 0xB0-0xD7 its first, common level; Big5: 0xA1-0xA3 and 0xA4-0xC6.
@@ -22,6 +21,7 @@ _COMMON_ROWS = {"gb2312": {*range(0xA1, 0xA4), *range(0xB0, 0xD8)}, "big5": {*ra
 
 
 def _is_common(char: str) -> bool:
+    """Whether one of the two standards lists a character among the common ones."""
     for codec, rows in _COMMON_ROWS.items():
         encoded = char.encode(codec, errors="ignore")
         if len(encoded) == 2 and encoded[0] in rows:
@@ -30,7 +30,7 @@ def _is_common(char: str) -> bool:
 
 
 def _common_share(text: str) -> float:
-    """The share of non-ASCII characters that are everyday ones; text decoded wrongly is mostly rare ones."""
+    """The share of the non-ASCII characters that is common. Text that was decoded wrongly holds mostly rare ones."""
     foreign = {char: count for char, count in Counter(text).items() if ord(char) > 0x7F}
     return sum(count for char, count in foreign.items() if _is_common(char)) / max(sum(foreign.values()), 1)
 
@@ -38,18 +38,18 @@ def _common_share(text: str) -> float:
 def decode(data: bytes, name: str) -> tuple[str, str]:
     """Decodes a text file of unknown encoding.
 
-    A byte order mark decides; then strict UTF-8; then GB18030 or Big5, whichever makes the more everyday
-    characters of the bytes.
+    A byte order mark decides. Without one, strict UTF-8 is tried, then GB18030 and Big5; of these two, the one that
+    gives more common characters is taken.
 
     Args:
-        data: the file's bytes.
-        name: what to call the file in an error.
+        data: the bytes of the file.
+        name: the name of the file, for errors.
 
     Returns:
         The text and the name of the encoding.
 
     Raises:
-        CorpusError: the bytes are no text in any of these encodings.
+        CorpusError: the bytes are not text in any of these encodings.
     """
     for mark, codec in ((b"\xef\xbb\xbf", "utf-8-sig"), (b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16")):
         if data.startswith(mark):
@@ -83,7 +83,10 @@ def _undecodable(name: str, tried: str, position: int) -> CorpusError:
 
 
 def distinct(text: str) -> set[str]:
-    """The characters of a text, found a piece at a time: one long call would keep all other threads waiting."""
+    """The set of characters in a text.
+
+    It is collected piece by piece, because one long call would block all other threads.
+    """
     found: set[str] = set()
     for start in range(0, len(text), _PIECE):
         found.update(text[start : start + _PIECE])
@@ -91,8 +94,11 @@ def distinct(text: str) -> set[str]:
 
 
 def unify_line_ends(text: str) -> tuple[str, list[str]]:
-    """Turns the line ends of Windows and of old Macs into newlines, which is all that is ever changed
-    in a plain text."""
+    """Turns the line ends of Windows and of old Macs into newlines. Nothing else is ever changed in plain text.
+
+    Returns:
+        The text, and notes on what was changed.
+    """
     if "\r" not in text:
         return text, []
     return text.replace("\r\n", "\n").replace("\r", "\n"), ["turned carriage returns into newlines"]
@@ -108,26 +114,26 @@ _CREDIT = re.compile(
 )
 # Credits stand at the head of a song; further down, "词：" may well be sung.
 _CREDIT_LINES = 12
-# A song is sung in at most so many times the characters of its file, or so many: beyond that, a few bytes would fill
-# the memory.
+# A song may be at most so many times as long as its file, or have so many characters. Without a limit, a few bytes of
+# time stamps could fill the memory.
 _REPEATED, _ANY_SONG = 4, 10_000
 
 
 def clean_lrc(text: str, name: str = "the LRC file") -> tuple[str, list[str]]:
-    """Turns an LRC file into the lines as they are sung.
+    """Turns an LRC file into its lines as they are sung.
 
-    Lines are put in the order of their time stamps (a chorus with several stamps returns as often as it
-    is sung); stamps, ID tags such as `[ar:…]`, `//` placeholders and the credits at the head are dropped.
+    Lines are sorted by their time stamps; a line with several stamps is repeated. Stamps, ID tags such as `[ar:…]`,
+    `//` placeholders and the credits at the head are dropped.
 
     Args:
-        text: of the file.
-        name: what to call the file in an error.
+        text: the contents of the file.
+        name: the name of the file, for errors.
 
     Returns:
-        The text and a sentence for each kind of thing that was dropped.
+        The text, and a note for each kind of thing that was dropped.
 
     Raises:
-        CorpusError: its lines are repeated so often that the song is many times as long as the file.
+        CorpusError: the time stamps repeat lines so often that the song is many times as long as the file.
     """
     timed: list[tuple[float, str]] = []
     tags = length = 0

@@ -1,20 +1,21 @@
-"""A corpus → hashes of its windows of 8 characters, which tell a copy from something new without the text.
+"""A corpus → hashes of its windows of 8 characters, by which copied text is recognised without the lyrics.
 
-For the window c₁ … c₈ that begins at a place of the corpus, 64 bits are kept, in the order of the places:
+Training saves a fingerprint with a model; `writing/originality.py` looks up copies in it and bans them.
 
-    h(c₁ … c₇), upper 40 bits | c₈ ⊕ lower 21 bits of h | 2 bits unused | the place comes after a newline
+For the window c₁ … c₈ that starts at each position of the corpus, 64 bits are kept, in the order of the positions:
 
-where h = mix(Σ mₖ mix(cₖ)) mod 2⁶⁴, mₖ are fixed odd numbers and mix is the finalizer of SplitMix64 (Steele, Lea
-and Flood, 2014). With the numbers of the places where songs begin, and the names of their files, that is all: 8
-bytes a character, and 8 a song.
+    h(c₁ … c₇), upper 40 bits | c₈ ⊕ lower 21 bits of h | 2 bits unused | whether c₁ comes after a newline
 
-A window that is not in a corpus of n characters seems to be in it with a probability of n/2⁶¹: 10⁻¹² for two million
-characters. That is as far as a hash can be trusted that was not made to resist those who look for two of a kind.
+where h = mix(Σ mₖ mix(cₖ)) mod 2⁶⁴, mₖ are fixed odd numbers and mix is the finalizer of SplitMix64 (Steele, Lea and
+Flood, 2014). Beside them, the positions where songs begin and the names of their files are kept. That makes 8 bytes for
+each character and 8 for each song.
 
-What can be learnt from it: no text is in it, and it cannot be decoded. But it answers questions, as it must. Who
-knows seven characters in a row finds the eighth, and so on to the end of the text; and who guesses seven characters
-can see whether they are there, millions of times a second. It keeps lyrics from being read, not from being
-recognised, and is no lock for what has to stay secret.
+A window that is not in a corpus of n characters is taken for one of its windows with a probability of n/2⁶¹: 10⁻¹² for
+two million characters. The hash is not made to resist somebody who searches for collisions.
+
+What a fingerprint gives away: it holds no text and cannot be decoded. But whoever knows seven characters in a row can
+find the eighth, and so on to the end of the text, and whoever guesses seven characters can check the guess, millions
+of times a second. So it keeps lyrics from being read, not from being recognised. It does not protect a secret.
 """
 
 from __future__ import annotations
@@ -30,9 +31,9 @@ from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as save_arrays
 
 from zuoci.errors import ModelFolderError
+from zuoci.text.corpus import LineIndex, code_points
 from zuoci.text.folder import FINGERPRINT as FILE
 from zuoci.text.folder import read_files
-from zuoci.text.places import Places, code_points
 from zuoci.text.sources import readable
 from zuoci.text.suffixes import SuffixArray
 
@@ -44,41 +45,41 @@ if TYPE_CHECKING:
 
     from zuoci.text.corpus import Corpus
 
-    Words = NDArray[np.uint64]
+    Hashes = NDArray[np.uint64]
 
 WINDOW = 8
-NO_CHARACTER = 0x1FFFFF  # beyond all code points, and in as many bits
+NO_CHARACTER = 0x1FFFFF  # larger than every code point, and all 21 bits are set: also the mask of a code point
 _FORMAT, _VERSION = "zuoci-fingerprint", 1
 _KEY, _FLAGS = np.uint64(24), np.uint64(3)  # bits below the hash of seven characters, and below the eighth
-_PIECE = 1 << 20  # characters that are hashed at once
+_PIECE = 1 << 20  # characters that are hashed in one call
 
 
-def mix(values: Words) -> Words:
-    """The finalizer of SplitMix64: a bijection of 64 bits in which each bit depends on all."""
+def mix(values: Hashes) -> Hashes:
+    """The finalizer of SplitMix64: a bijection on 64 bits in which every output bit depends on every input bit."""
     values = (values ^ values >> np.uint64(30)) * np.uint64(0xBF58476D1CE4E5B9)
     values = (values ^ values >> np.uint64(27)) * np.uint64(0x94D049BB133111EB)
     return values ^ values >> np.uint64(31)
 
 
-def mix_points(points: NDArray[Any]) -> Words:
-    """A number of 64 bits for each code point."""
+def mix_points(points: NDArray[Any]) -> Hashes:
+    """Hashes code points to 64 bits each."""
     return mix(points.astype(np.uint64) + np.uint64(0x9E3779B97F4A7C15))
 
 
 _MULTIPLIERS = mix_points(np.arange(NO_CHARACTER + 1, NO_CHARACTER + WINDOW)) | np.uint64(1)
 
 
-def hash_sevens(values: Words) -> Words:
-    """h of every seven neighbours: numbers of characters `(R, n)` → `(R, n − 6)`."""
+def hash_sevens(values: Hashes) -> Hashes:
+    """Hashes every seven successive characters, given as `mix_points` returns them: `(R, n)` → h `(R, n − 6)`."""
     values = np.ascontiguousarray(values)
     rows, columns = values.shape
     shape = rows, columns - WINDOW + 2, WINDOW - 1
-    sevens: Words = np.ndarray(shape, np.uint64, values, strides=(*values.strides, values.itemsize))  # pyright: ignore
+    sevens: Hashes = np.ndarray(shape, np.uint64, values, strides=(*values.strides, values.itemsize))  # pyright: ignore
     return mix(sevens @ _MULTIPLIERS)
 
 
-def hash_windows(points: NDArray[Any]) -> Words:
-    """The hash of 61 bits of every window of a text: code points `(n,)` → `(n − 7,)`, the lowest bits zero."""
+def hash_windows(points: NDArray[Any]) -> Hashes:
+    """Hashes every window of a text to 61 bits: code points `(n,)` → `(n − 7,)`. The lowest 3 bits are zero."""
     words = np.empty(max(len(points) - WINDOW + 1, 0), np.uint64)
     for start in range(0, len(words), _PIECE):
         piece = points[start : start + _PIECE + WINDOW - 1]
@@ -92,62 +93,63 @@ class Fingerprint:
     """The hashed windows of a corpus.
 
     Attributes:
-        words: one for the window at each place, uint64 `(n,)`.
-        places: where songs and lines begin.
-        names: the files that songs come from.
-        sources: which of them each song comes from.
+        words: the 64 bits for the window at each position, uint64 `(n,)`.
+        line_index: where songs and lines begin.
+        names: the names of the files that songs come from.
+        sources: the index in `names` of each song's file, int64 `(songs,)`.
     """
 
     known_from: ClassVar[int] = WINDOW
 
     def __init__(
-        self, words: Words, songs: NDArray[np.int64], sources: NDArray[np.int64], names: Sequence[str]
+        self, words: Hashes, songs: NDArray[np.int64], sources: NDArray[np.int64], names: Sequence[str]
     ) -> None:
-        """Takes what `of` and `from_bytes` make."""
+        """Takes the parts; `of` and `from_bytes` make them."""
         self.words = words
-        self.places = Places(songs, np.flatnonzero(words & np.uint64(1)))
+        self.line_index = LineIndex(songs, np.flatnonzero(words & np.uint64(1)))
         self.sources = sources
         self.names = names
 
     def __len__(self) -> int:
-        """The number of characters."""
+        """The number of characters in the corpus."""
         return len(self.words)
 
     @classmethod
     def of(cls, corpus: Corpus, *, join_lines: bool = False) -> Fingerprint:
-        """The fingerprint of all songs, held out or not: the question is which lines are there already.
+        """Makes the fingerprint of all songs of a corpus, the held-out ones included: they exist already, too.
 
         Args:
             corpus: the songs.
-            join_lines: a model was trained with spaces for newlines, and writes spaces.
+            join_lines: whether the model was trained with spaces for newlines, so that it writes spaces.
         """
         points = code_points(corpus.text)
-        places = Places.of(corpus)
+        line_index = LineIndex.of(corpus)
         if join_lines:
             points = np.where((points == ord("\n")) | (points == ord("\r")), ord(" "), points)
         words = hash_windows(np.concatenate([points, np.full(WINDOW - 1, NO_CHARACTER, np.uint32)]))
-        words[places.lines[places.lines < len(words)]] |= np.uint64(1)
+        starts = line_index.lines
+        words[starts[starts < len(words)]] |= np.uint64(1)
         names = list(dict.fromkeys(song.source for song in corpus.songs))
         numbers = {name: number for number, name in enumerate(names)}
         sources = np.array([numbers[song.source] for song in corpus.songs], np.int64)
-        # A path would tell strangers about somebody's disk; Windows's path knows both separators.
-        return cls(words, places.songs, sources, [PureWindowsPath(readable(name)).name for name in names])
+        # Only file names: a path would tell strangers about somebody's disk. PureWindowsPath knows both separators.
+        return cls(words, line_index.songs, sources, [PureWindowsPath(readable(name)).name for name in names])
 
     def to_bytes(self) -> bytes:
-        """The contents of its file; the same fingerprint gives the same bytes."""
+        """The contents of the fingerprint's file. The same fingerprint gives the same bytes."""
         arrays = {
             "windows": self.words,
-            "songs": np.stack([self.places.songs, self.sources], 1).astype(np.uint32),
+            "songs": np.stack([self.line_index.songs, self.sources], 1).astype(np.uint32),
         }
         about = {"format": _FORMAT, "version": _VERSION, "sources": self.names}
         return save_arrays(arrays, {"zuoci": json.dumps(about, ensure_ascii=False)})
 
     @classmethod
     def from_bytes(cls, data: bytes) -> Fingerprint:
-        """Reads what `to_bytes` gave.
+        """Reads bytes that `to_bytes` returned.
 
         Raises:
-            ValueError: it is damaged.
+            ValueError: the bytes are damaged.
         """
         try:
             arrays = load_arrays(data)
@@ -175,7 +177,7 @@ class Fingerprint:
         """Reads the fingerprint in a model's folder.
 
         Raises:
-            ModelFolderError: there is none, or it is damaged.
+            ModelFolderError: there is no fingerprint, or it is damaged.
         """
         fingerprint = cls.find(folder)
         if fingerprint is None:
@@ -184,20 +186,20 @@ class Fingerprint:
 
     @classmethod
     def find(cls, folder: str | PathLike[str]) -> Fingerprint | None:
-        """The fingerprint in a model's folder; None if the model was saved without.
+        """Reads the fingerprint in a model's folder; None if the model was saved without one.
 
         Raises:
-            ModelFolderError: it is damaged.
+            ModelFolderError: the fingerprint is damaged.
         """
         data = read_files(folder, [FILE]).get(FILE)
         return None if data is None else cls.parse(Path(folder) / FILE, data)
 
     @classmethod
     def parse(cls, file: Path, data: bytes) -> Fingerprint:
-        """The fingerprint that the bytes of a file are.
+        """Reads the contents of a fingerprint's file.
 
         Raises:
-            ModelFolderError: it is damaged.
+            ModelFolderError: the contents are damaged.
         """
         try:
             return cls.from_bytes(data)
@@ -206,34 +208,35 @@ class Fingerprint:
 
     @cached_property
     def suffixes(self) -> SuffixArray:
-        """The windows as a sequence, to find stretches of them; made on first use."""
+        """The windows as a sequence in which stretches can be found. Made on first use."""
         return SuffixArray(self.words >> _FLAGS)
 
-    def symbols(self, text: str) -> Words:
-        """What a text would be in `suffixes`: its windows."""
+    def symbols(self, text: str) -> Hashes:
+        """The windows of a text, as symbols of `suffixes`."""
         return hash_windows(code_points(text)) >> _FLAGS
 
     def source(self, song: int) -> str:
-        """The name of the file that a song comes from."""
+        """The name of the file that song number `song` comes from."""
         return self.names[int(self.sources[song])]
 
     def title(self, song: int) -> None:
-        """Nothing: titles are text."""
+        """None: a fingerprint holds no titles, since they are text."""
         del song
 
-    def continuations(self) -> tuple[Words, Words]:
-        """At each place, the hash of seven characters, and the masked eighth."""
+    def continuations(self) -> tuple[Hashes, Hashes]:
+        """For each position, the hash of the next seven characters, and the eighth character, masked."""
         return self.words >> _KEY, self.words >> _FLAGS & np.uint64(NO_CHARACTER)
 
     @staticmethod
-    def contexts(values: Words) -> tuple[Words, Words]:
-        """The same of texts that the next character is not known of.
+    def contexts(values: Hashes) -> tuple[Hashes, Hashes]:
+        """The hashes of the last characters of texts, to look up in `continuations`.
 
         Args:
-            values: what `mix_points` made of the characters, `(R, n)` with n ≥ 7.
+            values: the characters as `mix_points` returns them, `(R, n)` with n ≥ 7.
 
         Returns:
-            Hashes of seven characters `(R, n − 6)`, and masks `(R,)`: a code point ⊕ its mask is masked.
+            The hashes of every seven characters `(R, n − 6)`, and for each row the mask of the character that would
+            follow `(R,)`: code point ⊕ mask is the masked character.
         """
         sevens = hash_sevens(values)
         return sevens >> _KEY, sevens[:, -1] & np.uint64(NO_CHARACTER)

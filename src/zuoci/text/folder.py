@@ -1,11 +1,14 @@
-"""A model's folder: which files it has, and how they are read while another process may replace them.
+"""The files of a model's folder, and how they are read while another process may replace them.
 
-A save fills a folder beside or inside (`.NAME.<8 hex>.tmp`, `.zuoci.<8 hex>.new`), flushes it, and renames it to
-`.zuoci.new` inside the model's folder. From that moment the new files are the model. Then they are moved to their
-places one by one: first the files that the new model does not have are removed, then the weights are moved, then the
-others, the configuration last, and `.zuoci.new` is removed when it is empty. Whoever is killed on the way leaves the
-rest to the next writer. A reader looks into `.zuoci.new` first, and reads again if the folder changed meanwhile, so
-that what it gets is of one save. It never changes anything.
+`model/checkpoint.py` and the fingerprint read through this file; `model/replacing.py` writes. A save takes these steps:
+
+1. It fills a temporary folder, beside the model's (`.NAME.<8 hex>.tmp`) or inside it (`.zuoci.<8 hex>.new`).
+2. It flushes that folder and renames it to `.zuoci.new` inside the model's folder. From now on its files are the model.
+3. It removes the old files that the new model does not have. Then it moves the new files out of `.zuoci.new` one by
+   one: the weights first, the configuration last. It removes `.zuoci.new` when that is empty.
+
+If a writer is killed on the way, the next writer does the rest. A reader looks into `.zuoci.new` first, and reads again
+if the folder changed meanwhile, so that all it returns is of the same save. It never changes anything.
 """
 
 from __future__ import annotations
@@ -29,7 +32,7 @@ REPORT, METRICS = f"{TRAINING}/report.json", f"{TRAINING}/metrics.jsonl"
 UNFINISHED = f"{TRAINING}/unfinished.safetensors"
 FILES = (WEIGHTS, VOCABULARY, CARD, FINGERPRINT, REPORT, METRICS, UNFINISHED, CONFIG)  # in the order of moving them
 NEW = ".zuoci.new"
-_TRIES, _PAUSE = 100, 0.01  # of reading a folder that is being replaced, and seconds between two
+_TRIES, _PAUSE = 100, 0.01  # attempts to read a folder that is being replaced, and seconds between two
 
 State: TypeAlias = tuple[int, tuple[int, int, int]]
 
@@ -40,23 +43,23 @@ def is_model(folder: str | PathLike[str]) -> bool:
 
 
 def is_unfinished(folder: str | PathLike[str]) -> bool:
-    """Whether a folder holds a run that was stopped."""
+    """Whether a folder holds a training run that was stopped."""
     path = Path(folder)
     return not is_directory(path / NEW) and _is_file(path / UNFINISHED)
 
 
 def read_files(folder: str | PathLike[str], names: Sequence[str]) -> dict[str, bytes]:
-    """Reads files of a model's folder, all of the same save.
+    """Reads files of a model's folder, all from the same save.
 
     Args:
-        folder: of the model.
-        names: of `FILES`.
+        folder: the model's folder.
+        names: names from `FILES`.
 
     Returns:
-        The contents of those that are there.
+        The contents of the files that exist, by name.
 
     Raises:
-        ModelFolderError: one cannot be read.
+        ModelFolderError: a file cannot be read, or the folder is replaced all the time.
     """
     path = Path(folder)
     for _ in range(_TRIES):
@@ -69,10 +72,10 @@ def read_files(folder: str | PathLike[str], names: Sequence[str]) -> dict[str, b
 
 
 def parse_json(file: Path, data: bytes) -> Any:
-    """A document that zuoci wrote, which can be written again: without NaN, infinity and halves of characters.
+    """Parses a JSON document that zuoci wrote. It must not hold NaN, infinity or lone surrogates.
 
     Raises:
-        ModelFolderError: it is none.
+        ModelFolderError: the document is damaged.
     """
     try:
         document = json.loads(data.decode())
@@ -91,7 +94,7 @@ def parse_json(file: Path, data: bytes) -> Any:
 
 
 def state_of(path: Path) -> State:
-    """Changes with each save: identifies `.zuoci.new`, if it is there, and the configuration."""
+    """A value that changes with each save. It identifies `.zuoci.new`, if that exists, and the configuration."""
     new = _status(path / NEW)
     config = _status(path / NEW / CONFIG) or _status(path / CONFIG)
     return (
@@ -101,10 +104,11 @@ def state_of(path: Path) -> State:
 
 
 def _read(path: Path, names: Sequence[str]) -> dict[str, bytes] | None:
-    """The contents of some files; None: they were moved meanwhile."""
+    """The contents of the files that exist; None if a file was moved meanwhile."""
     new = path / NEW
     there = {name for name in FILES if _is_file(new / name)}
-    # The weights are moved first. As long as they are there, all that is not there is no part of the new model.
+    # The weights are moved first. While they are still in `.zuoci.new`, a file that is not there is not part of the new
+    # model.
     whole = _is_file(new / WEIGHTS)
     files: dict[str, bytes] = {}
     for name in names:
@@ -121,7 +125,8 @@ def _read(path: Path, names: Sequence[str]) -> dict[str, bytes] | None:
 
 
 def _contents(file: Path) -> bytes:
-    if not stat.S_ISREG(file.stat().st_mode):  # a pipe would be waited for
+    """Reads a regular file."""
+    if not stat.S_ISREG(file.stat().st_mode):  # reading a pipe could wait forever
         raise OSError(f"{file.name} is no file")
     return file.read_bytes()
 
@@ -138,7 +143,7 @@ def _status(entry: Path) -> stat_result | None:
 
 
 def is_directory(path: Path) -> bool:
-    """Whether a path is a folder, and not a link to one."""
+    """Whether a path is a folder, and not a symbolic link to one."""
     status = _status(path)
     return bool(status and stat.S_ISDIR(status.st_mode))
 

@@ -1,4 +1,6 @@
-"""The format of the bundled songbook: songs whose sections are marked, and choruses that are written once.
+"""The format of the bundled lyrics: songs with marked sections, in which a chorus is written once.
+
+`corpus.load_lyrics` reads the bundled files with it; docs/songbook.py lists what is in them.
 
     Title
     @ register | what the song is about, in one sentence
@@ -10,9 +12,9 @@
     …
     [chorus]
 
-Songs are parted by an empty line. A mark with nothing under it is a return: the section of that name again, word for
-word. A rhyme scheme after a name says how the section's lines rhyme, one letter a line, X for a line that is free;
-the scheme is repeated to the end of the section.
+An empty line separates songs. A mark with no lines under it is a return: the section of that name is sung again, word
+for word. A rhyme scheme after the name says which lines of the section rhyme: one letter for each line, the same letter
+for lines that rhyme, X for a line that need not. The scheme is repeated to the end of the section.
 """
 
 from __future__ import annotations
@@ -35,10 +37,10 @@ class Section:
     """A part of a song.
 
     Attributes:
-        name: verse, pre-chorus, chorus, bridge, …, with a number where there are two of a kind.
-        lines: its lines.
-        scheme: how they rhyme, one letter a line, repeated to the end; "" where nothing is promised.
-        is_return: whether it was sung before, word for word.
+        name: verse, pre-chorus, chorus, bridge, …, with a number where the song has two of a kind.
+        lines: the lines of the section.
+        scheme: the rhyme scheme, one letter for each line, repeated to the end; "" if the section has none.
+        is_return: whether an earlier section is sung again, word for word.
     """
 
     name: str
@@ -52,10 +54,10 @@ class SongbookSong:
     """A song of the songbook.
 
     Attributes:
-        title: its title.
-        register: what kind of song it is: love, rap, lullaby, …
-        premise: what it is about, in one sentence.
-        sections: its parts, in the order in which they are sung.
+        title: the title.
+        register: the kind of song: love, rap, lullaby, …
+        premise: what the song is about, in one sentence.
+        sections: the parts of the song, in the order in which they are sung.
     """
 
     title: str
@@ -64,7 +66,7 @@ class SongbookSong:
     sections: tuple[Section, ...]
 
     def lines(self, *, returns: bool = True) -> list[str]:
-        """All lines in the order in which they are sung, with or without the sections that return."""
+        """The lines in the order in which they are sung, with or without the returns."""
         return [line for section in self.sections if returns or not section.is_return for line in section.lines]
 
 
@@ -72,8 +74,8 @@ def parse_songbook(text: str, name: str) -> list[SongbookSong]:
     """Reads a songbook.
 
     Args:
-        text: of the file.
-        name: of the file, for errors.
+        text: the contents of the file.
+        name: the name of the file, for errors.
 
     Raises:
         CorpusError: a song does not keep the format.
@@ -82,6 +84,7 @@ def parse_songbook(text: str, name: str) -> list[SongbookSong]:
 
 
 def _parse_song(lines: Sequence[str], name: str) -> SongbookSong:
+    """Reads the lines of one song."""
     title, about, *rest = [*lines, ""][: max(len(lines), 2)]
     match = _ABOUT.fullmatch(about)
     if match is None:
@@ -90,6 +93,7 @@ def _parse_song(lines: Sequence[str], name: str) -> SongbookSong:
 
 
 def _sections(title: str, lines: Sequence[str], name: str) -> Iterator[Section]:
+    """Reads the sections of a song; a return gets the lines of the section that it repeats."""
     marks = [k for k, line in enumerate(lines) if line.startswith("[")]
     if not marks or marks[0]:
         raise CorpusError(f"{name}: {title!r} must begin with a mark such as [verse]")

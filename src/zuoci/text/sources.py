@@ -1,7 +1,7 @@
-"""Sources on disk → the bytes of every text in them.
+"""Sources on disk (files, zips, folders) → the name and the bytes of every text in them. `corpus.py` calls it.
 
-What is read is bounded: only regular files and pipes are read, a file up to 2 GiB, an archive up to a multiple of its
-own size, and a member of it up to the size that it declares. What zuoci wrote is no lyrics, and is left out.
+Reading is bounded: only regular files and pipes are read; a file may have 2 GiB, an archive may unpack to a multiple of
+its own size, and a member of it to the size that it declares. Files that zuoci wrote are not lyrics and are left out.
 """
 
 from __future__ import annotations
@@ -27,15 +27,15 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 TEXT_SUFFIXES = frozenset({".txt", ".lrc", ".md", ".text"})
-MAX_FILE_BYTES = 2**31  # 2 GiB: beyond it a "text file" is a mistake
-_ARCHIVE_BYTES = 2**28  # that any archive may unpack to
-_RATIO = 50  # or so many times its own size; lyrics are packed 2 to 10 times
-_PIECE = 4096  # bytes that are read at once; LZMA makes up to 7,000 times as many of them
+MAX_FILE_BYTES = 2**31  # 2 GiB: a larger "text file" is a mistake
+_ARCHIVE_BYTES = 2**28  # every archive may unpack to so many bytes,
+_RATIO = 50  # or to so many times its own size; lyrics shrink 2 to 10 times
+_PIECE = 4096  # bytes that are read in one call; LZMA may unpack them to 7,000 times as many
 
 NOT_TEXT, SPECIAL, OWN = "files that are not text", "special files and broken links", "models that zuoci wrote"
 LeftOut = dict[str, list[str]]  # why files were left out → their names
 
-# What stands near the beginning of the files of a model's folder, or of a run that was stopped; see docs/format.md.
+# By these bytes near their beginning, the files of a model or of a stopped run are recognised; see docs/format.md.
 _MARKS = {
     "config.json": b'"zuoci-model"',
     "vocabulary.json": b'"zuoci-vocabulary"',
@@ -48,13 +48,14 @@ _CARD = b"---\nlibrary_name: zuoci\n"
 def readable(name: str) -> str:
     """A file name as text that can be printed and saved.
 
-    Bytes of a name that are not in the system's encoding stand in a `str` as lone surrogates. Such a part of a path is
-    read as UTF-8, or as GB18030, in which Chinese Windows writes names, or else they become U+FFFD.
+    Where the bytes of a name are not in the system's encoding, Python represents them as lone surrogates. Such a part
+    of a path is decoded as UTF-8, or as GB18030, the encoding of Chinese Windows; if neither fits, they become U+FFFD.
     """
     return os.sep.join(map(_readable, name.split(os.sep)))  # noqa: PTH118, PTH206
 
 
 def _readable(part: str) -> str:
+    """One part of a path as text without lone surrogates."""
     with suppress(UnicodeEncodeError):
         part.encode()
         return part
@@ -65,7 +66,7 @@ def _readable(part: str) -> str:
 
 
 def holds_model(folder: Path) -> bool:
-    """Whether a folder holds a model that zuoci wrote, or a run that was stopped: whole or damaged."""
+    """Whether a folder holds a model that zuoci wrote, or a stopped run, even if it is damaged."""
     for name, mark in _MARKS.items():
         file = folder / name
         with suppress(OSError):
@@ -81,13 +82,13 @@ def find_texts(path: Path, left_out: LeftOut) -> Iterator[tuple[str, bytes]]:
 
     Args:
         path: a text file, a zip or a folder.
-        left_out: the names of other files are added here.
+        left_out: collects the names of the files that are left out, by the reason.
 
     Yields:
         The name and the bytes of each text.
 
     Raises:
-        CorpusError: something does not exist, cannot be read, or is too large.
+        CorpusError: a source does not exist, cannot be read, or is too large.
     """
     try:
         if path.is_dir():
@@ -101,12 +102,12 @@ def find_texts(path: Path, left_out: LeftOut) -> Iterator[tuple[str, bytes]]:
         raise CorpusError(f"{error.filename or path} does not exist: name a text file, a zip or a folder") from None
     except OSError as error:
         raise CorpusError(f"{error.filename or path} cannot be read: {error.strerror or error}") from None
-    except ValueError as error:  # a character 0, or one that is none
+    except ValueError as error:  # a null character, or a lone surrogate
         raise CorpusError(f"{str(path)!r} is no name of a file: {error}") from None
 
 
 def _walk(folder: Path, left_out: LeftOut) -> Iterator[Path]:
-    """The files of a folder, sorted, hidden ones and those of models left out. Links to folders are not followed."""
+    """Yields the files of a folder, sorted, without hidden files and models. Links to folders are not followed."""
 
     def stop(error: OSError) -> None:
         raise error
@@ -119,6 +120,7 @@ def _walk(folder: Path, left_out: LeftOut) -> Iterator[Path]:
 
 
 def _texts_of(file: Path, left_out: LeftOut) -> Iterator[tuple[str, bytes]]:
+    """Yields the text of a file in a folder, or the texts of a zip."""
     suffix = file.suffix.lower()
     if suffix not in {*TEXT_SUFFIXES, ".zip"}:
         _leave_out(left_out, NOT_TEXT, file.name)
@@ -140,13 +142,17 @@ def _leave_out(left_out: LeftOut, why: str, *names: str) -> None:
 def read_file(file: Path, limit: int | None = None) -> bytes:
     """Reads a regular file, or a pipe such as the shell's `<(command)`.
 
+    Args:
+        file: the file.
+        limit: the most bytes that are read; None: 2 GiB.
+
     Raises:
-        CorpusError: it is something else, or longer than a limit in bytes, 2 GiB if none is given.
-        OSError: it cannot be read.
+        CorpusError: the file is neither a regular file nor a pipe, or has more bytes.
+        OSError: the file cannot be read.
     """
     limit = limit or MAX_FILE_BYTES
     kind = _kind(file)
-    # A pipe that nobody writes to must not be waited for.
+    # Without O_NONBLOCK, opening a pipe would wait for somebody to write to it.
     descriptor = os.open(file, os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0))
     with os.fdopen(descriptor, "rb") as stream:
         if kind == stat.S_IFIFO:
@@ -159,8 +165,13 @@ def read_file(file: Path, limit: int | None = None) -> bytes:
 def read_stream(stream: IO[bytes], name: str, limit: int | None = None) -> bytes:
     """Reads a stream to its end.
 
+    Args:
+        stream: the stream.
+        name: its name, for errors.
+        limit: the most bytes that are read; None: 2 GiB.
+
     Raises:
-        CorpusError: it is longer than a limit in bytes, 2 GiB if none is given.
+        CorpusError: the stream has more bytes.
     """
     limit = limit or MAX_FILE_BYTES
     data = _read(stream, limit)
@@ -175,10 +186,10 @@ def _too_large(name: str, limit: int) -> CorpusError:
 
 
 def _kind(file: Path) -> int:
-    """Regular file or pipe: anything else cannot be read to an end.
+    """The type of a file, `stat.S_IFREG` or `stat.S_IFIFO`.
 
     Raises:
-        CorpusError: it is something else.
+        CorpusError: it is neither a regular file nor a pipe, so that reading might never end.
     """
     kind = stat.S_IFMT(file.stat().st_mode)
     if kind not in {stat.S_IFREG, stat.S_IFIFO}:
@@ -188,7 +199,7 @@ def _kind(file: Path) -> int:
 
 
 def _read(stream: IO[bytes], limit: int) -> bytes | None:
-    """The rest of a stream; None if it is longer than a limit, whatever it says of itself."""
+    """The rest of a stream; None if it has more bytes than the limit."""
     data = io.BytesIO()
     while piece := stream.read(_PIECE):
         if data.tell() + len(piece) > limit:
@@ -198,6 +209,7 @@ def _read(stream: IO[bytes], limit: int) -> bytes | None:
 
 
 def _zip_members(path: Path, left_out: LeftOut) -> Iterator[tuple[str, bytes]]:
+    """Yields the texts in a zip file."""
     try:
         if _kind(path) != stat.S_IFREG:
             raise CorpusError(f"{path} is a pipe, and a zip cannot be read from one: name a file")
@@ -210,15 +222,16 @@ def _zip_members(path: Path, left_out: LeftOut) -> Iterator[tuple[str, bytes]]:
 
 
 def _open_zip(path: Path) -> zipfile.ZipFile:
+    """Opens a zip file whose names may be encoded in GBK."""
     try:
-        # Names from Chinese Windows are GBK without a flag; those with the flag are UTF-8 all the same.
+        # Chinese Windows writes names in GBK, without a flag. Names with the flag are read as UTF-8 in any case.
         return zipfile.ZipFile(path, metadata_encoding="gb18030")
     except UnicodeDecodeError:
         return zipfile.ZipFile(path)
 
 
 def _texts_in(archive: zipfile.ZipFile, path: Path, left_out: LeftOut) -> Iterator[tuple[str, bytes]]:
-    """The texts in an archive. Archives in it are not opened."""
+    """Yields the texts in an archive. Archives inside it are not opened."""
     members = archive.infolist()
     for one, following in pairwise(sorted(members, key=lambda info: info.header_offset)):
         if one.header_offset + zipfile.sizeFileHeader + one.compress_size > following.header_offset:  # pyright: ignore
@@ -226,7 +239,8 @@ def _texts_in(archive: zipfile.ZipFile, path: Path, left_out: LeftOut) -> Iterat
     limit = left = min(MAX_FILE_BYTES, max(_ARCHIVE_BYTES, _RATIO * path.stat().st_size))
     for member in sorted(members, key=lambda info: info.filename):
         name = f"{readable(str(path))}/{member.filename}"
-        if member.is_dir() or any(part.startswith((".", "__MACOSX")) for part in member.filename.split("/")):
+        parts = member.filename.split("/")
+        if not parts[-1] or any(part.startswith((".", "__MACOSX")) for part in parts):  # a folder, no name, or hidden
             continue
         if Path(member.filename).suffix.lower() not in TEXT_SUFFIXES:
             _leave_out(left_out, NOT_TEXT, name)
@@ -242,7 +256,7 @@ def _texts_in(archive: zipfile.ZipFile, path: Path, left_out: LeftOut) -> Iterat
 
 
 def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
-    """Unpacks a member, and stops where it turns out to be larger than it says."""
+    """Unpacks a member of an archive. Stops if it turns out to be larger than it declares."""
     with _open_member(archive, member) as stream:
         data = _read(stream, member.file_size)
     if data is None or zlib.crc32(data) != member.CRC:
@@ -251,9 +265,10 @@ def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
 
 
 def _open_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> IO[bytes]:
+    """Opens a member of an archive so that it can be unpacked piece by piece."""
     if member.compress_type != zipfile.ZIP_BZIP2:
         return archive.open(member)
-    # zipfile unpacks bzip2 without a limit, and a few bytes of it can hold a million times as many.
+    # zipfile unpacks bzip2 without a limit, and its data can grow a million times.
     packed = copy.copy(member)
     packed.compress_type, packed.file_size = zipfile.ZIP_STORED, member.compress_size
     packed.CRC = None  # pyright: ignore[reportAttributeAccessIssue]

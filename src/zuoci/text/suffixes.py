@@ -1,4 +1,7 @@
-"""A suffix array: every place of a long sequence, sorted by what follows there."""
+"""A suffix array: the positions of a long sequence, sorted by what follows there.
+
+`writing/originality.py` looks with it for stretches of a text that stand in the corpus.
+"""
 
 from __future__ import annotations
 
@@ -10,32 +13,33 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_BITS = 21  # of a code point
+_BITS = 21  # a code point fits in so many
 
 
 class SuffixArray:
-    """The suffixes of a sequence of n symbols, sorted; a shorter one comes before its continuations.
+    """The sorted suffixes of a sequence of n symbols. A suffix that is a prefix of another comes before it.
 
-    It answers in O(log n) for each symbol of a query, whatever the query and the sequence repeat. Memory: 8
-    bytes a symbol, and twice the symbols.
+    A query takes O(log n) for each of its symbols, however repetitive query and sequence are. Memory: 8 bytes for each
+    symbol, and two copies of the symbols.
 
     Attributes:
         symbols: the sequence, uint32 or uint64 `(n,)`.
-        order: the places, sorted by the suffixes that begin there, int32 `(n,)`.
+        order: the start of each suffix, in the order of the sorted suffixes, int32 `(n,)`.
     """
 
     def __init__(self, symbols: NDArray[Any]) -> None:
         """Sorts the suffixes.
 
-        By prefix doubling: places sorted by their first k symbols are sorted by 2k with the ranks of the places
-        k further on; only places that are still alike are sorted again (Larsson and Sadakane, 1999).
+        By prefix doubling: once the suffixes are sorted by their first k symbols, they can be sorted by 2k symbols with
+        the ranks of the suffixes that start k later. Only suffixes that are still equal are sorted again (Larsson and
+        Sadakane, 1999).
         """
         self.symbols = symbols
         n = len(symbols)
         key, k = _first_key(symbols)
         order = np.argsort(key).astype(np.int32)
-        slots = np.arange(n)  # of the places to be told apart; all of one rank lie side by side
-        rank = np.zeros(n + 1, np.int64)  # of each place: 1 + the first slot of those alike; 0 of the end
+        slots = np.arange(n)  # indices in `order` of the suffixes that are not sorted yet; equal ones are neighbours
+        rank = np.zeros(n + 1, np.int64)  # of each suffix: 1 + the first slot of its equals; 0 for the empty suffix
         key, at = key[order], order
         while len(slots):
             first = np.ones(len(slots), bool)
@@ -49,23 +53,23 @@ class SuffixArray:
             order[slots] = at
             k *= 2
         self.order = order
-        self._following = rank[order + 1].astype(np.int32)  # increasing among suffixes that begin alike
+        self._following = rank[order + 1].astype(np.int32)  # increases among suffixes with the same first symbol
         self._sorted = symbols[order]
 
     def match(self, query: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """For each place of a query, the longest stretch from there that also stands in the sequence.
+        """Finds, for each position of a query, the longest stretch from there that also stands in the sequence.
 
         Args:
             query: symbols `(m,)`.
 
         Returns:
-            Lengths `(m,)`, and slots `(m,)`: where in `order` the suffixes of the query belong.
+            Lengths `(m,)`, and slots `(m,)`: the index in `order` at which each suffix of the query would be inserted.
         """
         lows = np.searchsorted(self._sorted, query).tolist()
         highs = np.searchsorted(self._sorted, query, "right").tolist()
         following = self._following.data
         slots = np.zeros(len(query), np.int64)
-        rest = 0  # rank of the query's suffix that begins one symbol later
+        rest = 0  # rank of the query's suffix that starts one symbol later
         for i in range(len(query) - 1, -1, -1):
             slot = bisect_left(following, rest, lows[i], highs[i])
             slots[i] = slot
@@ -73,9 +77,9 @@ class SuffixArray:
         return np.maximum(self._common(query, slots - 1), self._common(query, slots)), slots
 
     def _common(self, query: NDArray[Any], slots: NDArray[np.int64]) -> NDArray[np.int64]:
-        """How many symbols each suffix of a query shares with its neighbour in a slot; 0 where there is none.
+        """Counts the symbols that each suffix of a query shares with the suffix in a slot; 0 where there is no slot.
 
-        One symbol later, the neighbour shares at most one symbol less (Kasai et al., 2001).
+        From one position of the query to the next, the count falls by at most one (Kasai et al., 2001).
         """
         symbols, order = self.symbols.data, self.order.data
         n, m = len(symbols), len(query)
@@ -95,22 +99,27 @@ class SuffixArray:
         return lengths
 
     def earliest(self, stretch: NDArray[Any], slot: int) -> int:
-        """The first place of a stretch that stands in the sequence, given a slot that `match` gave for it."""
+        """Finds the first position of a stretch in the sequence.
+
+        Args:
+            stretch: symbols that stand in the sequence.
+            slot: the slot that `match` returned for them.
+        """
         size, wanted = self.symbols.itemsize, stretch.tobytes()
         raw, order = self.symbols.data.cast("B"), self.order.data
 
-        def differs(place: int) -> bool:
-            return bytes(raw[place * size : place * size + len(wanted)]) != wanted
+        def differs(position: int) -> bool:
+            return bytes(raw[position * size : position * size + len(wanted)]) != wanted
 
-        low = bisect_left(order, True, 0, slot, key=lambda place: not differs(place))
+        low = bisect_left(order, True, 0, slot, key=lambda position: not differs(position))
         high = bisect_left(order, True, slot, len(order), key=differs)
         return int(self.order[low:high].min())
 
 
 def _first_key(symbols: NDArray[Any]) -> tuple[NDArray[Any], int]:
-    """Numbers to sort the places by first, and how many symbols they stand for."""
+    """Keys to sort the suffixes by first, and the number of symbols that a key holds."""
     if symbols.dtype != np.uint32:
         return symbols, 1
     ahead = np.concatenate([symbols, np.zeros(2, np.uint32)]).astype(np.uint64)
-    ahead[: len(symbols)] += np.uint64(1)  # 0 is the end
+    ahead[: len(symbols)] += np.uint64(1)  # 0 stands for the end
     return ahead[:-2] << 2 * _BITS | ahead[1:-1] << _BITS | ahead[2:], 3

@@ -1,4 +1,4 @@
-"""Characters ↔ ids."""
+"""Characters ↔ ids. Training encodes a corpus with a vocabulary; writing decodes what a model draws."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import torch
 
 from zuoci.errors import ModelFolderError, VocabularyError
 from zuoci.text.cleaning import distinct
-from zuoci.text.places import code_points
+from zuoci.text.corpus import code_points
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -25,17 +25,17 @@ _PIECE = 1 << 20  # characters that are looked up at once
 
 
 class Vocabulary:
-    """The characters that a model knows, sorted by code point, so that ids are the same on every run.
+    """The characters that a model knows, sorted by code point, so that ids are the same in every run.
 
     Attributes:
-        characters: all of them, in the order of their ids.
+        characters: the characters by id.
     """
 
     def __init__(self, text: Iterable[str]) -> None:
         """Collects the characters of a text.
 
         Raises:
-            VocabularyError: it has none, or holds lone surrogates, which are no characters and cannot be saved.
+            VocabularyError: the text is empty, or holds lone surrogates, which are not characters and cannot be saved.
         """
         self.characters = "".join(sorted(distinct(text) if isinstance(text, str) else set(text)))
         if not self.characters:
@@ -68,17 +68,17 @@ class Vocabulary:
         return code_points(self.characters)
 
     def encode(self, text: str, dtype: torch.dtype = torch.int64) -> Tensor:
-        """Looks up a text's ids.
+        """Looks up the ids of a text.
 
         Args:
-            text: of characters that are all known.
-            dtype: of the ids; int32 takes half the memory.
+            text: a text whose characters are all in the vocabulary.
+            dtype: the type of the ids; int32 takes half the memory.
 
         Returns:
-            Ids `(len(text),)`.
+            The ids `(len(text),)`.
 
         Raises:
-            VocabularyError: the text holds characters that are not in the vocabulary; `adapt` repairs it.
+            VocabularyError: the text holds unknown characters; `adapt` replaces or drops them.
         """
         ids = torch.empty(len(text), dtype=dtype)
         for start in range(0, len(text), _PIECE):
@@ -94,17 +94,17 @@ class Vocabulary:
         return ids
 
     def decode(self, ids: Tensor | Iterable[int]) -> str:
-        """The text of some ids; the inverse of `encode`."""
+        """Turns ids into text: the inverse of `encode`."""
         return "".join(self.characters[int(i)] for i in ids)
 
     def adapt(self, text: str) -> tuple[str, str]:
-        """Makes the best of a text that may hold unknown characters.
+        """Replaces or drops the unknown characters of a text.
 
-        An unknown character is replaced by its full-width or half-width form if that is known (`，` and
-        `,`, `Ａ` and `A`), and otherwise left out.
+        An unknown character is replaced by its full-width or half-width form if that is known (`，` and `,`, `Ａ` and
+        `A`), and dropped otherwise.
 
         Returns:
-            A text that `encode` accepts, and the characters that were left out, each once.
+            A text that `encode` accepts, and the characters that were dropped, each once.
         """
         forms: dict[int, str | None] = {}  # of each character, once: a text is long, and has few different ones
         for char in dict.fromkeys(text):
@@ -118,10 +118,10 @@ class Vocabulary:
 
     @classmethod
     def from_json(cls, document: str) -> Vocabulary:
-        """Reads what `to_json` wrote.
+        """Reads a JSON document that `to_json` wrote.
 
         Raises:
-            ModelFolderError: the document is not a vocabulary of zuoci's.
+            ModelFolderError: the document is not a vocabulary that zuoci wrote.
         """
         try:
             data: Any = json.loads(document)

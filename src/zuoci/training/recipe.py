@@ -84,7 +84,11 @@ class TrainConfig(BaseModel):
     )
     threads: int = Field(default=0, ge=0, le=4096, description="threads that share a minibatch; 0: one a core")
     validation: float = Field(
-        default=0.1, ge=0.0, le=0.9, description="share of the text that is held out, to judge the model on; 0: none"
+        default=0.1,
+        ge=0.0,
+        le=0.9,
+        description="share of the text that is held out, to judge the model on; 0: none; the bundled lyrics have their "
+        "own held-out songs",
     )
     validation_split: Literal["auto", "songs", "tail"] = Field(
         default="auto",
@@ -222,7 +226,7 @@ def _settings(values: Mapping[str, Any]) -> Settings:
 
 
 def choose(text: str, seconds: float = 0.0) -> dict[str, Any]:
-    """What the recipe auto makes of a text and of the time that there is.
+    """The settings that the recipe auto chooses for a text and a time budget.
 
     The more often the text will be read, the more dropout it needs. With little time, a smaller model sees more
     of the text, which is worth more than its size. The figures behind it are in docs/experiments.md.
@@ -233,12 +237,18 @@ def choose(text: str, seconds: float = 0.0) -> dict[str, Any]:
     """
     if len(text) < _SMALL:
         return {"hidden_size": 256, "dropout": 0.5, "epochs": 24, "patience": 4}
+    medium = len(text) < _MEDIUM
+    time = seconds or (_MEDIUM_SECONDS if medium else _LARGE_SECONDS)
     vocab_size = len(distinct(text))
-    large = _readable(seconds, 512, vocab_size) > 8e6
-    passes = _readable(seconds, 512 if large else 384, vocab_size) / len(text)
+    readable = {size: _readable(time, size, vocab_size) for size in (256, 384, 512)}
+    if readable[512] > 8e6:
+        hidden_size = 512
+    else:
+        hidden_size = 256 if medium and readable[384] < _LEAST_PASSES * len(text) else 384
+    passes = readable[hidden_size] / len(text)
     return {
-        "hidden_size": 512 if large else 384,
-        "batch_size": 64,
+        "hidden_size": hidden_size,
+        "batch_size": 32 if hidden_size == 256 else 64,
         "dropout": 0.0 if passes < 6 else 0.2 if passes < 15 else 0.3,
         "epochs": 0 if seconds else max(1, round(passes)),
         "warmup_steps": 50,
@@ -249,12 +259,15 @@ def choose(text: str, seconds: float = 0.0) -> dict[str, Any]:
 def _readable(seconds: float, hidden_size: int, vocab_size: int) -> float:
     """Characters that a GRU with an embedding of 128 can be trained on in some time, on a laptop, roughly."""
     operations = 6 * hidden_size * (3 * hidden_size + 3 * 128 + vocab_size)  # of a character, forward and backward
-    return (seconds or 180.0) * _OPERATIONS / operations
+    return seconds * _OPERATIONS / operations
 
 
 _SETTINGS_BYTES = 2**20  # of a file of settings: more is a mistake
 _LONGEST = 100  # characters of a value in a message
 _SMALL = 200_000  # characters, below which a text is learnt by heart before anything else
+_MEDIUM = 500_000  # characters, below which a minute teaches most of what three would
+_MEDIUM_SECONDS, _LARGE_SECONDS = 45.0, 180.0  # what a run takes, roughly, if no time is given
+_LEAST_PASSES = 10  # through a medium text, for which 384 units pay
 _OPERATIONS = 3e11  # a second, in matrix products on two cores: only to choose by
 
 

@@ -1,4 +1,8 @@
-"""A corpus → the text to train on and the text to be judged on."""
+"""A corpus → the text to train on, and the text that is held out to judge the model by.
+
+A run (`training/trainer.py`) parts its corpus here when it begins; one that goes on (`training/resume.py`) compares
+the digest.
+"""
 
 from __future__ import annotations
 
@@ -37,13 +41,20 @@ class Split:
 
 
 def split(corpus: Corpus, config: TrainConfig) -> Split:
-    """Parts a corpus as `validation` and `validation_split` say, after `join_lines` and `max_characters`.
+    """Parts a corpus into the text to train on and the text held out, as `validation` and `validation_split` say.
 
-    Whole songs are drawn until they make up the share. A song more than half of whose lines stand in a
-    song that is trained on (a second version, the same file twice) is not held out: it would measure memory.
+    Songs that the corpus holds apart (`Song.held_apart`, a tenth of the bundled lyrics) are never trained on. Where
+    whole songs are held out, they are exactly the held-out ones, whatever share `validation` names.
+
+    Of other corpora, whole songs are drawn until they make up the share. A song more than half of whose lines stand in
+    a song that is trained on (a second version, the same file twice) is not held out: it would measure memory.
+
+    Args:
+        corpus: the songs.
+        config: `join_lines` and `max_characters` change the text before it is parted.
 
     Raises:
-        CorpusError: the corpus is empty.
+        CorpusError: there is nothing to train on, or whole songs are to be held out of a text that is changed.
     """
     training, validation, held_out = _parts(corpus, config)
     # Of the whole corpus, since the fingerprint in the model's folder is made of it: of its songs, and of the names of
@@ -55,30 +66,33 @@ def split(corpus: Corpus, config: TrainConfig) -> Split:
 
 
 def _parts(corpus: Corpus, config: TrainConfig) -> tuple[str, str, str]:
-    if not corpus.text.strip():
+    """The text to train on, the text held out, and how the latter was chosen."""
+    apart = [song for song in corpus.songs if song.held_apart]
+    text = "".join(song.text for song in corpus.songs if not song.held_apart) if apart else corpus.text
+    if not text.strip():
         raise CorpusError("the corpus is empty: it holds no characters to train on")
-    text = corpus.text
     if config.join_lines:
         text = text.replace("\n", " ").replace("\r", " ")
     if config.max_characters:
         text = text[: config.max_characters]
     if config.validation == 0.0:
         return text, "", ""
-    by_songs = config.validation_split == "songs" or (
-        config.validation_split == "auto" and len(text) <= _SONGS_UP_TO and len(corpus) >= 10
-    )
-    if by_songs:
+    few = len(text) <= _SONGS_UP_TO and len(corpus) >= 10
+    if config.validation_split == "songs" or (config.validation_split == "auto" and (few or apart)):
         if config.join_lines or config.max_characters:
             raise CorpusError(
                 "whole songs cannot be held out of a text that join_lines or max_characters changes; "
                 "set validation_split to tail, or validation to 0"
             )
+        if apart:
+            return text, "".join(song.text for song in apart), f"the {len(apart)} of {len(corpus)} songs held apart"
         return _by_songs(corpus, config)
     cut = len(text) - round(len(text) * config.validation)
     return text[:cut], text[cut:], f"the last {config.validation:.0%} of the text"
 
 
 def _by_songs(corpus: Corpus, config: TrainConfig) -> tuple[str, str, str]:
+    """Whole songs, drawn until they make up the share that is to be held out."""
     wanted = len(corpus.text) * config.validation
     order = torch.randperm(len(corpus), generator=torch.Generator().manual_seed(config.seed)).tolist()
     chosen: set[int] = set()
@@ -96,5 +110,6 @@ def _by_songs(corpus: Corpus, config: TrainConfig) -> tuple[str, str, str]:
 
 
 def _known(song: Song, training_lines: set[str]) -> bool:
+    """Whether more than half of the lines of a song stand in songs that are trained on."""
     lines = set(song.lines)
     return 2 * len(lines & training_lines) > len(lines)

@@ -12,8 +12,8 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from zuoci.errors import SettingsError
+from zuoci.text.corpus import LineIndex, code_points
 from zuoci.text.fingerprint import NO_CHARACTER, WINDOW, Fingerprint, mix, mix_points
-from zuoci.text.places import Places, code_points
 from zuoci.text.suffixes import SuffixArray
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ class CorpusIndex:
     def __init__(self, corpus: Corpus) -> None:
         """Sorts the places of the corpus; 16 bytes a character, some 50 while it sorts."""
         self.corpus = corpus
-        self.places = Places.of(corpus)
+        self.line_index = LineIndex.of(corpus)
         self.suffixes = SuffixArray(code_points(corpus.text))
 
     def __len__(self) -> int:
@@ -153,7 +153,7 @@ def originality(text: str, against: Known, least: int = LEAST) -> Originality:
 
 def _span(text: str, start: int, place: int, against: Known) -> Span:
     blanks = len(text) - len(text.lstrip())
-    song, line = against.places.find(place + (blanks if blanks < len(text) else 0))
+    song, line = against.line_index.find(place + (blanks if blanks < len(text) else 0))
     return Span(
         start=start,
         length=len(text),

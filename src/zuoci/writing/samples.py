@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from zuoci.text.fingerprint import Fingerprint
-from zuoci.text.openings import openings_of
 from zuoci.writing.config import WriteConfig
 from zuoci.writing.writer import Writer
 
@@ -32,6 +31,15 @@ class Sample:
     problem: str = ""
 
 
+def default_openings(corpus: Corpus) -> list[str]:
+    """分开 and 不分开 as in the lesson, if the corpus has their characters, else first words of two of its lines."""
+    if set("不分开") <= set(corpus.text):
+        return ["分开", "不分开"]
+    lines = [line.strip() for song in corpus.songs for line in song.lines[1:2] or song.lines[:1]]
+    starts = [line.split(" ")[0][:20] if line.isascii() else line[:2] for line in (lines[0], lines[-1])]
+    return list(dict.fromkeys(starts))
+
+
 class Samples:
     """Writes samples with a model that is being trained.
 
@@ -47,7 +55,7 @@ class Samples:
             openings: by default two that suit the corpus.
             join_lines: the model is trained with spaces for newlines.
         """
-        self.openings = list(openings) or openings_of(corpus)
+        self.openings = list(openings) or default_openings(corpus)
         self._against = Fingerprint.of(corpus, join_lines=join_lines)
 
     def write(self, model: CharLM, length: int) -> list[Sample]:
