@@ -13,14 +13,14 @@ from __future__ import annotations
 import gzip
 import re
 from bisect import bisect_left
-from collections import Counter
+from collections import defaultdict
 from functools import cache, cached_property
 from importlib.resources import files
 
-_NEIGHBOURS = 40  # words before and after the place of an unknown word that vote on its rime
+_NEIGHBOURS = 50  # words before and after the place of an unknown word that vote on its rime
 _LONGEST_ENDING = 5  # letters that may be taken off a word to find its stem
-_LETTER_WEIGHT = 8.0  # a further letter in common makes a vote count so many times as much
-_OTHER_LENGTH_WEIGHT = 0.3  # if one of the two words has one syllable and the other has several
+_LETTER_WEIGHT = 6.0  # a further letter in common makes a vote count so many times as much
+_OTHER_LENGTH_WEIGHT = 0.2  # if one of the two words has one syllable and the other has several
 _SPLIT_VOWEL_WEIGHT = 0.3  # if what the words share begins inside a vowel group: (b)ead and (id)ead
 _STEM_WEIGHT = 2.0  # the vote of a pair of stems, against the vote of the neighbour's own rime
 
@@ -56,7 +56,7 @@ class RhymeTable:
         and the same ending, the neighbour also shows what the ending adds to the rime of a stem: *yodelling* rhymes
         as *yodel* with the IH NG that *modelling* has beyond *model*.
         """
-        votes: Counter[str] = Counter()
+        votes = defaultdict[str, float](float)
         stems = self._known_stems(word)
         place = bisect_left(self._words, word[::-1], key=_backwards)
         for neighbour in self._words[max(0, place - _NEIGHBOURS) : place + _NEIGHBOURS]:
