@@ -206,6 +206,8 @@ def test_what_follows_the_last_word_does_not_count(line: str, marks: str) -> Non
 def test_an_endless_line_takes_no_time() -> None:
     for line in ("爱" * 100_000, "a" * 100_000 + "1", "a!" * 50_000, "!" * 100_000, "一心一意" * 30_000):
         TRACKS.group(line)
+    for word in ("ab'ing" * 20_000, "a" * 100_000 + "in'", "singing" * 20_000):
+        assert rimes(word)
 
 
 @pytest.mark.parametrize(

@@ -15,6 +15,8 @@ from functools import lru_cache
 
 from zuoci.writing.rhyme.english_table import load_table
 
+_VOWEL = re.compile("[aeiouy]")
+
 
 @lru_cache(maxsize=65536)
 def rimes(word: str) -> tuple[str, ...]:
@@ -32,7 +34,7 @@ def rimes(word: str) -> tuple[str, ...]:
     known = table.rimes(plain) or _dropped_g(plain) or table.rimes(bare)
     if known:
         return known
-    guess = table.guess(bare) if re.search("[aeiouy]", bare) else ""
+    guess = table.guess(bare) if _VOWEL.search(bare) else ""
     return (guess,) if guess else ()
 
 
@@ -43,7 +45,7 @@ def rhyming_words(rime: str) -> list[str]:
 
 def _dropped_g(word: str) -> tuple[str, ...]:
     """The rimes of a word such as walkin': those of walking, with AH N for IH NG. Empty for other words."""
-    if not re.search("[aeiouy].*in'$", word):
+    if not (word.endswith("in'") and _VOWEL.search(word[:-3])):
         return ()
     table = load_table()
     bare = word.strip("'")
