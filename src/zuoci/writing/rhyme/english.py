@@ -1,92 +1,53 @@
-"""How an English word rhymes: by the last stressed vowel and what follows it.
+"""English words → how they rhyme: by their last stressed vowel and the sounds after it.
 
-With the extra `english` words are looked up in the CMU Pronouncing Dictionary (through `pronouncing`); without
-it, and for words that it lacks, `english_spelling` guesses, in the same sounds. Stress digits are left off, and
-an unstressed IH other than in -ing is an AH (the dictionary writes either: wanted, roses), so that guesses and
-look-ups compare.
+`rimes` looks a word up in the table of the CMU Pronouncing Dictionary (`zuoci.writing.rhyme.english_table`) and
+guesses the rime of a word that is not in it from the known words that end alike. `rhyme.scheme` calls it for each
+line; `rhyme.constraint` asks `rhyming_words` for the words that a line may end with. Rimes are written in the
+dictionary's symbols without stress digits ("AH V"), and an unstressed IH that is not part of -ing as AH, because the
+dictionary writes either one (wanted, roses).
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from functools import cache, lru_cache
-from itertools import pairwise
-from typing import TYPE_CHECKING
+from functools import lru_cache
 
-from zuoci.writing.rhyme.english_spelling import spelled_rime
+from zuoci.writing.rhyme.english_table import load_table
 
-if TYPE_CHECKING:
-    from collections.abc import Callable
+_VOWEL = re.compile("[aeiouy]")
 
 
 @lru_cache(maxsize=65536)
 def rimes(word: str) -> tuple[str, ...]:
-    """The sounds from a word's last stressed vowel on, of each pronunciation, the commonest first: ("AH V",).
+    """The rimes of a word, one for each pronunciation, the most common first: ("AH V",).
 
-    Empty for a word without a vowel.
+    Empty for a word without a vowel. An unknown word has one rime, a guess.
 
     Args:
-        word: Latin letters, with or without accents and apostrophes.
+        word: Latin letters, with or without accents and apostrophes. Other characters are left out.
     """
     letters = unicodedata.normalize("NFKD", word.replace("’", "'")).lower()
     plain = re.sub(r"[^a-z']", "", letters)
-    found = _looked_up(plain)
-    bare = plain.rstrip("'")  # a closing quotation mark, unless it stands for a g
-    if not found and not (plain.endswith("in'") and _looked_up(bare + "g")):
-        found = _looked_up(bare)
-    if found:
-        return found
-    guess = " ".join(spelled_rime(plain, _known))
+    table = load_table()
+    bare = plain.strip("'")  # quotation marks, unless the last one stands for a g
+    known = table.rimes(plain) or _dropped_g(plain) or table.rimes(bare)
+    if known:
+        return known
+    guess = table.guess(bare) if _VOWEL.search(bare) else ""
     return (guess,) if guess else ()
 
 
-def _known(word: str) -> list[str] | None:
-    found = _looked_up(word)
-    return found[0].split() if found else None
-
-
-def _looked_up(word: str) -> tuple[str, ...]:
-    # A few entries end in a comment: AE1 L B ER0 G # place, danish
-    pronunciations = [phones.split(" #")[0].split() for phones in _dictionary()(word)]
-    stressed_first = sorted(pronunciations, key=lambda sounds: not any(sound[-1] in "12" for sound in sounds))
-    return tuple(dict.fromkeys(filter(None, map(_rime, stressed_first))))
-
-
-def _rime(sounds: list[str]) -> str:
-    """From the last stressed vowel on; where none is stressed, from the last vowel on."""
-    for marks in ("12", "0"):
-        for start in reversed(range(len(sounds))):
-            if sounds[start][-1] in marks:
-                following = [*sounds[start + 1 :], ""]
-                weak = ["AH" if a == "IH0" and b != "NG" else a.rstrip("012") for a, b in pairwise(following)]
-                return " ".join([sounds[start].rstrip("012"), *weak])
-    return ""
-
-
-@cache
-def _dictionary() -> Callable[[str], list[str]]:
-    """A word → its pronunciations, [] without the extra."""
-    try:
-        import pronouncing
-    except ImportError:
-        return lambda _: []
-    return pronouncing.phones_for_word
-
-
-@cache
-def _words_by_rime() -> dict[str, list[str]]:
-    try:
-        import pronouncing
-    except ImportError:
-        return {}
-    pronouncing.init_cmu()
-    words: dict[str, list[str]] = {}
-    for word, phones in pronouncing.pronunciations:
-        words.setdefault(_rime(phones.split(" #")[0].split()), []).append(word)
-    return words
-
-
 def rhyming_words(rime: str) -> list[str]:
-    """The words of the dictionary that rhyme so, in lower case; [] without the extra."""
-    return _words_by_rime().get(rime, [])
+    """The words of the table that have this rime, in lower case."""
+    return load_table().words(rime)
+
+
+def _dropped_g(word: str) -> tuple[str, ...]:
+    """The rimes of a word such as walkin': those of walking, with AH N for IH NG. Empty for other words."""
+    if not (word.endswith("in'") and _VOWEL.search(word[:-3])):
+        return ()
+    table = load_table()
+    bare = word.strip("'")
+    whole = table.rimes(bare + "g") or (() if table.rimes(bare) else (table.guess(bare + "g"),))
+    return tuple(f"{rime.removesuffix('IH NG')}AH N" for rime in whole if rime.endswith(" IH NG"))
