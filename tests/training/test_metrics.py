@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def trained(corpus: zuoci.Corpus, settings: zuoci.Settings, tmp_path: Path) -> Path:
     *_, end = zuoci.train(corpus, settings, device="cpu")
     assert isinstance(end, zuoci.EndReport)
-    return end.save(tmp_path / "trained")
+    return zuoci.save_trained(end, tmp_path / "trained")
 
 
 def test_the_curve_is_drawn_from_the_metrics_the_same_twice(trained: Path, tmp_path: Path) -> None:

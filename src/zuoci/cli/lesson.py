@@ -34,7 +34,7 @@ def command(
     from zuoci.cli import say
     from zuoci.errors import CorpusError
     from zuoci.model.threads import one_thread
-    from zuoci.training.trainer import make_batches
+    from zuoci.training.minibatches import make_batches
 
     corpus_indices, char_to_idx, idx_to_char, vocab_size = lesson.load_data_jay_lyrics(corpus)
     generator = torch.Generator().manual_seed(config.seed)

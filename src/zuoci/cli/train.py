@@ -159,7 +159,7 @@ def _run(job: Job, samples: Samples, board: TensorBoard | None) -> EndReport | N
                 if part > shown:
                     shown = part
                     show(f"epoch {event.epoch:.4g}, {_figures(event)}")
-                    for sample in samples.write(event.model, length=50):
+                    for sample in samples.write(job.run.model, length=50):
                         show("  " + (f"note: {sample.problem}" if sample.problem else sample.text.replace("\n", " / ")))
             elif isinstance(event, RollbackReport):
                 show(

@@ -12,7 +12,6 @@ from zuoci.text.folder import CARD, METRICS, REPORT, parse_json, read_files
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable
 
 
 Count: TypeAlias = Annotated[int, Field(ge=0, lt=2**63)]
@@ -87,16 +86,9 @@ def load_metrics(folder: str | os.PathLike[str]) -> list[dict[str, Any]]:
     Raises:
         ModelFolderError: they are damaged.
     """
-    return parse_metrics(Path(folder) / METRICS, read_files(folder, [METRICS]).get(METRICS, b""))
-
-
-def parse_metrics(file: Path, data: bytes) -> list[dict[str, Any]]:
-    """The contents of a file of metrics.
-
-    Raises:
-        ModelFolderError: they are damaged.
-    """
-    lines: Iterable[bytes] = data.removesuffix(b"\n").split(b"\n") if data else ()
+    file = Path(folder) / METRICS
+    data = read_files(folder, [METRICS]).get(METRICS, b"")
+    lines = data.removesuffix(b"\n").split(b"\n") if data else []
     return [check_figures(Round, file, parse_json(file, line)) for line in lines]
 
 

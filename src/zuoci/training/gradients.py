@@ -20,7 +20,7 @@ from zuoci.model.language_model import CharLM, State
 from zuoci.model.threads import one_thread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from torch import Tensor
 
@@ -96,6 +96,15 @@ class Gradients:
     def initial_state(self, batch_size: int) -> State:
         """The state before the first character."""
         return self.replicas[0].initial_state(batch_size)
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """The states of the dropout generators, by the number of the worker."""
+        return {str(k): generator.get_state() for k, generator in enumerate(self.generators)}
+
+    def load_state_dict(self, state_dict: Mapping[str, Tensor]) -> None:
+        """Restores the states of the dropout generators."""
+        for k, generator in enumerate(self.generators):
+            generator.set_state(state_dict[str(k)])
 
     def reader(self) -> CharLM:
         """A model with the current weights in the precision of the computation, to evaluate."""

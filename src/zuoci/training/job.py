@@ -25,6 +25,7 @@ from zuoci.text.folder import is_unfinished
 from zuoci.training.memory import typed_memory_errors
 from zuoci.training.reports import EndReport, EvalReport, RollbackReport, StepReport
 from zuoci.training.resume import StoredRun, load_run, locked, save_run
+from zuoci.training.saving import save_trained
 from zuoci.training.trainer import Run
 
 if TYPE_CHECKING:
@@ -225,7 +226,7 @@ class Job:
         with typed_memory_errors():
             report = next(reports)
             if isinstance(report, EndReport):
-                report.save(self.folder, overwrite=self._overwrite or is_unfinished(self.folder))
+                save_trained(report, self.folder, overwrite=self._overwrite or is_unfinished(self.folder))
                 self._ended = True
         self._inside = False
         return report

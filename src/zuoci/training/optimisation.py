@@ -8,7 +8,7 @@ import torch
 from torch.nn.utils import get_total_norm
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from torch import Tensor
 
@@ -35,6 +35,32 @@ def make_optimizer(model: CharLM, config: TrainConfig) -> torch.optim.Optimizer:
             group["weight_decay"] = 0.0
         return torch.optim.SGD(groups, config.learning_rate)
     return torch.optim.AdamW(groups, config.learning_rate, betas=_BETAS, fused=True)
+
+
+class OptimizerState:
+    """The tensors that an optimizer keeps for each parameter, by `INDEX.NAME`, for snapshots and run files."""
+
+    def __init__(self, optimizer: torch.optim.Optimizer) -> None:
+        """Captures and restores the state of `optimizer`."""
+        self._optimizer = optimizer
+
+    def state_dict(self) -> dict[str, Tensor]:
+        """The tensors: of AdamW `step`, `exp_avg` and `exp_avg_sq` of each parameter, of plain SGD none."""
+        state: dict[int, dict[str, Tensor | None]] = self._optimizer.state_dict()["state"]
+        return {
+            f"{index}.{name}": value
+            for index, values in state.items()
+            for name, value in values.items()
+            if value is not None
+        }
+
+    def load_state_dict(self, state_dict: Mapping[str, Tensor]) -> None:
+        """Restores the tensors; learning rates and other settings stay as they are."""
+        state: dict[int, dict[str, Tensor]] = {}
+        for key, value in state_dict.items():
+            index, name = key.split(".")
+            state.setdefault(int(index), {})[name] = value.clone()
+        self._optimizer.load_state_dict({**self._optimizer.state_dict(), "state": state})
 
 
 def clip_gradients(params: Sequence[Tensor], max_norm: float) -> float:

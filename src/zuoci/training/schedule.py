@@ -15,8 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from zuoci.training.recipe import TrainConfig
+    from zuoci.training.snapshot import Progress
 
 _FEW_EPOCHS = 4  # a run that time or steps limit to fewer is evaluated so many times, any other after each epoch
+_MOST_PACES = 64  # measured times that are kept until a time budget has been converted into steps
 _MEASURED = 10  # steps, at least, from which the pace of a run with a time budget is known
 
 
@@ -39,6 +41,23 @@ class Schedule:
         """The most steps that `epochs` and `steps` allow; 0: no limit."""
         limits = [self.config.epochs * self.epoch_steps, self.config.steps]
         return min((limit for limit in limits if limit), default=0)
+
+    def plan(self, progress: Progress, *, pace: float | None = None, evaluation: float | None = None) -> None:
+        """Converts a time budget into steps, once, as soon as the pace is known.
+
+        Args:
+            progress: `steps`, `began_to_fall`, `paces` and `evaluations` are updated.
+            pace: the seconds of the last step, if a step was the last thing done.
+            evaluation: the seconds of the last evaluation, if that was.
+        """
+        if progress.steps or not self.config.seconds:
+            return
+        if pace is not None:
+            progress.paces = [*progress.paces, pace][-_MOST_PACES:]
+        if evaluation is not None:
+            progress.evaluations = [*progress.evaluations, evaluation][-_MOST_PACES:]
+        progress.steps = self.total(progress.step, progress.seconds, progress.paces, progress.evaluations)
+        progress.began_to_fall = progress.step if progress.steps else 0
 
     def total(self, step: int, seconds: float, paces: Sequence[float], evaluations: Sequence[float]) -> int:
         """The steps of the whole run, no more than `limit`; 0: not known yet.
