@@ -19,9 +19,8 @@ if TYPE_CHECKING:  # `X as X` marks a name as public for type checkers
     # fmt: off
     # isort: off
     from zuoci.errors import (
-        CorpusError as CorpusError, DivergenceError as DivergenceError, ModelFolderError as
-        ModelFolderError, SettingsError as SettingsError, VocabularyError as VocabularyError, ZuociError as
-        ZuociError,
+        CorpusError as CorpusError, DivergenceError as DivergenceError, ModelFolderError as ModelFolderError,
+        SettingsError as SettingsError, VocabularyError as VocabularyError, ZuociError as ZuociError,
     )
     from zuoci.model.checkpoint import load as load, save as save
     from zuoci.model.config import ModelConfig as ModelConfig
@@ -35,8 +34,7 @@ if TYPE_CHECKING:  # `X as X` marks a name as public for type checkers
     from zuoci.training.evaluation import Score as Score, evaluate as evaluate
     from zuoci.training.recipe import Settings as Settings, TrainConfig as TrainConfig, resolve as resolve
     from zuoci.training.reports import (
-        EndReport as EndReport, EvalReport as EvalReport, RollbackReport as RollbackReport, StepReport as
-        StepReport,
+        EndReport as EndReport, EvalReport as EvalReport, RollbackReport as RollbackReport, StepReport as StepReport,
     )
     from zuoci.training.resume import load_run as load_run, save_run as save_run
     from zuoci.training.saving import save_trained as save_trained

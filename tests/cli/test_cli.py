@@ -217,7 +217,7 @@ def test_a_stopped_run_is_saved_and_ends_as_if_it_had_not_been_stopped(
     _, errors = process.communicate(timeout=30)
     assert process.returncode == code
     last = errors.splitlines()[-1]
-    assert re.fullmatch(r"stopped after \d+ steps, and saved; go on: zuoci train --resume --out m", last)
+    assert re.fullmatch(r"stopped after \d+ steps, and saved; continue with: zuoci train --resume --out m", last)
     write = zuoci_command("write", "m", "山", cwd=tmp_path)
     assert write.returncode == 1
     assert "m holds a run that was stopped; finish it: zuoci train --resume --out m" in write.stderr
@@ -226,7 +226,7 @@ def test_a_stopped_run_is_saved_and_ends_as_if_it_had_not_been_stopped(
     assert "m holds a run that was stopped; go on with --resume" in again.stderr
     more = zuoci_command("train", "--resume", "--epochs", 3, "--out", "m", cwd=tmp_path)
     assert more.returncode == 2
-    assert "--resume goes on with the settings that the run began with" in more.stderr
+    assert "--resume continues with the settings of the run" in more.stderr
     resumed = zuoci_command("train", "--resume", "--out", "m", cwd=tmp_path)
     assert resumed.returncode == 0, resumed.stderr
     assert weights(tmp_path / "m") == weights(tmp_path / "whole")

@@ -9,11 +9,9 @@ from __future__ import annotations
 import json
 import os
 import re
-import shlex
 import sys
 from contextlib import suppress
 from importlib import import_module
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
@@ -21,6 +19,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from zuoci.errors import SettingsError, ZuociError
 from zuoci.model.threads import pin_libraries
+from zuoci.text.terminal import CONTROLS, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -38,10 +37,6 @@ COMMANDS = {
     "plot": "Draw the course of a training run.",
     "lesson": "Replay the lesson from scratch, as it prints itself.",
 }
-
-
-# Controls of terminals (newline and tab are none), and the marks that turn the direction of writing.
-_CONTROLS = "[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
 
 
 class _Lazy(TyperCommand):
@@ -111,41 +106,8 @@ class Messages:
 
 
 def say(*messages: object, sep: str = " ") -> None:
-    """Prints a message to stderr. Where nobody can be told any more, nothing is said, and the work goes on."""
-    try:
-        print(*(printable(str(message)) for message in messages), sep=sep, file=sys.stderr, flush=True)
-    except OSError:
-        _silence(sys.stderr)
-
-
-def quote(word: object) -> str:
-    r"""A word of a command that is printed, so that a shell reads it as one; letters of all languages stay bare.
-
-    A path is never taken for an option. What a terminal would obey, and bytes that are no text, are written as
-    `$'\x1b'`, which bash, zsh and ksh read.
-    """
-    text = str(word)
-    if isinstance(word, PurePath) and text.startswith("-"):
-        text = f"./{text}"
-    if re.fullmatch(r"[\w@%+=:,./-]+", text):
-        return text
-    if not re.search(f"\n|\t|{_CONTROLS}|[\ud800-\udfff]", text):
-        return shlex.quote(text)
-    return "$'" + "".join(_in_dollar_quotes(char) for char in text) + "'"
-
-
-def _in_dollar_quotes(char: str) -> str:
-    if char in "\\'":
-        return f"\\{char}"
-    if char.isprintable():
-        return char
-    lone = "\udc80" <= char <= "\udcff"  # a byte of a name
-    return "".join(f"\\x{byte:02x}" for byte in char.encode(errors="surrogateescape" if lone else "surrogatepass"))
-
-
-def printable(text: str) -> str:
-    """A text that may be a stranger's, for a terminal: what it would obey instead of showing it is escaped."""
-    return re.sub(_CONTROLS, lambda found: ascii(found[0])[1:-1], text)
+    """Prints a message to stderr, which `Messages` makes safe: work goes on where a message cannot be written."""
+    print(*(printable(str(message)) for message in messages), sep=sep, file=sys.stderr, flush=True)
 
 
 def say_notes(notes: Iterable[str]) -> None:
@@ -158,7 +120,7 @@ def print_json(document: Any) -> None:
     """Prints a JSON document, escaped where stdout cannot show all characters."""
     escaped = not (sys.stdout.encoding or "").lower().startswith("utf")
     text = json.dumps(document, ensure_ascii=escaped, allow_nan=False)
-    print(re.sub(_CONTROLS, lambda found: f"\\u{ord(found[0]):04x}", text))  # they stand in strings only
+    print(re.sub(CONTROLS, lambda found: f"\\u{ord(found[0]):04x}", text))  # they stand in strings only
 
 
 def print_text(text: str) -> None:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zuoci.cli import print_json, printable, say, say_notes
+from zuoci.cli import print_json, say, say_notes
 from zuoci.errors import ModelFolderError
+from zuoci.text.terminal import printable
 
 if TYPE_CHECKING:
     from zuoci.training.evaluation import Score

@@ -15,7 +15,6 @@ A model is saved whole or not at all, and what else is in its folder stays as it
 from __future__ import annotations
 
 import json
-import shlex
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -59,6 +58,7 @@ from zuoci.text.folder import (
     state_of,
 )
 from zuoci.text.folder import is_model as is_model
+from zuoci.text.terminal import quote
 from zuoci.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -301,7 +301,7 @@ def _model(path: Path, files: Mapping[str, bytes]) -> CharLM:
 def _check_complete(path: Path, files: Mapping[str, bytes]) -> None:
     if not {CONFIG, WEIGHTS} <= files.keys():
         if is_unfinished(path):
-            command = f"zuoci train --resume --out {shlex.quote(str(path))}"
+            command = f"zuoci train --resume --out {quote(path)}"
             raise ModelFolderError(f"{path} holds a run that was stopped; finish it: {command}")
         what = "does not exist" if not path.exists() else f"holds no model: {CONFIG} and {WEIGHTS} are missing"
         raise ModelFolderError(f"{path} {what}; name a folder that training has written")
