@@ -252,7 +252,7 @@ class TestSettings:
     def test_a_folder_without_a_name(self, run: Any, out: str) -> None:
         code, errors = run("--out", out)
         assert code == 2
-        assert "is no name for a model's folder; name a new one, as ./my-model" in errors
+        assert "cannot be the folder of a model; name another one, as ./my-model" in errors
         assert len(errors.splitlines()) == 1
 
     @pytest.mark.parametrize(

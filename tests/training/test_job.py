@@ -221,7 +221,7 @@ def test_the_folder_is_held_and_given_back(corpus: zuoci.Corpus, tmp_path: Path)
 
 @pytest.mark.parametrize("folder", [".", "./", "", "/", "..", "a/.."])
 def test_a_folder_without_a_name_of_its_own(folder: str) -> None:
-    with pytest.raises(zuoci.SettingsError, match="is no name for a model's folder"):
+    with pytest.raises(zuoci.SettingsError, match="cannot be the folder of a model"):
         Job(folder)
 
 

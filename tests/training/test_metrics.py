@@ -58,7 +58,7 @@ def test_a_run_without_held_out_text_and_a_stopped_one_are_drawn_too(
 
 def test_what_cannot_be_drawn(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rounds = read_metrics(trained)
-    with pytest.raises(zuoci.SettingsError, match=r"curve.xyz cannot be drawn: its ending must be one of \.eps, "):
+    with pytest.raises(zuoci.SettingsError, match=r"curve.xyz cannot be drawn: its suffix must be one of \.eps, "):
         draw_curve(rounds, tmp_path / "curve.xyz")
     with pytest.raises(zuoci.SettingsError, match=r"curve.pgf cannot be drawn"):  # needs LaTeX
         draw_curve(rounds, tmp_path / "curve.pgf")

@@ -1,4 +1,4 @@
-"""Gradients → new weights."""
+"""Gradients → new weights: the optimizer of a run, and gradient clipping. `trainer` calls both."""
 
 from __future__ import annotations
 
@@ -15,14 +15,21 @@ if TYPE_CHECKING:
     from zuoci.model.language_model import CharLM
     from zuoci.training.recipe import TrainConfig
 
-_BETAS = (0.9, 0.99)  # a run has hundreds to thousands of steps, too few for the usual 0.999
+_BETAS = (0.9, 0.99)  # runs have hundreds to thousands of steps, which are too few for the usual 0.999
 
 
 def make_optimizer(model: CharLM, config: TrainConfig) -> torch.optim.Optimizer:
-    """The optimizer of the settings. Each group knows its `scale`, in multiples of the learning rate."""
+    """Makes the optimizer. Each of its parameter groups has a `scale`, a factor on the learning rate.
+
+    The groups are the output layer and the rest, each divided into matrices, which are decayed, and biases.
+
+    Args:
+        model: the model to train.
+        config: `optimizer`, `learning_rate`, `output_rate` and `weight_decay` are used.
+    """
     groups: list[dict[str, object]] = []
     for of_output in (False, True):
-        for decayed in (True, False):  # matrices are, biases are not
+        for decayed in (True, False):
             params = [
                 param
                 for name, param in model.named_parameters()
@@ -64,16 +71,16 @@ class OptimizerState:
 
 
 def clip_gradients(params: Sequence[Tensor], max_norm: float) -> float:
-    """Takes all gradients as one vector g and shortens it in place: g ← min(θ/‖g‖, 1) · g.
+    """Clips the gradient g of all parameters in place, as one vector: g ← min(θ/‖g‖, 1) · g.
 
-    (`torch.nn.utils.clip_grad_norm_` adds 1e-6 to the norm, which the lesson does not.)
+    `torch.nn.utils.clip_grad_norm_` adds 1e-6 to the norm; this function does not, as in the lesson.
 
     Args:
-        params: those without a gradient are passed over.
+        params: the parameters; those without a gradient are skipped.
         max_norm: θ.
 
     Returns:
-        ‖g‖, as it was.
+        ‖g‖ before clipping.
     """
     gradients = [param.grad for param in params if param.grad is not None]
     norm = get_total_norm(gradients).item()
