@@ -16,15 +16,11 @@ from safetensors.torch import load_file, save_file
 import zuoci
 from zuoci import CharLM, ModelFolderError, load, save
 from zuoci.model import checkpoint, destination, replacing
-from zuoci.model.checkpoint import (
-    check_destination,
-    forget_run,
-    is_model,
-    is_unfinished,
-)
+from zuoci.model.checkpoint import forget_run
+from zuoci.model.destination import check_destination
 from zuoci.model.figures import load_card, load_metrics, load_report
 from zuoci.model.lock import locked
-from zuoci.text.folder import FILES, NEW, UNFINISHED, read_files
+from zuoci.text.folder import FILES, NEW, UNFINISHED, is_model, is_unfinished, read_files
 from zuoci.training.metrics import read_metrics
 
 if TYPE_CHECKING:
@@ -164,7 +160,7 @@ def test_a_folder_that_cannot_be_written_is_refused_before_training(tmp_path: Pa
         check_destination(tmp_path / long)
     with pytest.raises(ModelFolderError, match="cannot hold a model"):
         check_destination("/")
-    with pytest.raises(ModelFolderError, match="is no name of a folder"):
+    with pytest.raises(ModelFolderError, match="cannot be the name of a folder"):
         check_destination("a\0b")
     (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
     with pytest.raises(ModelFolderError, match="is not a folder"):
@@ -505,7 +501,7 @@ def test_a_lock_changes_no_file_that_is_there(tmp_path: Path) -> None:
     assert (tmp_path / ".m.lock").read_text("utf-8") == "mine"
     for name, make in (("a", Path.mkdir), ("b", os.mkfifo)):
         make(tmp_path / f".{name}.lock")
-        with pytest.raises(ModelFolderError, match="or no file; move that away"), locked(tmp_path / name):
+        with pytest.raises(ModelFolderError, match="or not a file; move it away"), locked(tmp_path / name):
             pass
 
 

@@ -10,9 +10,9 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import zuoci
+from zuoci.model.lock import locked
 from zuoci.training import resume
 from zuoci.training.job import Job
-from zuoci.training.resume import locked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

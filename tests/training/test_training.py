@@ -394,7 +394,7 @@ def test_a_saved_model_knows_the_whole_corpus_as_it_writes_it(corpus: zuoci.Corp
         known = zuoci.Fingerprint.load(folder)
         text = corpus.text.replace("\n", " ") if join_lines else corpus.text
         assert zuoci.originality(text, known).longest_copied == len(text)
-        assert "`zuoci original FOLDER TEXT` says" in (folder / "README.md").read_text("utf-8")
+        assert "`zuoci original FOLDER TEXT` shows" in (folder / "README.md").read_text("utf-8")
         left_out = dataclasses.replace(
             end,
             settings=settings.model_copy(

@@ -53,7 +53,13 @@ def command(
         list[str] | None,
         typer.Option(help="Opening of the samples; may be given several times.", show_default=False),
     ] = None,
-    recipe: Annotated[str | None, typer.Option(help=f"Named settings to start from: {', '.join(RECIPES)}.")] = None,
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            help=f"Named settings: {', '.join(RECIPES)}; default: auto, which chooses by the size of the text. The "
+            "settings below override it."
+        ),
+    ] = None,
     config: Annotated[
         Path | None, typer.Option(help="TOML file with settings, one name = value per line.", metavar="FILE")
     ] = None,

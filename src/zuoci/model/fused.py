@@ -140,7 +140,7 @@ class _GRU(Function):
         gates, new, out, h0, weight = ctx.saved_tensors
         T, B, H = out.shape
         r, z, hn = gates.chunk(3, 2)
-        # Factors of dh in the gradients of the sums before the activations r and z, and of hn; slope_n: of n.
+        # Factors of dh in the gradients of the sums of r and z, and of hn; slope_n: in that of the sum of n.
         slopes = torch.empty_like(gates).view(T, B, 3, H)
         work = 1 - z
         slope_n = _tanh_backward(work, new)

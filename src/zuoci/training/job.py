@@ -21,10 +21,11 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from zuoci.errors import DivergenceError, ModelFolderError, SettingsError, ZuociError
 from zuoci.model.destination import check_destination
+from zuoci.model.lock import locked
 from zuoci.text.folder import is_unfinished
 from zuoci.training.memory import typed_memory_errors
 from zuoci.training.reports import EndReport, EvalReport, RollbackReport, StepReport
-from zuoci.training.resume import StoredRun, load_run, locked, save_run
+from zuoci.training.resume import StoredRun, load_run, save_run
 from zuoci.training.saving import save_trained
 from zuoci.training.trainer import Run
 

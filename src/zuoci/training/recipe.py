@@ -322,7 +322,7 @@ def read_settings_file(path: str | PathLike[str]) -> dict[str, Any]:
             raise SettingsError(f"{path} is a pipe that nothing came from: name a TOML file")
         return tomllib.loads(data.decode())
     except CorpusError:
-        raise SettingsError(f"{path} is no regular file, or larger than 1 MiB: name a TOML file") from None
+        raise SettingsError(f"{path} is not a regular file, or larger than 1 MiB: name a TOML file") from None
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError) as error:  # not TOML, not UTF-8, 5,000 digits, nested too deeply

@@ -23,7 +23,6 @@ from zuoci.errors import ModelFolderError, SettingsError, ZuociError
 from zuoci.model.checkpoint import reason_of, save_unfinished
 from zuoci.model.figures import Round
 from zuoci.model.language_model import CharLM
-from zuoci.model.lock import locked as locked
 from zuoci.text.folder import UNFINISHED, is_model, is_unfinished
 from zuoci.text.vocabulary import Vocabulary
 from zuoci.training.recipe import Settings
