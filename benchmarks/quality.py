@@ -26,7 +26,7 @@ def measure(corpus: zuoci.Corpus, seconds: float) -> dict[str, object]:
     assert isinstance(end, zuoci.EndReport)
     assert end.validation
     assert end.baseline
-    held_out = end.model.vocabulary.encode(run.parts.validation)
+    held_out = end.model.vocabulary.encode(run.split.validation)
     model = settings.model
     return {
         "budget, s": seconds,

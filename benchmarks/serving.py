@@ -59,7 +59,7 @@ def main() -> None:
 def trained() -> str:
     *_, end = zuoci.train(zuoci.load_lyrics("zh"), zuoci.resolve("lyrics", {"epochs": 2}), device="cpu")
     assert isinstance(end, zuoci.EndReport)
-    return str(end.save(Path(tempfile.mkdtemp()) / "lyrics-model"))
+    return str(zuoci.save_trained(end, Path(tempfile.mkdtemp()) / "lyrics-model"))
 
 
 async def measure(port: int, model: str, server: int, library: float) -> list[dict[str, Any]]:

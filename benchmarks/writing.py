@@ -46,9 +46,9 @@ def measure(name: str, corpus: zuoci.Corpus, overrides: dict[str, object]) -> li
     assert isinstance(end, zuoci.EndReport)
     assert end.validation
     # Against what was trained on: the held-out songs are a person's texts that the model does not know.
-    index = zuoci.CorpusIndex(zuoci.Corpus((zuoci.Song("training", run.parts.training),)))
+    index = zuoci.CorpusIndex(zuoci.Corpus((zuoci.Song("training", run.split.training),)))
     writer = zuoci.Writer(end.model, index)
-    held_out = run.parts.validation
+    held_out = run.split.validation
     lines = [line for line in held_out.split("\n") if len(line) > 1]
     openings = [lines[k * len(lines) // COUNT][:2] for k in range(COUNT)]
     pieces = [held_out[k : k + LENGTH] for k in range(0, len(held_out) - LENGTH, LENGTH)][: 5 * COUNT]

@@ -148,7 +148,7 @@ def test_precedence_is_recipe_then_file_then_flags(run: Callable[..., Result], s
         (["songs.txt", "--batch-size", "-1"], 2, "batch_size must be greater than or equal to 1: got -1"),
         (["songs.txt", "--recipe", "none"], 2, "there is no recipe 'none'"),
         (["songs.txt", "--config", "none.toml"], 2, "none.toml cannot be read"),
-        (["songs.txt", "--out", "taken"], 1, "taken exists and holds something that is no model"),
+        (["songs.txt", "--out", "taken"], 1, "taken exists and holds something that is not a model"),
         (["songs.txt", "--out", "songs.txt"], 1, "songs.txt exists and is not a folder"),
         (["songs.txt", "--learning-rate", "1e30", "--max-grad-norm", "1e30", "--cell", "rnn_relu"], 1, "diverged"),
         (["--language", "fr"], 1, "there are no bundled lyrics in 'fr'"),
@@ -177,7 +177,7 @@ def test_bad_input_is_one_line_and_nothing_is_written(
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["nowhere"], 1, "nowhere does not exist; name a folder that training has written"),
+        (["nowhere"], 1, "nowhere does not exist; name the folder of a trained model"),
         (["model", "--greedy", "--temperature", "1"], 2, "exclude each other"),
         (["model", "--temperature", "0"], 2, "temperature must be greater than 0: got 0.0"),
         (["model", "--length", "0"], 2, "length must be greater than or equal to 1: got 0"),
@@ -217,16 +217,16 @@ def test_a_stopped_run_is_saved_and_ends_as_if_it_had_not_been_stopped(
     _, errors = process.communicate(timeout=30)
     assert process.returncode == code
     last = errors.splitlines()[-1]
-    assert re.fullmatch(r"stopped after \d+ steps, and saved; go on: zuoci train --resume --out m", last)
+    assert re.fullmatch(r"stopped after \d+ steps, and saved; continue with: zuoci train --resume --out m", last)
     write = zuoci_command("write", "m", "山", cwd=tmp_path)
     assert write.returncode == 1
     assert "m holds a run that was stopped; finish it: zuoci train --resume --out m" in write.stderr
     again = zuoci_command("train", songs, "--out", "m", cwd=tmp_path)
     assert again.returncode == 1
-    assert "m holds a run that was stopped; go on with --resume" in again.stderr
+    assert "m holds a run that was stopped; continue it with --resume" in again.stderr
     more = zuoci_command("train", "--resume", "--epochs", 3, "--out", "m", cwd=tmp_path)
     assert more.returncode == 2
-    assert "--resume goes on with the settings that the run began with" in more.stderr
+    assert "--resume continues with the settings of the run" in more.stderr
     resumed = zuoci_command("train", "--resume", "--out", "m", cwd=tmp_path)
     assert resumed.returncode == 0, resumed.stderr
     assert weights(tmp_path / "m") == weights(tmp_path / "whole")
@@ -310,7 +310,7 @@ def test_score_and_plot(run: Callable[..., Result], songs: Path, tmp_path: Path)
     assert plain.returncode == 0
     assert re.match(r"perplexity \d+\.\d\d, .* over 9 characters \(new.txt, state carried through\)\n", plain.stdout)
     assert "to compare:\nperplexity" in plain.stdout
-    assert "note: 1 characters that the model has never seen were left out: X" in plain.stderr
+    assert "note: 1 characters that are not in the vocabulary of the model were left out: X" in plain.stderr
     result = run("score", "m", "new.txt", "--corpus", songs, "--window", 4, "--json")
     document = json.loads(result.stdout)
     assert document["schema"] == "zuoci.score/1"

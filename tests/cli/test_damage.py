@@ -42,7 +42,7 @@ def trained(corpus: zuoci.Corpus, settings: zuoci.Settings, tmp_path: Path) -> P
     """A model with every file of the format."""
     *_, end = zuoci.train(corpus, settings, device="cpu")
     assert isinstance(end, zuoci.EndReport)
-    return end.save(tmp_path / "trained")
+    return zuoci.save_trained(end, tmp_path / "trained")
 
 
 @pytest.fixture

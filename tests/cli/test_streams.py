@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from zuoci.cli import print_json, print_text, printable, quote, say
+from zuoci.cli import print_json, print_text, say
+from zuoci.text.terminal import printable, quote
 
 if TYPE_CHECKING:
     import zuoci

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import zuoci
-from zuoci.cli import quote
 from zuoci.cli.train import _read  # pyright: ignore[reportPrivateUsage]
+from zuoci.text.terminal import quote
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -87,14 +87,14 @@ def test_json_is_json_in_every_terminal(songs: Path, tmp_path: Path, monkeypatch
 
 
 def test_a_folder_that_is_not_named_is_one_that_nobody_has(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from zuoci.cli.train import _begin  # pyright: ignore[reportPrivateUsage]
+    from zuoci.cli.train import _open_job  # pyright: ignore[reportPrivateUsage]
 
     monkeypatch.chdir(tmp_path)
     (tmp_path / "lyrics-model-2").symlink_to("nowhere")
     with ExitStack() as stack:
-        folders = [_begin(stack, None).folder.name for _ in range(3)]
+        folders = [_open_job(stack, None).folder.name for _ in range(3)]
         with pytest.raises(zuoci.ModelFolderError, match="another zuoci trains into"):
-            _begin(stack, tmp_path / "lyrics-model")
+            _open_job(stack, tmp_path / "lyrics-model")
     assert folders == ["lyrics-model", "lyrics-model-3", "lyrics-model-4"]
 
 
@@ -261,7 +261,7 @@ class TestSettings:
     def test_a_folder_without_a_name(self, run: Any, out: str) -> None:
         code, errors = run("--out", out)
         assert code == 2
-        assert "is no name for a model's folder; name a new one, as ./my-model" in errors
+        assert "cannot be the folder of a model; name another one, as ./my-model" in errors
         assert len(errors.splitlines()) == 1
 
     @pytest.mark.parametrize(
@@ -313,3 +313,6 @@ class TestSettings:
         assert code == 0, errors
         assert errors.splitlines()[-1].endswith("write with it: zuoci write 'my songs; rm x' '山 前'")
         assert (tmp_path / "my songs; rm x").is_dir()
+        code, errors = run(*SMALL, "--out", "dash", "--prefix=-山")
+        assert code == 0, errors
+        assert errors.splitlines()[-1].endswith("zuoci write dash -- -山")

@@ -16,15 +16,11 @@ from safetensors.torch import load_file, save_file
 import zuoci
 from zuoci import CharLM, ModelFolderError, load, save
 from zuoci.model import checkpoint, destination, replacing
-from zuoci.model.checkpoint import (
-    check_destination,
-    forget_run,
-    is_model,
-    is_unfinished,
-)
+from zuoci.model.checkpoint import forget_run
+from zuoci.model.destination import check_destination
 from zuoci.model.figures import load_card, load_metrics, load_report
 from zuoci.model.lock import locked
-from zuoci.text.folder import FILES, NEW, UNFINISHED, read_files
+from zuoci.text.folder import FILES, NEW, UNFINISHED, is_model, is_unfinished, read_files
 from zuoci.training.metrics import read_metrics
 
 if TYPE_CHECKING:
@@ -120,7 +116,7 @@ def test_a_log_in_the_folder_of_the_model_is_no_obstacle(end: zuoci.EndReport, r
             (tmp_path / name / "logs" / "events").write_text("log", "utf-8")
             for _ in range(saves):
                 zuoci.save_run(run, tmp_path / name)
-            end.save(tmp_path / name, overwrite=is_unfinished(tmp_path / name))
+            zuoci.save_trained(end, tmp_path / name, overwrite=is_unfinished(tmp_path / name))
         assert is_model(tmp_path / name)
         assert not is_unfinished(tmp_path / name)
         assert (tmp_path / name / "logs" / "events").read_text("utf-8") == "log"
@@ -164,7 +160,7 @@ def test_a_folder_that_cannot_be_written_is_refused_before_training(tmp_path: Pa
         check_destination(tmp_path / long)
     with pytest.raises(ModelFolderError, match="cannot hold a model"):
         check_destination("/")
-    with pytest.raises(ModelFolderError, match="is no name of a folder"):
+    with pytest.raises(ModelFolderError, match="cannot be the name of a folder"):
         check_destination("a\0b")
     (tmp_path / "dangling").symlink_to(tmp_path / "nowhere")
     with pytest.raises(ModelFolderError, match="is not a folder"):
@@ -287,9 +283,9 @@ def test_a_folder_that_is_gone_is_not_made_again_and_the_model_is_kept_beside(
         with pytest.raises(ModelFolderError, match=r"m is gone: .*; the run is kept in .*m-2$"):
             zuoci.save_run(run, folder, keep=True)
         with pytest.raises(ModelFolderError, match=r"m is gone: .*; the model is kept in .*m-3$"):
-            end.save(folder)
+            zuoci.save_trained(end, folder)
     assert not folder.exists()
-    assert zuoci.load_run(tmp_path / "m-2").digest == run.digest
+    assert zuoci.load_run(tmp_path / "m-2").digest == run.split.digest
     assert load(tmp_path / "m-3").config == end.model.config
     assert is_unfinished(tmp_path / "moved")
 
@@ -304,7 +300,7 @@ def test_a_parent_that_is_gone_is_not_made_again(
         check_destination(tmp_path / "disk" / "m")
         (tmp_path / "disk").rename(tmp_path / "unplugged")
         with pytest.raises(ModelFolderError, match=r"m is gone: .*; the model is kept in ") as error:
-            end.save(tmp_path / "disk" / "m")
+            zuoci.save_trained(end, tmp_path / "disk" / "m")
     assert not (tmp_path / "disk").exists()
     kept = Path(str(error.value).rpartition("kept in ")[2])
     assert temporary in kept.parents
@@ -323,16 +319,16 @@ def test_a_folder_that_another_program_filled_meanwhile_stays(
             file.rename(folder / file.name)
         before = tree(folder)
         with pytest.raises(ModelFolderError, match=r"holds another model than before.*; the model is kept in .*m-2$"):
-            end.save(folder, overwrite=True)
+            zuoci.save_trained(end, folder, overwrite=True)
     assert tree(folder) == before
     assert load(tmp_path / "m-2").config == end.model.config
 
 
 def test_a_model_is_kept_also_if_its_folder_is_taken(end: zuoci.EndReport, tmp_path: Path) -> None:
-    end.save(tmp_path / "m")
+    zuoci.save_trained(end, tmp_path / "m")
     (tmp_path / "m-2").write_text("mine", "utf-8")
     with pytest.raises(ModelFolderError, match=r"m holds a model already; .*; the model is kept in .*m-3$"):
-        end.save(tmp_path / "m")
+        zuoci.save_trained(end, tmp_path / "m")
     with locked(tmp_path / "m"):
         pass
     assert load(tmp_path / "m-3").config == end.model.config
@@ -505,7 +501,7 @@ def test_a_lock_changes_no_file_that_is_there(tmp_path: Path) -> None:
     assert (tmp_path / ".m.lock").read_text("utf-8") == "mine"
     for name, make in (("a", Path.mkdir), ("b", os.mkfifo)):
         make(tmp_path / f".{name}.lock")
-        with pytest.raises(ModelFolderError, match="or no file; move that away"), locked(tmp_path / name):
+        with pytest.raises(ModelFolderError, match="or not a file; move it away"), locked(tmp_path / name):
             pass
 
 
@@ -664,10 +660,10 @@ def test_wrong_and_missing_tensors(folder: Path, run: zuoci.Run, tmp_path: Path,
     with safe_open(file, "pt") as opened:
         metadata = opened.metadata()
     tensors = load_file(file)
-    assert zuoci.load_run(tmp_path / "run").digest == run.digest
+    assert zuoci.load_run(tmp_path / "run").digest == run.split.digest
     change(tensors)
     save_file(tensors, file, metadata)
-    with pytest.raises(ModelFolderError, match=r"unfinished.safetensors is damaged: .*; begin the run anew"):
+    with pytest.raises(ModelFolderError, match=r"unfinished.safetensors is damaged: .*; start a new run"):
         zuoci.load_run(tmp_path / "run")
 
 

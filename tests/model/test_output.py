@@ -43,7 +43,7 @@ def test_links_folders_and_devices_stay(tmp_path: Path, overwrite: bool) -> None
         ("a\0b", "cannot be written"),
         ("x" * 300, "cannot be written: File name too long"),
         ("x" * 250, "cannot be written: File name too long"),
-        ("/dev/null", "is no regular file"),
+        ("/dev/null", "is not a regular file"),
     ):
         with pytest.raises(SettingsError, match=message):
             write_output(tmp_path / name, b"new", overwrite=overwrite)

@@ -34,10 +34,10 @@ import torch
 
 import zuoci
 from zuoci.model.checkpoint import load_with_fingerprint
+from zuoci.model.lock import locked
 from zuoci.text.corpus import Song
 from zuoci.text.folder import FILES, UNFINISHED, is_model, is_unfinished, read_files
 from zuoci.training.metrics import read_metrics
-from zuoci.training.resume import locked
 
 if TYPE_CHECKING:
     from collections.abc import Callable

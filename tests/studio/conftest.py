@@ -131,7 +131,7 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     sizes = {"epochs": 1, "hidden_size": 24, "embedding_size": 12, "precision": "float32", "threads": 1}
     *_, end = zuoci.train(corpus, zuoci.resolve("lyrics", sizes), device="cpu")
     assert isinstance(end, zuoci.EndReport)
-    return end.save(tmp_path_factory.mktemp("models") / "tiny")
+    return zuoci.save_trained(end, tmp_path_factory.mktemp("models") / "tiny")
 
 
 @pytest.fixture(scope="session")

@@ -156,7 +156,7 @@ def test_a_zip_holds_what_the_format_names_and_nothing_else(
     settings = {"steps": 2, "hidden_size": 8, "precision": "float32", "threads": 1}
     *_, end = zuoci.train(zuoci.read_corpus(source), zuoci.resolve("lyrics", settings), device="cpu")
     assert isinstance(end, zuoci.EndReport)
-    folder = end.save(home / "mine")
+    folder = zuoci.save_trained(end, home / "mine")
     (folder / "training" / "unfinished.safetensors").write_bytes(b"/home/me/private")
     (folder / "notes.txt").write_text("secret")
     (folder / ".git").mkdir()

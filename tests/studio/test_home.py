@@ -17,10 +17,10 @@ from tests.studio.test_studio_training import SETTINGS
 
 import zuoci
 from zuoci.cli import main
+from zuoci.model.lock import locked
 from zuoci.studio import home as module
 from zuoci.studio.app import ServerSettings
 from zuoci.studio.home import claim
-from zuoci.training.resume import locked
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 
 import zuoci
-from zuoci.model.checkpoint import is_model, is_unfinished
 from zuoci.studio import worker
 from zuoci.studio.runs import worker_command
+from zuoci.text.folder import is_model, is_unfinished
 from zuoci.training import job as jobs
 
 SETTINGS: dict[str, Any] = {

@@ -200,7 +200,7 @@ def test_what_zuoci_wrote_is_no_lyrics(corpus: zuoci.Corpus, settings: zuoci.Set
     zuoci.save_run(run, songs / "stopped")
     *_, end = run
     assert isinstance(end, zuoci.EndReport)
-    end.save(songs / "renamed" / "model")
+    zuoci.save_trained(end, songs / "renamed" / "model")
     (songs / "renamed" / "model" / "notes.md").write_text("my notes", "utf-8")
     (songs / "stopped" / "notes.txt").write_text("my notes", "utf-8")
     after = read_corpus(songs)
@@ -211,7 +211,7 @@ def test_what_zuoci_wrote_is_no_lyrics(corpus: zuoci.Corpus, settings: zuoci.Set
         (songs / "renamed" / "model" / name).unlink()
         assert read_corpus(songs).songs == before.songs
     # A zip of the model and the model's own folder: known by what stands in the card.
-    end.save(tmp_path / "other")
+    zuoci.save_trained(end, tmp_path / "other")
     shutil.make_archive(str(songs / "given"), "zip", tmp_path / "other")
     assert read_corpus(songs).songs == before.songs
     with pytest.raises(CorpusError, match=r"holds no text: .*; left out 1 models that zuoci wrote \(README\.md\)"):

@@ -106,7 +106,7 @@ def test_an_accident_in_the_middle_of_a_step_costs_some_steps(
             if where == "compute":
                 patch.setattr(job.run.gradients, "compute", broken(job.run.gradients.compute, 13))
             elif where == "save":
-                patch.setattr(zuoci.EndReport, "save", broken(lambda *_, **__: None, 1))  # pyright: ignore
+                patch.setattr(jobs, "save_trained", broken(lambda *_, **__: None, 1))  # pyright: ignore
             else:
                 patch.setattr(trainer, where, broken(getattr(trainer, where), 2 if where == "evaluate" else 13))
             list(job)
@@ -221,7 +221,7 @@ def test_the_folder_is_held_and_given_back(corpus: zuoci.Corpus, tmp_path: Path)
 
 @pytest.mark.parametrize("folder", [".", "./", "", "/", "..", "a/.."])
 def test_a_folder_without_a_name_of_its_own(folder: str) -> None:
-    with pytest.raises(zuoci.SettingsError, match="is no name for a model's folder"):
+    with pytest.raises(zuoci.SettingsError, match="cannot be the folder of a model"):
         Job(folder)
 
 

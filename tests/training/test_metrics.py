@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 def trained(corpus: zuoci.Corpus, settings: zuoci.Settings, tmp_path: Path) -> Path:
     *_, end = zuoci.train(corpus, settings, device="cpu")
     assert isinstance(end, zuoci.EndReport)
-    return end.save(tmp_path / "trained")
+    return zuoci.save_trained(end, tmp_path / "trained")
 
 
 def test_the_curve_is_drawn_from_the_metrics_the_same_twice(trained: Path, tmp_path: Path) -> None:
@@ -58,7 +58,7 @@ def test_a_run_without_held_out_text_and_a_stopped_one_are_drawn_too(
 
 def test_what_cannot_be_drawn(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     rounds = read_metrics(trained)
-    with pytest.raises(zuoci.SettingsError, match=r"curve.xyz cannot be drawn: its ending must be one of \.eps, "):
+    with pytest.raises(zuoci.SettingsError, match=r"curve.xyz cannot be drawn: its suffix must be one of \.eps, "):
         draw_curve(rounds, tmp_path / "curve.xyz")
     with pytest.raises(zuoci.SettingsError, match=r"curve.pgf cannot be drawn"):  # needs LaTeX
         draw_curve(rounds, tmp_path / "curve.pgf")

@@ -11,15 +11,15 @@ import torch
 from safetensors.torch import load_file, save_file
 
 import zuoci
+from zuoci.model.lock import locked
 from zuoci.training import resume
 from zuoci.training.job import Job
-from zuoci.training.resume import locked
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from pathlib import Path
 
-    from zuoci.training.trainer import Snapshot
+    from zuoci.training.snapshot import Snapshot
 
 SMALL = {"epochs": 3, "hidden_size": 8, "embedding_size": 4, "batch_size": 4, "seq_len": 16, "keep": "best"}
 
@@ -236,7 +236,7 @@ WRONG: list[Callable[[dict[str, Any], dict[str, Any]], object]] = [
     lambda _, tensors: tensors.pop("now.optimizer.0.exp_avg"),
     lambda _, tensors: tensors.update({"now.optimizer.0.exp_avg": torch.zeros(3)}),
     lambda _, tensors: tensors.update({"now.optimizer.x.y.z": torch.zeros(3)}),
-    lambda _, tensors: tensors.update({"now.sampling": torch.zeros(3)}),
+    lambda _, tensors: tensors.update({"now.sampling.epoch_start": torch.zeros(3)}),
     lambda _, tensors: tensors.pop("now.state.0"),
     lambda _, tensors: tensors.pop("now.model.output.bias"),
     lambda _, tensors: tensors.pop("best.output.bias"),
@@ -260,7 +260,7 @@ def test_a_run_that_is_not_what_it_says_is_damaged(corpus: zuoci.Corpus, tmp_pat
     about["sha256"] = resume._checksum(about, tensors)  # pyright: ignore[reportPrivateUsage]
     save_file(tensors, file, {"zuoci": json.dumps(about)})
     with pytest.raises(
-        zuoci.ModelFolderError, match=r"unfinished.safetensors is damaged: .*; begin the run anew"
+        zuoci.ModelFolderError, match=r"unfinished.safetensors is damaged: .*; start a new run"
     ) as error:
         zuoci.load_run(tmp_path / "model").resume(corpus, device="cpu")
     assert "\n" not in str(error.value)

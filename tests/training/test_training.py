@@ -64,7 +64,9 @@ def test_an_epochs_figure_is_the_mean_over_its_characters(corpus: zuoci.Corpus, 
 def test_the_same_seed_gives_the_same_bytes(corpus: zuoci.Corpus, sampling: str, tmp_path: Path) -> None:
     overrides = {"epochs": 2, "hidden_size": 8, "embedding_size": 4, "batch_size": 2, "seq_len": 5, "dropout": 0.3}
     first, second, other = (
-        run(corpus, zuoci.resolve("lyrics", {**overrides, "sampling": sampling, "seed": seed}))[1].save(tmp_path / name)
+        zuoci.save_trained(
+            run(corpus, zuoci.resolve("lyrics", {**overrides, "sampling": sampling, "seed": seed}))[1], tmp_path / name
+        )
         for name, seed in (("a", 1), ("b", 1), ("c", 2))
     )
     weights = [(folder / "model.safetensors").read_bytes() for folder in (first, second, other)]
@@ -107,7 +109,7 @@ def test_a_saved_run_carries_its_settings_figures_and_card(
     corpus: zuoci.Corpus, settings: zuoci.Settings, tmp_path: Path
 ) -> None:
     _, end = run(corpus, settings)
-    folder = end.save(tmp_path / "model")
+    folder = zuoci.save_trained(end, tmp_path / "model")
     config = json.loads((folder / "config.json").read_text("utf-8"))
     used = zuoci.TrainConfig.model_validate(config["training"])
     assert used.precision != "auto"
@@ -377,7 +379,7 @@ def test_the_verdict_says_whether_the_text_was_enough(corpus: zuoci.Corpus, sett
             baseline=score.model_copy(update={"nll": 3.0}),
         )
         assert f"300 characters: {words}; held-out perplexity" in better.verdict
-    assert "nothing was held out" in dataclasses.replace(end, validation=None).verdict
+    assert "no text was held out" in dataclasses.replace(end, validation=None).verdict
 
 
 def test_auto_chooses_by_size_and_time() -> None:
@@ -437,12 +439,12 @@ def test_a_saved_model_knows_the_whole_corpus_as_it_writes_it(corpus: zuoci.Corp
         settings = zuoci.resolve("lyrics", {**overrides, "join_lines": join_lines})
         *_, end = zuoci.train(corpus, settings, device="cpu")
         assert isinstance(end, zuoci.EndReport)
-        folder = end.save(tmp_path / str(join_lines))
+        folder = zuoci.save_trained(end, tmp_path / str(join_lines))
         assert zuoci.load(folder)
         known = zuoci.Fingerprint.load(folder)
         text = corpus.text.replace("\n", " ") if join_lines else corpus.text
         assert zuoci.originality(text, known).longest_copied == len(text)
-        assert "`zuoci original FOLDER TEXT` says" in (folder / "README.md").read_text("utf-8")
+        assert "`zuoci original FOLDER TEXT` shows" in (folder / "README.md").read_text("utf-8")
         left_out = dataclasses.replace(
             end,
             settings=settings.model_copy(
@@ -450,4 +452,4 @@ def test_a_saved_model_knows_the_whole_corpus_as_it_writes_it(corpus: zuoci.Corp
             ),
         )
         with pytest.raises(zuoci.ModelFolderError, match="name the corpus instead"):
-            zuoci.Fingerprint.load(left_out.save(folder, overwrite=True))
+            zuoci.Fingerprint.load(zuoci.save_trained(left_out, folder, overwrite=True))

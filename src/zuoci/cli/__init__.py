@@ -12,11 +12,9 @@ from __future__ import annotations
 import json
 import os
 import re
-import shlex
 import sys
 from contextlib import suppress
 from importlib import import_module
-from pathlib import PurePath
 from typing import TYPE_CHECKING, Any, TextIO
 
 import typer
@@ -24,6 +22,7 @@ from typer.core import TyperCommand, TyperGroup
 
 from zuoci.errors import SettingsError, ZuociError
 from zuoci.model.threads import pin_libraries
+from zuoci.text.terminal import CONTROLS, printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -41,10 +40,6 @@ COMMANDS = {
     "plot": "Plot the curves of a training run.",
     "lesson": "Run the lesson from scratch; prints what the lesson prints.",
 }
-
-
-# Control characters other than newline and tab, and the marks that change the direction of writing.
-_CONTROLS = "[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
 
 
 class _Lazy(TyperCommand):
@@ -111,41 +106,8 @@ class Messages:
 
 
 def say(*messages: object, sep: str = " ") -> None:
-    """Prints a message to stderr. Where nobody can be told any more, nothing is said, and the work goes on."""
-    try:
-        print(*(printable(str(message)) for message in messages), sep=sep, file=sys.stderr, flush=True)
-    except OSError:
-        _silence(sys.stderr)
-
-
-def quote(word: object) -> str:
-    r"""Quotes a word of a printed command for the shell; letters of all languages stay unquoted.
-
-    A path that begins with `-` gets `./` in front. Control characters, and bytes that are not UTF-8, are written as
-    `$'\x1b'`, which bash, zsh and ksh understand.
-    """
-    text = str(word)
-    if isinstance(word, PurePath) and text.startswith("-"):
-        text = f"./{text}"
-    if re.fullmatch(r"[\w@%+=:,./-]+", text):
-        return text
-    if not re.search(f"\n|\t|{_CONTROLS}|[\ud800-\udfff]", text):
-        return shlex.quote(text)
-    return "$'" + "".join(_in_dollar_quotes(char) for char in text) + "'"
-
-
-def _in_dollar_quotes(char: str) -> str:
-    if char in "\\'":
-        return f"\\{char}"
-    if char.isprintable():
-        return char
-    lone = "\udc80" <= char <= "\udcff"  # a byte of a name
-    return "".join(f"\\x{byte:02x}" for byte in char.encode(errors="surrogateescape" if lone else "surrogatepass"))
-
-
-def printable(text: str) -> str:
-    """Escapes the control characters of a text, so that it cannot command the terminal."""
-    return re.sub(_CONTROLS, lambda found: ascii(found[0])[1:-1], text)
+    """Prints a message to stderr, which `Messages` makes safe: work goes on where a message cannot be written."""
+    print(*(printable(str(message)) for message in messages), sep=sep, file=sys.stderr, flush=True)
 
 
 def say_notes(notes: Iterable[str]) -> None:
@@ -158,7 +120,7 @@ def print_json(document: Any) -> None:
     """Prints a JSON document, escaped where stdout cannot show all characters."""
     escaped = not (sys.stdout.encoding or "").lower().startswith("utf")
     text = json.dumps(document, ensure_ascii=escaped, allow_nan=False)
-    print(re.sub(_CONTROLS, lambda found: f"\\u{ord(found[0]):04x}", text))  # they stand in strings only
+    print(re.sub(CONTROLS, lambda found: f"\\u{ord(found[0]):04x}", text))  # they stand in strings only
 
 
 def print_text(text: str) -> None:

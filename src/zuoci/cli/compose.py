@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import signal
 import sys
 import tempfile
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,14 +13,13 @@ import typer
 
 from zuoci.cli import print_text, say
 from zuoci.cli.options import make, with_settings
+from zuoci.cli.signals import on_signals
 from zuoci.cli.write import figures, open_writer, text_of, unknown_in
 from zuoci.errors import SettingsError, ZuociError
 from zuoci.text.sources import readable
 from zuoci.writing.config import WriteConfig
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
-
     from zuoci.writing.candidates import Candidate
     from zuoci.writing.writer import Writer
 
@@ -59,32 +57,18 @@ def command(
     writer.desk.wanted(config)
     lines = text_of(text).split("\n") if text else []
     say(HELP)
-    with _stop_signals() as stopped:
+    stopped: list[int] = []
+
+    def stop(number: int) -> None:
+        stopped.append(number)
+        if len(stopped) == 1:  # a later one must not end what is done after the first
+            raise SystemExit(128 + number)
+
+    with on_signals(stop, "SIGTERM", "SIGHUP"):
         try:
             _dialogue(writer, config, lines, count, _Saver(overwrite))
         finally:
             _hand_over(lines, stopped)
-
-
-@contextmanager
-def _stop_signals() -> Generator[list[int]]:
-    """Lets the first signal to stop end the block, and keeps others from ending what is done then; gives those that
-    came."""
-    stopped: list[int] = []
-
-    def stop(number: int, _: object) -> None:
-        stopped.append(number)
-        if len(stopped) == 1:
-            raise SystemExit(128 + number)
-
-    names = [name for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    numbers = [number for name in names if signal.getsignal(number := getattr(signal, name)) != signal.SIG_IGN]  # nohup
-    before = [signal.signal(number, stop) for number in numbers]
-    try:
-        yield stopped
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
 
 
 def _hand_over(lines: list[str], stopped: list[int]) -> None:

@@ -1,4 +1,4 @@
-"""`zuoci plot`."""
+"""`zuoci plot`: the figures of a run → an image of its learning curves."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from zuoci.cli import say
 
 
 def command(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A folder that training has written.")],
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Folder of a trained model.")],
     out: Annotated[
-        Path, typer.Option("--out", "-o", help="An image; the ending says which kind.", metavar="FILE")
+        Path, typer.Option("--out", "-o", help="Image to write; its suffix selects the format.", metavar="FILE")
     ] = Path("curve.svg"),
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace a file that exists.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace an existing file.")] = False,
 ) -> None:
     """Draws training and held-out perplexity over the characters seen."""
     from zuoci.training.metrics import draw_curve, read_metrics

@@ -1,4 +1,4 @@
-"""`zuoci score`."""
+"""`zuoci score`: a model and a text → perplexity, beside that of an n-gram baseline."""
 
 from __future__ import annotations
 
@@ -7,34 +7,40 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zuoci.cli import print_json, printable, say, say_notes
+from zuoci.cli import print_json, say, say_notes
 from zuoci.errors import ModelFolderError
+from zuoci.text.terminal import printable
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
+    from zuoci.text.vocabulary import Vocabulary
     from zuoci.training.evaluation import Score
 
 
 def command(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A folder that training has written.")],
-    text: Annotated[Path, typer.Argument(metavar="TEXT", help="A text file, a zip or a folder.")],
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Folder of a trained model.")],
+    text: Annotated[Path, typer.Argument(metavar="TEXT", help="Text file, zip file or folder to score.")],
     window: Annotated[
-        int, typer.Option(help="Forget everything after so many characters; 0: carry the state through.", min=0)
+        int,
+        typer.Option(
+            help="Reset the state every N characters; 0: carry the state through the whole text.", metavar="N", min=0
+        ),
     ] = 0,
     corpus: Annotated[
         list[Path] | None,
         typer.Option(
-            help="What the model was trained on, to count the n-gram beside it; may be given several times.",
+            help="Training text, to count an n-gram baseline on; may be given several times.",
             metavar="SOURCE",
             show_default=False,
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document to stdout.")] = False,
 ) -> None:
     """Says how well a model predicts a text."""
     from zuoci.model.checkpoint import load
     from zuoci.text.corpus import read_corpus
     from zuoci.text.sources import readable
-    from zuoci.training.baseline import NGram
     from zuoci.training.evaluation import evaluate
 
     loaded = load(model)
@@ -45,11 +51,7 @@ def command(
     ids = loaded.vocabulary.encode(known)
     name = readable(text.name or str(text))
     score = evaluate(loaded, ids, of=name, window=window)
-    if corpus:
-        learned, _ = loaded.vocabulary.adapt(read_corpus(corpus).text)
-        baseline = NGram(loaded.vocabulary.encode(learned), len(loaded.vocabulary)).score(ids, of=name)
-    else:
-        baseline = _saved_baseline(model)
+    baseline = _counted_baseline(corpus, loaded.vocabulary, ids, name) if corpus else _saved_baseline(model)
     if as_json:
         document = {"schema": "zuoci.score/1", **score.as_dict(), "unknown": left_out}
         print_json({**document, "baseline": baseline.as_dict() if baseline else None})
@@ -59,11 +61,11 @@ def command(
         print("to compare:")
         _print(baseline)
     if left_out:
-        say(f"note: {left_out:,} characters that the model has never seen were left out: {unknown[:20]}")
+        say(f"note: {left_out:,} characters that are not in the vocabulary of the model were left out: {unknown[:20]}")
 
 
 def saved_report(model: Path) -> dict[str, Any]:
-    """The figures of the run that made a model; {}, and a note, if they are damaged: no work has to wait for them."""
+    """The figures of the run that trained a model. If they are damaged, {} and a note, so that the command goes on."""
     from zuoci.model.figures import load_report
 
     try:
@@ -73,8 +75,17 @@ def saved_report(model: Path) -> dict[str, Any]:
         return {}
 
 
+def _counted_baseline(corpus: list[Path], vocabulary: Vocabulary, ids: Tensor, name: str) -> Score:
+    """The score of an n-gram that is counted on a corpus."""
+    from zuoci.text.corpus import read_corpus
+    from zuoci.training.baseline import NGram
+
+    learned, _ = vocabulary.adapt(read_corpus(corpus).text)
+    return NGram(vocabulary.encode(learned), len(vocabulary)).score(ids, of=name)
+
+
 def _saved_baseline(model: Path) -> Score | None:
-    """What counting alone came to on the text that was held out."""
+    """The score of the baseline on the text that was held out in training."""
     from zuoci.training.evaluation import Score
 
     figures = saved_report(model).get("baseline")
@@ -83,6 +94,6 @@ def _saved_baseline(model: Path) -> Score | None:
 
 def _print(score: Score) -> None:
     print(
-        f"perplexity {score.perplexity:.2f}, {score.nll:.4f} nats or {score.bits_per_char:.4f} bits a character, "
+        f"perplexity {score.perplexity:.2f}, {score.nll:.4f} nats or {score.bits_per_char:.4f} bits per character, "
         f"over {score.characters:,} characters ({printable(score.protocol)})"
     )

@@ -1,4 +1,4 @@
-"""`zuoci train`."""
+"""`zuoci train`: renders a `Job`. Progress and messages go to stderr; samples, or the figures as JSON, to stdout."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from zuoci.cli import print_json, quote, say, say_notes
+from zuoci.cli import print_json, print_text, say, say_notes
 from zuoci.cli.options import given, with_settings
+from zuoci.cli.signals import on_signals
 from zuoci.errors import ModelFolderError, SettingsError, ZuociError
 from zuoci.model.config import ModelConfig
+from zuoci.text.terminal import printable, quote
 from zuoci.training.recipe import DEFAULT_RECIPE, RECIPES, TrainConfig, read_settings_file, resolve
 
 if TYPE_CHECKING:
@@ -23,12 +25,12 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from zuoci.text.corpus import Corpus
-    from zuoci.training.job import Job
+    from zuoci.training.job import Job, SaveFailed
     from zuoci.training.metrics import TensorBoard
-    from zuoci.training.reports import EndReport, EvalReport
+    from zuoci.training.reports import EndReport, EvalReport, RollbackReport
     from zuoci.writing.samples import Samples
 
-SAMPLES = 5  # how often a run shows samples
+SAMPLES = 5  # how many times a run shows samples
 
 
 @with_settings(ModelConfig, TrainConfig, leave_out=["recipe"])
@@ -36,76 +38,103 @@ def command(
     source: Annotated[
         list[Path] | None,
         typer.Argument(
-            metavar="[SOURCE …]", help="Text files, zips or folders; none: the bundled lyrics.", show_default=False
+            metavar="[SOURCE …]",
+            help="Text files, zip files or folders; default: the bundled lyrics.",
+            show_default=False,
         ),
     ] = None,
     out: Annotated[
         Path | None,
-        typer.Option(help="Folder for the model; by default a new one, lyrics-model.", metavar="DIR"),
+        typer.Option(help="Folder for the model; default: a new folder, lyrics-model.", metavar="DIR"),
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the model in that folder.")] = False,
-    language: Annotated[str, typer.Option(help="Which of the bundled lyrics: zh or en.")] = "zh",
+    language: Annotated[str, typer.Option(help="Which of the bundled lyrics to use: zh or en.")] = "zh",
     prefix: Annotated[
-        list[str] | None, typer.Option(help="An opening for samples; may be given several times.", show_default=False)
+        list[str] | None,
+        typer.Option(help="Opening of the samples; may be given several times.", show_default=False),
     ] = None,
-    recipe: Annotated[str | None, typer.Option(help=f"Named settings: {', '.join(RECIPES)}.")] = None,
+    recipe: Annotated[
+        str | None,
+        typer.Option(
+            help=f"Named settings: {', '.join(RECIPES)}; default: auto, which chooses by the size of the text. The "
+            "settings below override it."
+        ),
+    ] = None,
     config: Annotated[
-        Path | None, typer.Option(help="Settings from a TOML file, one name = value a line.", metavar="FILE")
+        Path | None, typer.Option(help="TOML file with settings, one name = value per line.", metavar="FILE")
     ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with the run that was stopped in the folder --out.")
-    ] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue the run that was stopped in --out.")] = False,
     save_every: Annotated[
-        float, typer.Option(help="Seconds between two saves of the run, to resume it from.", min=0.0)
+        float, typer.Option(help="Seconds between two checkpoints, from which a run can be resumed.", min=0.0)
     ] = 30.0,
-    tensorboard: Annotated[
-        Path | None, typer.Option(help="Folder for a log to watch with TensorBoard.", metavar="DIR")
-    ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+    tensorboard: Annotated[Path | None, typer.Option(help="Folder for a TensorBoard log.", metavar="DIR")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document to stdout.")] = False,
     **settings: Any,
 ) -> None:
     """Trains a model on lyrics, and writes with it."""
     of_file = read_settings_file(config) if config else {}
     named = of_file.pop("recipe", None)
-    chosen = {**of_file, **given(settings)}
     recipe = named if recipe is None else recipe
-    if resume and (recipe is not None or chosen or overwrite):
-        raise SettingsError("--resume goes on with the settings that the run began with; name none beside it")
+    overrides = {**of_file, **given(settings)}
+    _check_use(out, tensorboard, recipe, overrides, resume=resume, overwrite=overwrite)
+    received: list[int] = []
+    with _exit_code_of(received), ExitStack() as stack:
+        job = _open_job(stack, out, resume=resume, overwrite=overwrite, save_every=save_every)
+        samples = _prepare(job, source or (), language, recipe or DEFAULT_RECIPE, overrides, prefix or ())
+        with _log(tensorboard, job) as board, _pause_on_signals(job, received):
+            end = _run(job, samples, board)
+    if end is None:
+        say(
+            f"stopped after {job.run.progress.step:,} steps, and saved; continue with: "
+            f"zuoci train --resume --out {quote(job.folder)}"
+        )
+        raise typer.Exit(128 + received[0])
+    _show_result(end, job, samples, as_json=as_json)
+
+
+def _check_use(
+    out: Path | None,
+    log: Path | None,
+    recipe: str | None,
+    overrides: dict[str, Any],
+    *,
+    resume: bool,
+    overwrite: bool,
+) -> None:
+    """Reports wrong use before any file is read.
+
+    Raises:
+        SettingsError: options that do not go together, a wrong setting, or a log in the place of a file of the model.
+    """
+    if resume and (recipe is not None or overrides or overwrite):
+        raise SettingsError("--resume continues with the settings of the run; give no other settings with it")
     if resume and not out:
         raise SettingsError("--resume needs the folder of the run that was stopped: --out DIR")
-    recipe = DEFAULT_RECIPE if recipe is None else recipe
     if not resume:
-        resolve(recipe, chosen, text="")  # what is wrong is said before anything is read
+        resolve(DEFAULT_RECIPE if recipe is None else recipe, overrides, text="")
+    if log and out:
+        _check_log(log, out)
+
+
+def _prepare(
+    job: Job,
+    source: Sequence[Path],
+    language: str,
+    recipe: str,
+    overrides: dict[str, Any],
+    openings: Sequence[str],
+) -> Samples:
+    """Reads the corpus, and makes the run or restores it. Returns the writer of its samples."""
     from zuoci.writing.samples import Samples
 
-    if tensorboard and out:
-        _check_log(tensorboard, out)
-    stopped: list[int] = []
-    with _code_of_the_signal(stopped), ExitStack() as stack:
-        job = _begin(stack, out, resume=resume, overwrite=overwrite, save_every=save_every)
-        sources = [str(path.absolute()) for path in source or ()]
-        sources = sources or (list(job.stored.sources) if job.stored else [language])
-        corpus = _read(sources)
-        job.prepare(corpus, None if resume else resolve(recipe, chosen, text=corpus.text), sources=sources)
-        if resume:
-            say(f"going on after {job.run.progress.step:,} steps")
-        samples = Samples(corpus, prefix or (), join_lines=job.run.settings.training.join_lines)
-        with _log(tensorboard, job) as board, _stop_signals(job, stopped):
-            end = _run(job, samples, board)
-    folder = quote(job.folder)
-    if end is None:
-        say(f"stopped after {job.run.progress.step:,} steps, and saved; go on: zuoci train --resume --out {folder}")
-        raise typer.Exit(128 + stopped[0])
-    _say_result(end)
-    if as_json:
-        print_json({"schema": "zuoci.train/1", **end.as_dict(), "model": str(job.folder)})
-    else:
-        for sample in samples.write(end.model, length=80):
-            if sample.problem:
-                say(f"note: {sample.problem}")
-            else:
-                print(sample.text, end="\n\n")
-    say(f"the model is in {folder}; write with it: zuoci write {folder} {quote(samples.openings[0].strip())}")
+    sources = [str(path.absolute()) for path in source]
+    sources = sources or (list(job.stored.sources) if job.stored else [language])
+    corpus = _read(sources)
+    settings = None if job.stored else resolve(recipe, overrides, text=corpus.text)
+    job.prepare(corpus, settings, sources=sources)
+    if job.stored:
+        say(f"resuming after {job.run.progress.step:,} steps")
+    return Samples(corpus, openings, join_lines=job.run.settings.training.join_lines)
 
 
 def _read(sources: Sequence[str]) -> Corpus:
@@ -124,19 +153,19 @@ def _read(sources: Sequence[str]) -> Corpus:
     return corpus
 
 
-def _begin(stack: ExitStack, out: Path | None, **how: Any) -> Job:
-    """A job in a folder; by default in `lyrics-model`, or the first of `lyrics-model-2`, … that is free."""
+def _open_job(stack: ExitStack, out: Path | None, **options: Any) -> Job:
+    """Opens a job in a folder; by default `lyrics-model`, or the first of `lyrics-model-2`, … that is free."""
     from zuoci.model.lock import InUseError
     from zuoci.training.job import Job
 
     if out is not None:
-        return stack.enter_context(Job(out, **how))
+        return stack.enter_context(Job(out, **options))
     for number in itertools.count(1):
         folder = Path("lyrics-model" if number == 1 else f"lyrics-model-{number}")
         if os.path.lexists(folder):
             continue
         try:
-            return stack.enter_context(Job(folder, **how))
+            return stack.enter_context(Job(folder, **options))
         except ModelFolderError as error:
             if not (isinstance(error, InUseError) or os.path.lexists(folder)):  # another zuoci took it just now
                 raise
@@ -144,7 +173,11 @@ def _begin(stack: ExitStack, out: Path | None, **how: Any) -> Job:
 
 
 def _run(job: Job, samples: Samples, board: TensorBoard | None) -> EndReport | None:
-    """Trains, with a progress bar where someone looks, and samples now and then; None: it was stopped, and is saved."""
+    """Trains, with a progress bar on a terminal, and samples now and then.
+
+    Returns:
+        The last report; None if the run was stopped, and saved.
+    """
     from zuoci.training.job import Paused, SaveFailed
     from zuoci.training.reports import EvalReport, RollbackReport, StepReport
 
@@ -153,7 +186,7 @@ def _run(job: Job, samples: Samples, board: TensorBoard | None) -> EndReport | N
         task = progress.add_task("training", total=None, figures="perplexity -", speed=0.0)
 
         def show(line: str) -> None:
-            progress.print(line, highlight=False, markup=False, soft_wrap=True)
+            progress.print(printable(line), highlight=False, markup=False, soft_wrap=True)
 
         for event in job:
             if isinstance(event, StepReport):
@@ -165,25 +198,28 @@ def _run(job: Job, samples: Samples, board: TensorBoard | None) -> EndReport | N
                 if part > shown:
                     shown = part
                     show(f"epoch {event.epoch:.4g}, {_figures(event)}")
-                    for sample in samples.write(event.model, length=50):
+                    for sample in samples.write(job.run.model, length=50):
                         show("  " + (f"note: {sample.problem}" if sample.problem else sample.text.replace("\n", " / ")))
-            elif isinstance(event, RollbackReport):
-                show(
-                    f"note: {event.reason}; going back to step {event.step}, "
-                    f"from now on with a learning rate of {event.learning_rate:g}"
-                )
-            elif isinstance(event, SaveFailed):
-                show(f"note: {event.error}; training goes on, and the next save is tried in {event.retry:g} s")
+            elif isinstance(event, RollbackReport | SaveFailed):
+                show(f"note: {_note(event)}")
             else:
                 return None if isinstance(event, Paused) else event
             if board and (problem := board.after(event)):
-                show(f"note: {problem}; nothing more is logged")
+                show(f"note: {problem}; logging stops")
                 board = None
     raise AssertionError("a job ends with an EndReport, or Paused")
 
 
+def _note(event: RollbackReport | SaveFailed) -> str:
+    from zuoci.training.reports import RollbackReport
+
+    if isinstance(event, RollbackReport):
+        return f"{event.reason}; going back to step {event.step} with a learning rate of {event.learning_rate:g}"
+    return f"{event.error}; training continues, and the next save is tried in {event.retry:g} s"
+
+
 def _check_log(log: Path, out: Path) -> None:
-    """Makes sure that a log takes no place of a file of the model."""
+    """Makes sure that a log does not take the place of a file of the model."""
     from zuoci.model.replacing import is_reserved
     from zuoci.text.folder import FILES
 
@@ -196,48 +232,47 @@ def _check_log(log: Path, out: Path) -> None:
 
 @contextmanager
 def _log(folder: Path | None, job: Job) -> Generator[TensorBoard | None]:
-    """A log for TensorBoard, if one is wanted."""
+    """A TensorBoard log, if a folder for it is given."""
     from zuoci.training.metrics import TensorBoard
 
     if folder is None:
         yield None
         return
     if job.folder.absolute() in [folder.absolute(), *folder.absolute().parents]:
-        job.save()  # else, once there is a log in it, it is a folder of somebody else's
+        job.save()  # marks the folder as a run's: with nothing but a log in it, no model could be saved there
     with closing(TensorBoard(folder)) as board:
         yield board
 
 
 @contextmanager
-def _code_of_the_signal(stopped: Sequence[int]) -> Generator[None]:
-    """Ends with the exit code of the signal that stopped the run, also if the run could not be saved in its folder."""
+def _exit_code_of(received: Sequence[int]) -> Generator[None]:
+    """After a signal, exits with its code even if the run could not be saved in its folder."""
     try:
         yield
     except ZuociError as error:
-        if not stopped:
+        if not received:
             raise
         say(f"error: {error}")
-        raise typer.Exit(128 + stopped[0]) from None
+        raise typer.Exit(128 + received[0]) from None
 
 
 @contextmanager
-def _stop_signals(job: Job, stopped: list[int]) -> Generator[None]:
-    """Pauses a job at a signal to stop, and notes the signal. A second Ctrl-C does not wait for the end of the step."""
+def _pause_on_signals(job: Job, received: list[int]) -> Generator[None]:
+    """Saves and ends the run at a signal to stop. A second Ctrl-C does not wait for the end of the step.
 
-    def stop(number: int, _: object) -> None:
-        if stopped and number == signal.SIGINT:
+    Args:
+        job: the job that runs within the block.
+        received: the numbers of the signals are appended.
+    """
+
+    def pause(number: int) -> None:
+        if received and number == signal.SIGINT:
             raise KeyboardInterrupt
-        stopped.append(number)
+        received.append(number)
         job.pause(ending=True)
 
-    names = [name for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
-    numbers = [number for name in names if signal.getsignal(number := getattr(signal, name)) != signal.SIG_IGN]  # nohup
-    before = [signal.signal(number, stop) for number in numbers]
-    try:
+    with on_signals(pause, "SIGINT", "SIGTERM", "SIGHUP"):
         yield
-    finally:
-        for number, handler in zip(numbers, before, strict=True):
-            signal.signal(number, handler)
 
 
 def _progress() -> Progress:
@@ -260,11 +295,22 @@ def _figures(report: EvalReport) -> str:
     return text + (f", held out {report.validation.perplexity:.1f}" if report.validation else "")
 
 
-def _say_result(end: EndReport) -> None:
-    kept, held_out = end.kept, end.validation
+def _show_result(end: EndReport, job: Job, samples: Samples, *, as_json: bool) -> None:
+    kept, held_out, folder = end.kept, end.validation, quote(job.folder)
     say(
         f"{end.epochs:.4g} epochs in {end.train_seconds:.1f} s, {end.characters_per_second:,.0f} characters/s; "
         f"kept epoch {kept.epoch:.4g}: perplexity {kept.train.perplexity:.2f}"
         + (f", held out {held_out.perplexity:.1f} ({held_out.protocol})" if held_out else "")
     )
     say(end.verdict)
+    if as_json:
+        print_json({"schema": "zuoci.train/1", **end.as_dict(), "model": str(job.folder)})
+    else:
+        for sample in samples.write(end.model, length=80):
+            if sample.problem:
+                say(f"note: {sample.problem}")
+            else:
+                print_text(f"{sample.text}\n")
+    opening = samples.openings[0].strip()
+    option = "-- " if opening.startswith("-") else ""
+    say(f"the model is in {folder}; write with it: zuoci write {folder} {option}{quote(opening)}")

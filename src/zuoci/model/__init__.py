@@ -1,1 +1,1 @@
-"""Ids and a state → logits and the next state; and models on disk."""
+"""Ids and a state → logits and the next state. Models on disk."""

@@ -1,21 +1,21 @@
-"""Models on disk: a folder in the Hugging Face layout, without pickle.
+"""Models on disk: a model → its folder, in the Hugging Face layout and without pickle, and back.
 
     config.json           the format's version, the model's settings, how it was trained
     model.safetensors     the weights
-    vocabulary.json       the characters, by id
+    vocabulary.json       the characters by id
     README.md             the model card
-    fingerprint.safetensors  hashes of the corpus, unless it was asked to leave them out
+    fingerprint.safetensors  hashes of the corpus, unless the user left them out
     training/report.json  the figures of the run
-    training/metrics.jsonl  the figures of each evaluation, one a line
+    training/metrics.jsonl  the figures of each evaluation, one per line
     training/unfinished.safetensors  instead of all that: a run that can be resumed
 
-A model is saved whole or not at all, and what else is in its folder stays as it is. How: `zuoci.text.folder`.
+A model is saved whole or not at all, and other files in its folder are not touched; `zuoci.text.folder` explains how.
+`zuoci.training` saves models and runs; everything that writes, scores or exports loads them.
 """
 
 from __future__ import annotations
 
 import json
-import shlex
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -28,7 +28,6 @@ from safetensors.torch import save as save_tensors
 
 from zuoci.errors import ModelFolderError
 from zuoci.model.config import ModelConfig
-from zuoci.model.destination import check_destination as check_destination
 from zuoci.model.destination import check_unchanged, or_elsewhere, refuse
 from zuoci.model.language_model import CharLM
 from zuoci.model.lock import writing
@@ -38,9 +37,8 @@ from zuoci.model.replacing import (
     discard,
     in_the_way,
     install,
+    replace_durably,
     staging_folder,
-    sync_folder,
-    temporary_name,
     write_durably,
 )
 from zuoci.text.fingerprint import Fingerprint
@@ -58,7 +56,7 @@ from zuoci.text.folder import (
     read_files,
     state_of,
 )
-from zuoci.text.folder import is_model as is_model
+from zuoci.text.terminal import quote
 from zuoci.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -83,19 +81,19 @@ def save(
     overwrite: bool = False,
     keep: bool = False,
 ) -> Path:
-    """Saves a model, whole or not at all. What else is in the folder stays as it is.
+    """Saves a model, whole or not at all. Other files in the folder are not touched.
 
     Args:
-        model: its weights are saved in the precision that they have.
+        model: the model; its weights are saved in their current precision.
         folder: must not exist, or be empty; with `overwrite` it may hold a model, which is replaced.
         training: the settings of the run.
         report: the figures of the run.
         metrics: the figures of each evaluation.
         card: the text of the model card.
-        fingerprint: of the corpus.
-        overwrite: replace a model.
-        keep: if it cannot be saved in the folder, save it beside, or else where temporary files are; the error
-            says where.
+        fingerprint: the fingerprint of the corpus.
+        overwrite: replace a model in the folder.
+        keep: if the model cannot be saved in the folder, save it beside that folder, or else among the temporary
+            files; the error says where.
 
     Returns:
         The folder.
@@ -103,24 +101,8 @@ def save(
     Raises:
         ModelFolderError: the folder is taken or cannot be written, or a weight is not a finite number.
     """
-    weights = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
-    if broken := _not_finite(weights):
-        raise ModelFolderError(f"the model is not worth saving: {broken} holds values that are no finite numbers")
-    config = {
-        "format": FORMAT,
-        "version": VERSION,
-        "model_type": "zuoci",
-        "vocab_size": len(model.vocabulary),
-        "model": model.config.model_dump(mode="json"),
-        "training": dict(training or {}),
-    }
     try:
-        contents = {
-            WEIGHTS: save_tensors(weights, {"format": "pt"}),
-            VOCABULARY: model.vocabulary.to_json().encode(),
-            CONFIG: _json(config),
-            CARD: card.encode(),
-        }
+        contents = _contents_of(model, training or {}, card)
         if fingerprint is not None:
             contents[FINGERPRINT] = fingerprint.to_bytes()
         if report is not None:
@@ -128,10 +110,31 @@ def save(
         if metrics:
             lines = [json.dumps(figures, ensure_ascii=False, allow_nan=False) + "\n" for figures in metrics]
             contents[METRICS] = "".join(lines).encode()
-    except ValueError as error:  # a half of a character, or a number that is not finite
+    except ValueError as error:  # a surrogate, or a number that is not finite
         raise ModelFolderError(f"{folder} cannot be saved: {error}") from None
     or_elsewhere(folder, keep, "model", lambda path: _save(path, contents, overwrite=overwrite))
     return Path(folder)
+
+
+def _contents_of(model: CharLM, training: Mapping[str, Any], card: str) -> dict[str, bytes]:
+    """The contents of the files that every model has."""
+    weights = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
+    if broken := _not_finite(weights):
+        raise ModelFolderError(f"the model cannot be saved: {broken} holds values that are not finite numbers")
+    config = {
+        "format": FORMAT,
+        "version": VERSION,
+        "model_type": "zuoci",
+        "vocab_size": len(model.vocabulary),
+        "model": model.config.model_dump(mode="json"),
+        "training": dict(training),
+    }
+    return {
+        WEIGHTS: save_tensors(weights, {"format": "pt"}),
+        VOCABULARY: model.vocabulary.to_json().encode(),
+        CONFIG: _json(config),
+        CARD: card.encode(),
+    }
 
 
 def _save(folder: str | os.PathLike[str], contents: Mapping[str, bytes], *, overwrite: bool) -> None:
@@ -152,15 +155,15 @@ def save_unfinished(folder: str | os.PathLike[str], data: bytes, *, keep: bool =
     """Saves a run that can be resumed, in the folder where its model will be.
 
     Args:
-        folder: made if it does not exist.
-        data: the contents of its file.
-        keep: as for `save`.
+        folder: created if it does not exist.
+        data: the contents of the file; `zuoci.training.resume` makes them.
+        keep: as in `save`.
 
     Returns:
         The file.
 
     Raises:
-        ModelFolderError: it cannot be written.
+        ModelFolderError: the file cannot be written.
     """
     or_elsewhere(folder, keep, "run", lambda path: _save_unfinished(path, data))
     return Path(folder) / UNFINISHED
@@ -187,7 +190,7 @@ def forget_run(folder: str | os.PathLike[str]) -> None:
     """Removes the run that was stopped in a folder, and the folder if nothing else is in it.
 
     Raises:
-        ModelFolderError: another process trains into it, or it cannot be removed.
+        ModelFolderError: another process trains into the folder, or the run cannot be removed.
     """
     with writing(folder) as hold:
         file = hold.path / UNFINISHED
@@ -206,10 +209,14 @@ def _json(document: Mapping[str, Any]) -> bytes:
 
 
 def _write_folder(path: Path, contents: Mapping[str, bytes]) -> None:
-    """Writes files of the format into a folder, all or none.
+    """Writes the files of a model into a folder, all or none.
+
+    Args:
+        path: the folder; it may be missing.
+        contents: the contents by file name.
 
     Raises:
-        OSError: they cannot be written.
+        OSError: a file cannot be written.
     """
     stage = staging_folder(path)
     stage.mkdir()
@@ -224,37 +231,20 @@ def _write_folder(path: Path, contents: Mapping[str, bytes]) -> None:
         raise
 
 
-def replace_durably(file: Path, data: bytes) -> None:
-    """Writes a file, or replaces it: after a crash there is the former one or the new one, and nothing between.
-
-    Raises:
-        OSError: it cannot be written; the former one is as it was.
-    """
-    temporary = file.with_name(temporary_name(file.name))
-    try:
-        write_durably(temporary, data)
-        temporary.replace(file)
-        sync_folder(file.parent)
-    except BaseException:
-        with suppress(OSError):
-            temporary.unlink(missing_ok=True)
-        raise
-
-
 def load(folder: str | os.PathLike[str]) -> CharLM:
-    """Loads a model, ready to write: in evaluation mode, on the CPU.
+    """Loads a model on the CPU, in evaluation mode.
 
     Raises:
-        ModelFolderError: the folder holds no model, one of a later version, or a damaged one.
+        ModelFolderError: the folder holds no model, a model of another version, or a damaged one.
     """
     return _model(Path(folder), read_files(folder, _MODEL))
 
 
 def load_with_fingerprint(folder: str | os.PathLike[str]) -> tuple[CharLM, Fingerprint | None]:
-    """Loads a model, and the fingerprint of its corpus unless it was saved without.
+    """Loads a model and the fingerprint of its corpus, which is None if the model was saved without one.
 
     Raises:
-        ModelFolderError: as `load`; or the fingerprint is damaged.
+        ModelFolderError: as in `load`, or the fingerprint is damaged.
     """
     path = Path(folder)
     files = read_files(path, (*_MODEL, FINGERPRINT))
@@ -263,10 +253,13 @@ def load_with_fingerprint(folder: str | os.PathLike[str]) -> tuple[CharLM, Finge
 
 
 def load_description(folder: str | os.PathLike[str]) -> dict[str, Any]:
-    """What a model is, without its weights: `model`, its settings; `training`, those of its run; `vocabulary`.
+    """Reads what a folder says about its model, without loading the weights.
+
+    Returns:
+        `model`: the settings of the model; `training`: those of its run; `vocabulary`: its characters in one string.
 
     Raises:
-        ModelFolderError: as `load`.
+        ModelFolderError: as in `load`.
     """
     path = Path(folder)
     files = read_files(path, _MODEL)
@@ -289,11 +282,11 @@ def _model(path: Path, files: Mapping[str, bytes]) -> CharLM:
         raise _damaged(path / WEIGHTS, error) from None
     last = {"output.weight": torch.empty(len(vocabulary), config.hidden_size, device="meta")}
     fault = _tensor_fault(last, {name: weights[name] for name in last if name in weights})
-    model = CharLM(config, vocabulary) if not fault else None  # a damaged size could be more than there is memory
+    model = CharLM(config, vocabulary) if not fault else None  # a damaged size could exceed the memory
     if not model or (fault := _tensor_fault(model.state_dict(), weights)):
         raise ModelFolderError(f"{path / WEIGHTS} is damaged: {fault}")
     if broken := _not_finite(weights):
-        raise ModelFolderError(f"{path / WEIGHTS} is damaged: {broken} holds values that are no finite numbers")
+        raise ModelFolderError(f"{path / WEIGHTS} is damaged: {broken} holds values that are not finite numbers")
     model.load_state_dict(weights)
     return model.eval()
 
@@ -301,10 +294,10 @@ def _model(path: Path, files: Mapping[str, bytes]) -> CharLM:
 def _check_complete(path: Path, files: Mapping[str, bytes]) -> None:
     if not {CONFIG, WEIGHTS} <= files.keys():
         if is_unfinished(path):
-            command = f"zuoci train --resume --out {shlex.quote(str(path))}"
+            command = f"zuoci train --resume --out {quote(path)}"
             raise ModelFolderError(f"{path} holds a run that was stopped; finish it: {command}")
         what = "does not exist" if not path.exists() else f"holds no model: {CONFIG} and {WEIGHTS} are missing"
-        raise ModelFolderError(f"{path} {what}; name a folder that training has written")
+        raise ModelFolderError(f"{path} {what}; name the folder of a trained model")
     if VOCABULARY not in files:
         raise ModelFolderError(f"{path / VOCABULARY} cannot be read: it is missing")
 
@@ -336,7 +329,12 @@ def _vocabulary(file: Path, data: bytes) -> Vocabulary:
 
 
 def _tensor_fault(expected: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> str | None:
-    """What is wrong with some tensors, in words; None: they are what is expected, in this or another precision."""
+    """The first difference between the tensors of a file and those of a model, in words; None if there is none.
+
+    Args:
+        expected: tensors with the names and shapes of the model; their precision does not matter.
+        tensors: the tensors of the file.
+    """
     for name, value in expected.items():
         if name not in tensors:
             return f"{name} is missing"
@@ -358,7 +356,7 @@ def _damaged(file: Path, error: Exception) -> ModelFolderError:
 
 
 def reason_of(error: Exception) -> str:
-    """The first thing that an error says is wrong, in one line."""
+    """The reason that an error gives, in one line."""
     if isinstance(error, OSError):
         return error.strerror or str(error)
     if isinstance(error, ValidationError):

@@ -1,4 +1,7 @@
-"""The settings of a model. No torch here: the command line reads this file to show its options."""
+"""The settings of a model.
+
+This file does not import torch, so that the command line can show its options without waiting.
+"""
 
 from __future__ import annotations
 
@@ -8,21 +11,24 @@ from pydantic import BaseModel, ConfigDict, Field
 
 
 class ModelConfig(BaseModel):
-    """What a model is made of, beside its vocabulary."""
+    """The architecture of a model, except for its vocabulary."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     cell: Literal["rnn", "rnn_relu", "gru", "lstm"] = Field(
-        default="gru", description="recurrent cell; rnn is tanh, as in the lesson"
+        default="gru", description="recurrent cell; rnn has tanh as its activation, rnn_relu has relu"
     )
-    hidden_size: int = Field(default=256, ge=1, le=65_536, description="hidden units in each layer")
-    num_layers: int = Field(default=1, ge=1, le=64, description="recurrent layers, one on top of another")
+    hidden_size: int = Field(default=256, ge=1, le=65_536, description="hidden units per layer")
+    num_layers: int = Field(default=1, ge=1, le=64, description="number of recurrent layers; default: 1")
     embedding_size: int = Field(
-        default=0, ge=0, le=65_536, description="length of a character's vector; 0: one-hot, as in the lesson"
+        default=0,
+        ge=0,
+        le=65_536,
+        description="dimension of the character embedding; 0: one-hot input, as in the lesson",
     )
     dropout: float = Field(
         default=0.0,
         ge=0.0,
-        le=0.999,  # a decision has 16 bits
-        description="share of values dropped before each layer and the output, in training",
+        le=0.999,  # each dropout decision has 16 random bits
+        description="dropout probability, on the embedding and on the output of each layer",
     )

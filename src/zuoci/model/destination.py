@@ -1,4 +1,7 @@
-"""Whether and where a model can be saved."""
+"""Whether and where a model can be saved: checks before any work, and other places for a save that failed.
+
+`checkpoint` and `zuoci.training.job` call it; the files themselves are written by `replacing`.
+"""
 
 from __future__ import annotations
 
@@ -20,13 +23,20 @@ if TYPE_CHECKING:
 
 
 def check_destination(folder: str | os.PathLike[str], *, overwrite: bool = False) -> Path:
-    """Makes sure, before any work, that a model can be saved in a folder.
+    """Checks, before any work, that a model can be saved in a folder.
 
-    Under its lock (`locked`), whatever other files come into the folder later will be no obstacle.
+    If the caller holds the lock of the folder (`locked`), files that appear in the folder later are accepted.
+
+    Args:
+        folder: the folder; it may be missing.
+        overwrite: whether a model or a stopped run in it may be replaced.
+
+    Returns:
+        The folder.
 
     Raises:
-        ModelFolderError: it exists and holds something else; or it holds a model or an unfinished run, and
-            `overwrite` is false; or something else stands where a file of the model has to be.
+        ModelFolderError: the folder holds something else; it holds a model or a stopped run, and `overwrite` is
+            false; something else has the name of a file of the model; or the folder cannot be written.
     """
     path = resolve(folder)
     try:
@@ -51,7 +61,18 @@ def check_destination(folder: str | os.PathLike[str], *, overwrite: bool = False
 
 
 def refuse(folder: str | os.PathLike[str], path: Path, *, overwrite: bool, among_others: bool) -> None:
-    """Raises an error if a model must not be saved in a folder as it is now."""
+    """Raises an error if a model must not be saved in a folder.
+
+    Args:
+        folder: the folder as the user named it.
+        path: the same without links.
+        overwrite: whether a model or a stopped run may be replaced.
+        among_others: whether a folder with other files is accepted.
+
+    Raises:
+        ModelFolderError: as in `check_destination`.
+        OSError: the folder cannot be read.
+    """
     if os.path.lexists(folder) and not path.is_dir():
         raise ModelFolderError(f"{folder} exists and is not a folder; choose another name")
     if not path.is_dir():
@@ -59,23 +80,23 @@ def refuse(folder: str | os.PathLike[str], path: Path, *, overwrite: bool, among
     model, unfinished = is_model(path), is_unfinished(path)
     if unfinished and not overwrite:
         raise ModelFolderError(
-            f"{folder} holds a run that was stopped; go on with --resume, ask for an overwrite, or choose another "
-            "folder"
+            f"{folder} holds a run that was stopped; continue it with --resume, set overwrite to replace it, or "
+            "choose another folder"
         )
     if model and not overwrite:
-        raise ModelFolderError(f"{folder} holds a model already; choose another folder, or ask for an overwrite")
+        raise ModelFolderError(f"{folder} holds a model already; choose another folder, or set overwrite to replace it")
     others = (entry for entry in path.iterdir() if not (entry.name == TRAINING and _is_empty(entry)))
     if not (model or unfinished or among_others) and any(others):
-        raise ModelFolderError(f"{folder} exists and holds something that is no model; choose another folder")
+        raise ModelFolderError(f"{folder} exists and holds something that is not a model; choose another folder")
     if entry := in_the_way(path):
         raise ModelFolderError(
-            f"{entry} is in the way: zuoci did not write it, and a model has a file there; move it away, or choose "
-            "another folder"
+            f"{entry} is in the way: zuoci did not write it, and a model needs a file of that name; move it away, or "
+            "choose another folder"
         )
     if entry := fixed(path):
         raise ModelFolderError(
-            f"{entry} cannot be replaced: it belongs to another user, and {entry.parent} lets only its owner do that; "
-            "choose another folder"
+            f"{entry} cannot be replaced: it belongs to another user, and in {entry.parent} only the owner of a file "
+            "may do that; choose another folder"
         )
 
 
@@ -84,7 +105,7 @@ def _is_empty(folder: Path) -> bool:
 
 
 def check_unchanged(folder: str | os.PathLike[str], hold: Hold) -> None:
-    """Makes sure that nobody has moved, removed or replaced a folder since its lock was taken."""
+    """Raises a ModelFolderError if a folder was moved, removed or replaced after this process locked it."""
     if not hold.path.parent.is_dir() or (hold.existed and not hold.path.is_dir()):
         raise ModelFolderError(f"{folder} is gone: it was moved or removed meanwhile")
     if state_of(hold.path) != hold.state:
@@ -94,7 +115,17 @@ def check_unchanged(folder: str | os.PathLike[str], hold: Hold) -> None:
 def or_elsewhere(
     folder: str | os.PathLike[str], keep: bool, what: str, write: Callable[[str | os.PathLike[str]], None]
 ) -> None:
-    """Writes to a folder, or if that fails and `keep` is true, to another one, which the error names."""
+    """Saves into a folder; if that fails and `keep` is true, into another one, which the error names.
+
+    Args:
+        folder: the folder.
+        keep: whether to try other places.
+        what: model or run, for the message.
+        write: saves into the folder that it is called with.
+
+    Raises:
+        ModelFolderError: the save into `folder` failed.
+    """
     try:
         write(folder)
     except ModelFolderError as error:
@@ -106,14 +137,14 @@ def or_elsewhere(
 
 
 def _other_places(path: Path) -> Iterator[Path]:
-    """Folders that do not exist: beside a folder, or else where temporary files are."""
+    """Other places for a folder, which do not exist yet: beside it, and among the temporary files."""
     if path.parent.is_dir():
         beside = (path.with_name(f"{path.name}-{number}") for number in itertools.count(2))
         yield next(place for place in beside if not os.path.lexists(place))
     with suppress(OSError):
         temporary = Path(tempfile.mkdtemp(prefix="zuoci-"))
         yield temporary / path.name
-        shutil.rmtree(temporary)  # nothing could be kept there
+        shutil.rmtree(temporary)  # reached only if the save failed there too
 
 
 def _succeeds(write: Callable[[str | os.PathLike[str]], None], place: Path) -> bool:

@@ -1,4 +1,7 @@
-"""What stands beside a model in its folder, for people: the figures of its run and its card, read and checked."""
+"""The figures and the model card in the folder of a model: read, and checked for damage.
+
+The studio, the server, `zuoci score` and `zuoci plot` show them; training/resume.py checks evaluations with `Round`.
+"""
 
 from __future__ import annotations
 
@@ -12,14 +15,13 @@ from zuoci.text.folder import CARD, METRICS, REPORT, parse_json, read_files
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Iterable
 
 
 Count: TypeAlias = Annotated[int, Field(ge=0, lt=2**63)]
 
 
 class _Score(BaseModel):
-    """A figure is None if it is infinite."""
+    """The JSON form of `zuoci.training.evaluation.Score`. A figure is None if it is infinite."""
 
     model_config = ConfigDict(strict=True)
 
@@ -31,7 +33,7 @@ class _Score(BaseModel):
 
 
 class Round(BaseModel):
-    """The figures of an evaluation."""
+    """The JSON form of an evaluation, `zuoci.training.reports.EvalReport`."""
 
     model_config = ConfigDict(strict=True)
 
@@ -46,7 +48,7 @@ class Round(BaseModel):
 
 
 class Report(BaseModel):
-    """The figures of a run, as far as they are computed with."""
+    """The figures of a run that zuoci computes with; others are only shown."""
 
     model_config = ConfigDict(strict=True)
 
@@ -56,10 +58,15 @@ class Report(BaseModel):
 
 
 def check_figures(kind: type[Round] | type[Report], file: Path, document: Any) -> dict[str, Any]:
-    """A document, if a run can have written it.
+    """Returns a document if it has the fields of its kind.
+
+    Args:
+        kind: what the document should be.
+        file: the file that it comes from, for the message.
+        document: parsed JSON.
 
     Raises:
-        ModelFolderError: it cannot.
+        ModelFolderError: the document is damaged.
     """
     try:
         kind.model_validate(document)
@@ -71,10 +78,10 @@ def check_figures(kind: type[Round] | type[Report], file: Path, document: Any) -
 
 
 def load_report(folder: str | os.PathLike[str]) -> dict[str, Any]:
-    """The figures of the run that made a model; {} if it was saved without.
+    """The figures of the run that trained a model; {} if the model was saved without them.
 
     Raises:
-        ModelFolderError: they are damaged.
+        ModelFolderError: the file is damaged.
     """
     file = Path(folder) / REPORT
     data = read_files(folder, [REPORT]).get(REPORT)
@@ -82,29 +89,22 @@ def load_report(folder: str | os.PathLike[str]) -> dict[str, Any]:
 
 
 def load_metrics(folder: str | os.PathLike[str]) -> list[dict[str, Any]]:
-    """The figures of each evaluation of that run; [] if it was saved without.
+    """The figures of each evaluation of that run; [] if the model was saved without them.
 
     Raises:
-        ModelFolderError: they are damaged.
+        ModelFolderError: the file is damaged.
     """
-    return parse_metrics(Path(folder) / METRICS, read_files(folder, [METRICS]).get(METRICS, b""))
-
-
-def parse_metrics(file: Path, data: bytes) -> list[dict[str, Any]]:
-    """The contents of a file of metrics.
-
-    Raises:
-        ModelFolderError: they are damaged.
-    """
-    lines: Iterable[bytes] = data.removesuffix(b"\n").split(b"\n") if data else ()
+    file = Path(folder) / METRICS
+    data = read_files(folder, [METRICS]).get(METRICS, b"")
+    lines = data.removesuffix(b"\n").split(b"\n") if data else []
     return [check_figures(Round, file, parse_json(file, line)) for line in lines]
 
 
 def load_card(folder: str | os.PathLike[str]) -> str:
-    """The model card; "" if the model was saved without.
+    """The model card; "" if the model was saved without one.
 
     Raises:
-        ModelFolderError: it is not UTF-8.
+        ModelFolderError: the file is not UTF-8.
     """
     data = read_files(folder, [CARD]).get(CARD, b"")
     try:

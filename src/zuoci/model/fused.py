@@ -1,14 +1,17 @@
 """Recurrent layers over whole sequences, with backpropagation through time written by hand.
 
-Dimensions: T time, B batch, H hidden, G gates (1 for rnn, 3 for gru, 4 for lstm).
+`CharLM.hidden` calls `run_layer`, and training computes its loss with `output_loss`. tests/model/test_fused.py holds
+both equal to `torch.nn`.
 
-`torch.nn`'s cells record every step of the sequence for autograd. Here one autograd function covers them all:
-the steps write into buffers made once, derivatives of the activations are taken over the whole sequence, and
-the gradients of the recurrent weights are one matrix product (Σ_t dg_tᵀ h_{t-1}) instead of T. What is left in
-the loop over time is one product and a few element-wise passes a step, small enough for the cache.
+Dimensions: T time, B batch, I inputs, H hidden, G gates (1 for rnn, 3 for gru, 4 for lstm), V vocabulary.
+
+The cells of `torch.nn` record every time step for autograd on a CPU. Here one autograd function covers all time steps:
+they write into buffers that are allocated once, the derivatives of the activations are computed for the whole sequence
+at once, and the gradient of the recurrent weights is one matrix product (Σ_t dg_tᵀ h_{t-1}) instead of T. The loop over
+time keeps one product and a few element-wise operations per step, which fit into the cache.
 
 The weights are laid out as in `torch.nn`: gates stacked along the rows, r z n for the GRU and i f g o for the
-LSTM. The functions compute in the dtype of what they are given.
+LSTM. The functions compute in the dtype of their arguments.
 """
 
 from __future__ import annotations
@@ -44,11 +47,11 @@ def run_layer(
         rnn   h_t = tanh(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh)              (rnn_relu: relu instead)
         gru   r, z = σ(…) of the same sum;  n = tanh(W_in x_t + b_in + r (W_hn h_{t-1} + b_hn))
               h_t = (1 − z) n + z h_{t-1}
-        lstm  i, f, o = σ(…);  g = tanh(…);  c_t = f c_{t-1} + i g;  h_t = o tanh(c_t)
+        lstm  i, f, o = σ(…);  g = tanh(…) of the same sum;  c_t = f c_{t-1} + i g;  h_t = o tanh(c_t)
 
     Args:
         cell: rnn, rnn_relu, gru or lstm.
-        x: `(T, B, I)`; or int64 ids `(T, B)`, which stand for one-hot vectors: rows are looked up, not multiplied.
+        x: `(T, B, I)`; or int64 ids `(T, B)` for one-hot vectors, whose products with the weights are looked up.
         state: `(h_0,)`, or `(h_0, c_0)` for the lstm, each `(B, H)`.
         weight_ih: `(G·H, I)`.
         weight_hh: `(G·H, H)`.
@@ -56,14 +59,14 @@ def run_layer(
         bias_hh: `(G·H,)`.
 
     Returns:
-        h_1 … h_T `(T, B, H)`, and the last state.
+        h_1 … h_T `(T, B, H)`, and the state after the last step.
     """
     H = weight_hh.shape[1]
     bias_hn = bias_hh[2 * H :]
     bias = torch.cat([bias_ih[: 2 * H] + bias_hh[: 2 * H], bias_ih[2 * H :]]) if cell == "gru" else bias_ih + bias_hh
     if x.is_floating_point():
         gates = functional.linear(x, weight_ih, bias)
-    elif weight_ih.shape[1] <= x.numel():  # add the bias to the smaller of the two
+    elif weight_ih.shape[1] <= x.numel():  # add the bias to the smaller of the two tensors
         gates = functional.embedding(x, weight_ih.t() + bias)
     else:
         gates = functional.embedding(x, weight_ih.t().contiguous()) + bias
@@ -77,7 +80,7 @@ def run_layer(
     return out, (out[-1],)
 
 
-# The functions below use up the memory of `gates`, the sums of all that does not depend on h.
+# `gates` below are the sums of all terms that do not depend on h, `(T, B, G·H)`. The functions overwrite them.
 
 
 def _relu(x: Tensor, out: Tensor) -> Tensor:
@@ -102,7 +105,7 @@ class _RNN(Function):
         out, h0, weight = ctx.saved_tensors
         T = len(out)
         slope = (out > 0).to(out.dtype) if ctx.relu else _tanh_backward(torch.ones_like(out), out)
-        dgates = slope  # each step reads its slope, and leaves its gradient there
+        dgates = slope  # each step replaces its slope by its gradient
         dh, back = dout[-1], weight.t()
         before = _before(dout)
         for t in range(T - 1, -1, -1):
@@ -118,7 +121,7 @@ class _GRU(Function):
         T, B, H = *gates.shape[:2], h0.shape[1]
         out = gates.new_empty(T, B, H)
         new = gates[:, :, 2 * H :].clone(memory_format=torch.contiguous_format)  # x_n, then n
-        # The gates' memory becomes r, z, and hn = W_hn h + b_hn: the product with h is added to all three at once.
+        # The memory of the gates becomes r, z and hn = W_hn h + b_hn: one product with h is added to all three.
         gates[:, :, 2 * H :] = bias
         h, across = h0, lay_out(weight)
         for t in range(T):
@@ -137,7 +140,7 @@ class _GRU(Function):
         gates, new, out, h0, weight = ctx.saved_tensors
         T, B, H = out.shape
         r, z, hn = gates.chunk(3, 2)
-        # What dh is multiplied with to give the gradients before the activations of r, z, hn; and of x_n.
+        # Factors of dh in the gradients of the sums of r and z, and of hn; slope_n: in that of the sum of n.
         slopes = torch.empty_like(gates).view(T, B, 3, H)
         work = 1 - z
         slope_n = _tanh_backward(work, new)
@@ -183,7 +186,7 @@ class _LSTM(Function):
         gates, cells, squashed, out, h0, c0, weight = ctx.saved_tensors
         T, B, H = out.shape
         i, f, g, o = gates.chunk(4, 2)
-        # i, f, g are multiplied with dc; o with dh.
+        # Factors of dc in the gradients of the sums of i, f and g; and of dh in that of o.
         slopes = torch.empty_like(gates).view(T, B, 4, H)
         _sigmoid_backward(g, i, grad_input=slopes[:, :, 0])
         _sigmoid_backward(c0, f[0], grad_input=slopes[0, :, 1])
@@ -210,15 +213,15 @@ def _outer(dgates: Tensor, out: Tensor, h0: Tensor) -> Tensor:
 
 
 def _before(dout: Tensor) -> Sequence[Tensor]:
-    """What the steps before add to the gradient of the state: nothing before the first."""
+    """For each step, the gradient that the output of the step before contributes; zeros for the first step."""
     return [torch.zeros_like(dout[0]), *dout[:-1]]
 
 
 def output_loss(hidden: Tensor, weight: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
-    """−Σ_i log softmax(W h_i + b)[y_i], summed over all predicted characters.
+    """The summed negative log-likelihood −Σ_i log softmax(W h_i + b)[y_i] of N characters.
 
-    The softmax and its gradient, p − onehot(y), are taken in one go, for as many rows at a time as stay in the
-    cache, so that no float32 tensor of the size of all logits is ever made.
+    The loss and its gradient with respect to the logits, softmax − onehot(y), are computed together, for as many rows
+    at a time as fit into the cache, so that no float32 tensor of the size of all logits is allocated.
 
     Args:
         hidden: `(N, H)`.
@@ -227,12 +230,12 @@ def output_loss(hidden: Tensor, weight: Tensor, bias: Tensor, targets: Tensor) -
         targets: int64 `(N,)`.
 
     Returns:
-        A number, float32 at least.
+        A scalar in float32, or in the dtype of `hidden` if that is wider.
     """
     return _OutputLoss.apply(hidden, weight, bias, targets)  # pyright: ignore[reportReturnType]
 
 
-_CACHED = 1 << 17  # logits that are worked on at once: half a megabyte in float32
+_CACHED = 1 << 17  # logits computed at once: half a megabyte in float32
 
 
 class _OutputLoss(Function):

@@ -1,4 +1,6 @@
-"""The character-level recurrent language model.
+"""The character-level recurrent language model: ids and a state → logits and the next state.
+
+Training computes gradients through it; writing copies its weights into a `Stepper`.
 
 Dimensions: T time, B batch, V vocabulary, E embedding, H hidden, L layers.
 """
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
     from zuoci.model.config import ModelConfig
     from zuoci.text.vocabulary import Vocabulary
 
-settle_libraries()  # while this is imported, no thread computes with a model yet
+settle_libraries()  # here, because no thread computes with a model before this import
 
 State: TypeAlias = tuple[Tensor, ...]  # one tensor (L, B, H); for the LSTM a pair of them, hidden and cell
 
@@ -26,28 +28,33 @@ Initialisation: TypeAlias = Literal["uniform", "orthogonal", "lesson"]
 
 
 class CharLM(nn.Module):
-    """Predicts the next character from all that was read so far.
+    """Predicts the next character from all characters read so far.
 
-    x_t = e[id_t];  h_t = cell(x_t, h_{t-1}), layer upon layer;  logits_t = h_t W_hq + b_q
+        x_t = E[id_t];  h_t = cell(x_t, h_{t-1}) in each layer;  logits_t = W h_t + b
 
-    With `embedding_size` 0 the input is one-hot, as in the lesson; a one-hot vector times a matrix is a row
-    of the matrix, so layer 0 looks its rows up. Each layer is `torch.nn`'s own module and keeps its names
-    (`layers.0.weight_ih_l0`, …), so its `load_state_dict` takes weights from anywhere.
+    With `embedding_size` 0 the input is one-hot, as in the lesson. A one-hot vector times a matrix is a row of the
+    matrix, so layer 0 looks the row up. Each layer is a module of `torch.nn` and keeps its parameter names
+    (`layers.0.weight_ih_l0`, …), so weights trained elsewhere can be loaded with `load_state_dict`.
 
-    The cells of `torch.nn` have two biases. Where both only ever stand in a sum (rnn, lstm), `bias_hh` stays
-    at zero and is not trained: trained twice, a bias would learn at twice the learning rate.
+    The cells of `torch.nn` have two biases. In rnn and lstm only their sum matters, so `bias_hh` stays at zero and is
+    not trained; otherwise the sum would learn at twice the learning rate.
 
-    The state is passed in and returned, never kept.
+    The state is passed in and returned, never stored on the module.
 
     Attributes:
         config: the settings.
-        vocabulary: the characters, by id.
-        path: which code runs the layers: `zuoci.model.fused`, or `torch.nn`'s own (cuDNN on a GPU); `auto`
-            takes the one that measures faster, fused on a CPU and torch on a GPU. Not saved.
+        vocabulary: the characters by id.
+        path: the implementation of the layers: `fused` (`zuoci.model.fused`), `torch` (`torch.nn`, cuDNN on a GPU), or
+            `auto`, which is fused on the CPU and torch on a GPU. Not saved with the model.
     """
 
     def __init__(self, config: ModelConfig, vocabulary: Vocabulary) -> None:
-        """Makes a model without initial weights; call `initialise`, or load some."""
+        """Makes a model with uninitialised weights: call `initialise`, or load weights.
+
+        Args:
+            config: the settings.
+            vocabulary: the characters by id.
+        """
         super().__init__()
         self.config = config
         self.vocabulary = vocabulary
@@ -70,12 +77,12 @@ class CharLM(nn.Module):
         """Draws initial weights.
 
         Args:
-            generator: the source of randomness.
-            how: `lesson`: weights from N(0, 0.01), biases zero. `uniform`: what `torch.nn` does for these
-                cells, every weight from U(−1/√H, 1/√H), but biases zero, the LSTM's forget gate at 1
-                (Jozefowicz et al. 2015), and embeddings from N(0, 1). `orthogonal`: the same, but each gate's
-                recurrent matrix orthogonal (Saxe et al. 2014), and the columns that one-hot inputs select from
-                N(0, 1): otherwise a state hardly depends on which character was read.
+            generator: the random generator.
+            how: `lesson`: weights from a normal distribution with standard deviation 0.01, biases zero. `uniform`: as
+                `torch.nn` does for these cells, weights from U(−1/√H, 1/√H), but biases zero, the bias of the LSTM's
+                forget gate 1 (Jozefowicz et al. 2015), and embeddings from N(0, 1). `orthogonal`: the same, but the
+                recurrent matrix of each gate is orthogonal (Saxe et al. 2014), and the input weights for one-hot
+                vectors are from N(0, 1), because otherwise the state hardly depends on the character that was read.
 
         Returns:
             The model itself.
@@ -101,7 +108,7 @@ class CharLM(nn.Module):
 
     @property
     def device(self) -> torch.device:
-        """Where the weights are."""
+        """The device of the weights."""
         return self.output.weight.device
 
     @property
@@ -110,17 +117,17 @@ class CharLM(nn.Module):
         return sum(param.numel() for param in self.parameters() if param.requires_grad)
 
     def initial_state(self, batch_size: int) -> State:
-        """The state before the first character: zeros `(L, B, H)`."""
+        """The state before the first character: zeros `(L, B, H)`; for the lstm a pair of them."""
         zeros = self.output.weight.new_zeros(self.config.num_layers, batch_size, self.config.hidden_size)
         return (zeros, zeros.clone()) if self.config.cell == "lstm" else (zeros,)
 
     def forward(self, inputs: Tensor, state: State, generator: torch.Generator | None = None) -> tuple[Tensor, State]:
-        """Reads some characters.
+        """Reads T characters in each of B sequences.
 
         Args:
             inputs: int64 ids `(T, B)`.
-            state: `initial_state(B)`, or what the last call returned.
-            generator: draws the dropout masks; needed in training where `dropout` is not 0.
+            state: `initial_state(B)`, or the state that the last call returned.
+            generator: draws the dropout masks; required in training mode if `dropout` is not 0.
 
         Returns:
             Logits `(T, B, V)` and the new state.
@@ -129,7 +136,7 @@ class CharLM(nn.Module):
         return self.output(hidden), state
 
     def hidden(self, inputs: Tensor, state: State, generator: torch.Generator | None = None) -> tuple[Tensor, State]:
-        """`forward` without the output layer: hidden states `(T, B, H)` of the last layer, and the new state."""
+        """Like `forward`, but without the output layer: returns the hidden states `(T, B, H)` of the last layer."""
         x = inputs if self.embedding is None else self._drop(self.embedding(inputs), generator)
         fused = self.path == "fused" or (self.path == "auto" and not self.output.weight.is_cuda)
         after: list[State] = []
@@ -151,11 +158,12 @@ class CharLM(nn.Module):
         return x, tuple(part[0] for part in (new if isinstance(new, tuple) else (new,)))
 
     def _drop(self, x: Tensor, generator: torch.Generator | None) -> Tensor:
+        """Dropout in training mode: each value is zeroed with probability p, and the others divided by 1 − p."""
         rate = self.config.dropout
         if not self.training or rate == 0.0:
             return x
         assert generator is not None, "dropout in training needs a generator"
-        # Four decisions from each random word: three times as fast as drawing them one by one.
+        # One 64-bit random word decides for four values: three times as fast as drawing four numbers.
         threshold = round(rate * 2**16)
         words = torch.empty(-(-x.numel() // 4), dtype=torch.int64, device=x.device)
         bits = words.random_(-(2**63), None, generator=generator).view(torch.int16)[: x.numel()].view(x.shape)

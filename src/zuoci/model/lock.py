@@ -1,10 +1,10 @@
-"""One writer at a time for each model's folder.
+"""One writer at a time for each folder of a model. Training and saving use it through `locked` and `writing`.
 
-The lock is a lock of the system (`flock`, on Windows `LockFileEx`) on the file `.NAME.lock` beside the folder. The
-system lets go of it when the process ends, however it ends. Its holder removes the file at the end. Another process may
-have opened it just before, and gets the lock of a file that has no name any more: whoever gets a lock looks whether the
-file still has its name, and else begins again. So there is never more than one holder. A file that it
-found and that does not hold `_MARK` is somebody's, and stays as it is.
+The lock is a system lock (`flock`, on Windows `LockFileEx`) on the file `.NAME.lock` beside the folder. The system
+releases it when the process ends, however it ends. The holder removes the file at the end. Another process may have
+opened the file just before that, and then gets the lock of a file that no longer has a name. So a process that gets a
+lock checks that the file still has its name, and starts again if not. There is never more than one holder. A file that
+was there before and does not hold `_MARK` belongs to somebody else, and is not removed.
 """
 
 from __future__ import annotations
@@ -29,14 +29,14 @@ class InUseError(ModelFolderError):
 
 @dataclass
 class Hold:
-    """What the process that holds the lock of a folder knows of it.
+    """What the process that holds the lock of a folder knows about the folder.
 
     Attributes:
-        path: the folder, without links.
-        pid: of the process.
-        existed: whether the folder was there, at the beginning or after a save.
-        accepted: whether `check_destination` found that a model can be saved in it.
-        state: of the model in it, as this process knows it.
+        path: the folder without links.
+        pid: the number of the process.
+        existed: whether the folder existed when it was locked, or after a save.
+        accepted: whether `check_destination` has accepted it.
+        state: identifies the model in it, as this process left it.
     """
 
     path: Path
@@ -51,15 +51,17 @@ _MARK = b"zuoci\n"
 
 
 def resolve(folder: str | os.PathLike[str]) -> Path:
-    """A folder without links and without `.` and `..`, so that each has one name only.
+    """The real path of a folder, without links, `.` and `..`, so that each folder has one path.
 
     Raises:
-        ModelFolderError: no folder can have that name.
+        ModelFolderError: no folder of a model can have that name.
     """
     try:
         path = Path(os.path.realpath(folder))
     except (OSError, ValueError) as error:
-        raise ModelFolderError(f"{os.fspath(folder)!r} is no name of a folder: {error}; choose another name") from None
+        raise ModelFolderError(
+            f"{os.fspath(folder)!r} cannot be the name of a folder: {error}; choose another name"
+        ) from None
     if not path.name:
         raise ModelFolderError(f"{path} cannot hold a model; name a folder below it")
     if is_reserved(path.name):
@@ -68,20 +70,20 @@ def resolve(folder: str | os.PathLike[str]) -> Path:
 
 
 def hold_of(folder: str | os.PathLike[str]) -> Hold | None:
-    """The hold of this process on a folder, if it has one."""
+    """What this process knows about a folder that it has locked; None if it has not locked the folder."""
     hold = _holds.get(resolve(folder))
     return hold if hold and hold.pid == os.getpid() else None
 
 
 @contextmanager
 def locked(folder: str | os.PathLike[str]) -> Generator[None]:
-    """Keeps other writers off a folder; at the beginning, ends what a writer that was killed began.
+    """Locks a folder for the block. First it completes or removes what a writer that was killed left unfinished.
 
-    The folders that it is in are made. The folder itself may be missing.
+    The folder itself may be missing; its parent folders are created.
 
     Raises:
-        InUseError: another process or another part of this one has it.
-        ModelFolderError: no file can be made beside it, or what is there cannot be put right.
+        InUseError: another process, or another part of this one, has the lock.
+        ModelFolderError: the lock file cannot be created, or the rest of a former save cannot be put right.
     """
     path = resolve(folder)
     try:
@@ -106,10 +108,10 @@ def locked(folder: str | os.PathLike[str]) -> Generator[None]:
 
 @contextmanager
 def writing(folder: str | os.PathLike[str]) -> Generator[Hold]:
-    """The hold of this process on a folder, which it gets for as long as this lasts if it has none.
+    """Locks a folder for the block, unless this process has locked it already.
 
     Raises:
-        ModelFolderError: as `locked`.
+        ModelFolderError: as in `locked`.
     """
     hold = hold_of(folder)
     if hold:
@@ -120,8 +122,8 @@ def writing(folder: str | os.PathLike[str]) -> Generator[Hold]:
 
 
 def _acquire(file: Path, folder: str | os.PathLike[str]) -> tuple[int, bool]:
-    """The descriptor of a lock file, of which this process has the lock; and whether this process made the file."""
-    from filelock import lock_descriptor  # it neither opens, truncates nor removes anything, as `FileLock` may
+    """Locks a file. Returns its descriptor, and whether this process created the file."""
+    from filelock import lock_descriptor  # unlike `FileLock`, it does not open, truncate or remove the file
 
     while True:
         descriptor = -1
@@ -140,31 +142,34 @@ def _acquire(file: Path, folder: str | os.PathLike[str]) -> tuple[int, bool]:
 
 
 def _open(file: Path, folder: str | os.PathLike[str]) -> tuple[int, bool]:
-    """Opens a lock file without following a link, and without changing a file that is there, or makes it.
+    """Opens a lock file, without following a link or changing the file, or creates it.
+
+    Returns:
+        The descriptor, and whether the file was created.
 
     Raises:
-        OSError: it cannot be opened.
+        OSError: the file cannot be opened.
     """
     flags = getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     while True:
         if not is_regular(file, or_missing=True):
             raise ModelFolderError(
-                f"{folder} cannot be locked: {file} is a link or no file; move that away, or choose another folder"
+                f"{folder} cannot be locked: {file} is a link or not a file; move it away, or choose another folder"
             )
         try:
             descriptor = os.open(file, flags | os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o666)
         except FileExistsError:
             with suppress(FileNotFoundError):  # removed since
-                # Another user's may be read only, which is enough to lock it on most disks.
+                # A file of another user may be read-only; on most file systems that is enough for a lock.
                 return os.open(file, flags | (os.O_RDWR if os.access(file, os.W_OK) else os.O_RDONLY)), False
         else:
-            with suppress(OSError):  # the disk is full: the file would stay after a kill
+            with suppress(OSError):  # on a full disk; the file is then not removed if this process is killed
                 os.write(descriptor, _MARK)
             return descriptor, True
 
 
 def _is_open(file: Path, descriptor: int) -> bool:
-    """Whether a name is that of an open file."""
+    """Whether a path still belongs to the file that is open."""
     try:
         return os.path.samestat(file.lstat(), os.fstat(descriptor))
     except FileNotFoundError:
@@ -174,7 +179,7 @@ def _is_open(file: Path, descriptor: int) -> bool:
 def _release(file: Path, descriptor: int, *, made: bool) -> None:
     os.lseek(descriptor, 0, os.SEEK_SET)
     ours = (made or os.read(descriptor, len(_MARK) + 1) == _MARK) and _is_open(file, descriptor)
-    if os.name == "nt":  # where a file that is open cannot be removed, and thus not one that another process has
+    if os.name == "nt":  # Windows does not remove open files, so the file of another holder is safe
         os.close(descriptor)
         descriptor = -1
     if ours:

@@ -1,11 +1,11 @@
-"""Matrix products on a CPU, by whichever of torch's two libraries is faster.
+"""Matrix products on a CPU by the faster of the two libraries in torch, for `fused` and `stepper`.
 
-torch gives float32 products to MKL and bfloat16 ones to oneDNN. On AMD's processors MKL keeps to vectors of 256
-bits, so that with AVX-512 oneDNN is twice as fast in float32 too (figures in docs/experiments.md). oneDNN can also
-lay a matrix out for its kernels once instead of at every product, which pays where it is used at every step of a
-sequence.
+torch passes float32 products to MKL and bfloat16 products to oneDNN. On AMD processors MKL uses vectors of 256 bits
+only, so on those with AVX-512 oneDNN is twice as fast in float32 as well (measurements in docs/experiments.md). oneDNN
+can also reorder a matrix for its kernels once, instead of in every product. That pays for a matrix that is used in
+every step of a sequence.
 
-None of these is recorded for gradients.
+Autograd does not record these products. Dimensions: B rows, K inputs, N outputs.
 """
 
 from __future__ import annotations
@@ -23,40 +23,40 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _onednn: Any = torch.ops.mkldnn
-_LEAST_LAID_OUT = 1 << 16  # weights; a smaller matrix is multiplied as fast as it is
+_LEAST_LAID_OUT = 1 << 16  # weights; reordering does not make products with a smaller matrix faster
 
 
 def product(x: Tensor, weight: Tensor) -> Tensor:
-    """x Wᵀ `(B, N)`, of x `(B, K)` and W `(N, K)`."""
+    """x Wᵀ `(B, N)`, for x `(B, K)` and W `(N, K)`."""
     if x.dtype == torch.float32 and _by_onednn(x):
         return _onednn._linear_pointwise(x, weight, None, "none", [], "")
     return x @ weight.t()
 
 
 def product_plus(x: Tensor, weight: Tensor, other: Tensor) -> Tensor:
-    """x Wᵀ + other `(B, N)`; W as it is or from `lay_out`."""
+    """x Wᵀ + other `(B, N)`; W is a plain matrix, or comes from `lay_out`."""
     if _by_onednn(x):
         return _onednn._linear_pointwise.binary(x, other, weight, None, "add")
     return torch.addmm(other, x, weight.t())
 
 
 def lay_out(weight: Tensor) -> Tensor:
-    """W `(N, K)`, in the faster layout if there is one; only `product_plus` understands it."""
+    """Reorders W `(N, K)` for `product_plus`, if that is faster. No other function can use the result."""
     if weight.numel() < _LEAST_LAID_OUT or not _by_onednn(weight):
         return weight
     return _onednn._reorder_linear_weight(weight, None)
 
 
 class RowByRow:
-    """A matrix W `(N, K)`, by which rows are multiplied so that the product of each does not depend on the others.
+    """A matrix W `(N, K)` whose product with a row has the same bits whatever other rows are multiplied with it.
 
-    The order in which a product of two matrices sums depends, in most libraries, on how many rows there are. That of
-    oneDNN with a matrix that is laid out does not, where it was tried; it is tried here. Else each row is multiplied
-    for itself.
+    In most libraries the order of summation in a matrix product depends on the number of rows. With a reordered matrix,
+    oneDNN's did not on any machine that was tried; the constructor checks this one. If it does, each row is multiplied
+    by itself.
     """
 
     def __init__(self, weight: Tensor) -> None:
-        """Copies the matrix, on the CPU."""
+        """Copies a matrix that is on the CPU."""
         self.across: NDArray[Any] = weight.t().contiguous().numpy()  # (K, N)
         self._laid_out = None
         if weight.dtype == torch.float32 and torch.backends.mkldnn.is_available():
@@ -67,17 +67,18 @@ class RowByRow:
                 self._laid_out = None
 
     def all(self, x: NDArray[Any]) -> NDArray[Any]:
-        """x Wᵀ `(B, N)`, of x `(B, K)`."""
+        """x Wᵀ `(B, N)`, for x `(B, K)`."""
         if self._laid_out is None:
             return self.each(x)
         return _onednn._linear_pointwise(torch.from_numpy(x), self._laid_out, None, "none", [], "").numpy()
 
     def each(self, x: NDArray[Any]) -> NDArray[Any]:
-        """The same but for rounding, row after row: faster for one row, slower for several."""
+        """Like `all` up to rounding, one row after another: faster for one row, slower for several."""
         return np.dot(x, self.across) if len(x) == 1 else np.matmul(x[:, None], self.across)[:, 0]
 
 
 def _by_onednn(x: Tensor) -> bool:
+    """Whether oneDNN is the faster library for products with a tensor."""
     if x.is_cuda:
         return False
     return _float32_by_onednn() if x.dtype == torch.float32 else x.dtype == torch.bfloat16 and _bfloat16_by_onednn()

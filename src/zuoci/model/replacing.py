@@ -1,6 +1,7 @@
-"""How the files of a model's folder are replaced: see `zuoci.text.folder`. All of it is done under the lock.
+"""How the files in the folder of a model are replaced; `zuoci.text.folder` describes the steps.
 
-Only entries with zuoci's own names, of the right kind and with nothing else in them, are ever moved or removed.
+Everything here is done under the lock of the folder (`lock`), by `checkpoint` and by `locked` itself. Only entries with
+zuoci's own names, of the right kind and with nothing else in them, are ever moved or removed.
 """
 
 from __future__ import annotations
@@ -23,33 +24,38 @@ if TYPE_CHECKING:
 FORMAT = "zuoci-model"
 _INSIDE = ".zuoci."
 _TOKEN = r"\.[0-9a-f]{8}\.tmp"
-_PATIENCE = 2.0  # seconds that Windows is given to close a file that a reader has open
+_PATIENCE = 2.0  # seconds to wait on Windows for a reader to close a file
 
 
 def temporary_name(name: str) -> str:
-    """A new name for what is being written, and will be called `name`."""
+    """A new name for a file or folder that is being written and will be renamed to `name`."""
     return f".{name}.{secrets.token_hex(4)}.tmp"
 
 
 def staging_folder(path: Path) -> Path:
-    """Where the next save of a model is written: in its folder, or beside it if there is none yet.
+    """A new folder in which a model is written before it moves to `path`: inside `path`, or beside it if it is new.
 
-    In the folder it has a name that is not `temporary_name` of any: a model in that folder may have any name.
+    Inside `path` its name does not have the form of `temporary_name`, so that it cannot be the temporary folder of a
+    model in there.
     """
     return path / f"{_INSIDE}{secrets.token_hex(4)}.new" if path.is_dir() else path.with_name(temporary_name(path.name))
 
 
 def is_reserved(name: str) -> bool:
-    """Whether zuoci gives a name to what it writes on the way, and would take a model there for that."""
+    """Whether a name has the form of zuoci's temporary files and folders, and so must not be that of a model."""
     return name.casefold().startswith(_INSIDE) or bool(re.fullmatch(rf"\..+{_TOKEN}", name, re.DOTALL))
 
 
 def commit(stage: Path, path: Path) -> None:
-    """Makes a folder that was filled and flushed the model.
+    """Moves a written and flushed model to its folder.
+
+    Args:
+        stage: from `staging_folder`, with all files of the model.
+        path: the folder of the model.
 
     Raises:
-        OSError: the former model is as it was; or, as the error says, the folder holds the new one, and the next
-            writer moves the rest of its files to their places.
+        OSError: the former model is unchanged; or, if the error says so, the folder holds the new model, and the next
+            writer moves the rest of its files.
     """
     if stage.parent == path:
         before = _identities(path)
@@ -69,11 +75,12 @@ def commit(stage: Path, path: Path) -> None:
 
 
 def _identities(path: Path) -> list[int]:
+    """The inode numbers of the files of a model; 0 for those that are missing."""
     return [(path / name).lstat().st_ino if os.path.lexists(path / name) else 0 for name in FILES]
 
 
 def fixed(path: Path) -> Path | None:
-    """A file of a model that this user must not replace: of another user, in a folder with a sticky bit."""
+    """A file that this user cannot replace: in a folder with the sticky bit, a file of another user. None: no such."""
     for name in (*FILES, NEW):
         entry = path / name
         if os.name != "nt" and os.path.lexists(entry):
@@ -84,16 +91,16 @@ def fixed(path: Path) -> Path | None:
 
 
 def install(path: Path) -> None:
-    """Moves the files of `.zuoci.new` to their places, or what a process that was killed left of them.
+    """Moves the files in `.zuoci.new` to their places, also those that a killed process left there.
 
     Raises:
-        OSError: one cannot be moved.
+        OSError: a file cannot be moved.
     """
     new = path / NEW
     if not only_files_of_the_format(new):
         return
     there = [name for name in FILES if (new / name).exists()]
-    if WEIGHTS in there:  # else this was done before they were moved
+    if WEIGHTS in there:  # else a former attempt has removed the old files, and moved the weights
         for name in FILES:
             if name not in there:
                 (path / name).unlink(missing_ok=True)
@@ -110,14 +117,14 @@ def install(path: Path) -> None:
 
 
 def sweep(path: Path) -> None:
-    """Removes what processes that were killed while they wrote left in a model's folder and beside it.
+    """Removes the temporary files and folders that killed processes left in the folder of a model and beside it.
 
     Raises:
-        OSError: it cannot be removed.
+        OSError: one cannot be removed.
     """
     inside = rf"{re.escape(_INSIDE)}[0-9a-f]{{8}}\.new"
-    left = [*_matching(path.parent, _temporary(path.name)), *_matching(path, inside)]
-    for stage in left:
+    stages = [*_matching(path.parent, _temporary(path.name)), *_matching(path, inside)]
+    for stage in stages:
         if only_files_of_the_format(stage):
             remove(stage)
     for file in _matching((path / UNFINISHED).parent, _temporary((path / UNFINISHED).name)):
@@ -126,6 +133,7 @@ def sweep(path: Path) -> None:
 
 
 def _temporary(name: str) -> str:
+    """A regular expression for `temporary_name(name)`."""
     return rf"\.{re.escape(name)}{_TOKEN}"
 
 
@@ -135,7 +143,7 @@ def _matching(folder: Path, pattern: str) -> Iterator[Path]:
 
 
 def only_files_of_the_format(folder: Path) -> bool:
-    """Whether a path is a folder, no link, in which there is nothing that a save does not write."""
+    """Whether a path is a folder (not a link) that holds only files which a save writes."""
     if not is_directory(folder):
         return False
     for entry in folder.iterdir():
@@ -148,10 +156,10 @@ def only_files_of_the_format(folder: Path) -> bool:
 
 
 def remove(folder: Path) -> None:
-    """Removes a folder of files of the format; it fails if anything else is in it.
+    """Removes a folder that holds only files of a model.
 
     Raises:
-        OSError: it cannot be removed.
+        OSError: it cannot be removed, or holds something else.
     """
     for name in FILES:
         (folder / name).unlink(missing_ok=True)
@@ -161,7 +169,12 @@ def remove(folder: Path) -> None:
 
 
 def in_the_way(path: Path, names: Sequence[str] = FILES) -> Path | None:
-    """What stands where a file of the format would be written, and is none of zuoci's."""
+    """An entry that zuoci did not write and that has the name of a file to be saved; None if there is none.
+
+    Args:
+        path: the folder of the model.
+        names: the files to be saved.
+    """
     if os.path.lexists(path / TRAINING) and not is_directory(path / TRAINING):
         return path / TRAINING
     if os.path.lexists(path / NEW) and not only_files_of_the_format(path / NEW):
@@ -175,10 +188,10 @@ def in_the_way(path: Path, names: Sequence[str] = FILES) -> Path | None:
 
 
 def write_durably(file: Path, data: bytes) -> None:
-    """Writes a file, and waits until it is on the disk, and its name in its folder.
+    """Writes a file, and waits until its contents and its name are on the disk.
 
     Raises:
-        OSError: it cannot be written.
+        OSError: the file cannot be written.
     """
     with file.open("wb") as stream:
         stream.write(data)
@@ -187,19 +200,36 @@ def write_durably(file: Path, data: bytes) -> None:
     sync_folder(file.parent)
 
 
+def replace_durably(file: Path, data: bytes) -> None:
+    """Writes a file or replaces it, so that a crash leaves the former file or the new one, and nothing in between.
+
+    Raises:
+        OSError: the file cannot be written; the former one is unchanged.
+    """
+    temporary = file.with_name(temporary_name(file.name))
+    try:
+        write_durably(temporary, data)
+        temporary.replace(file)
+        sync_folder(file.parent)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)
+        raise
+
+
 def discard(stage: Path) -> None:
-    """Removes what was begun, as far as that is possible."""
+    """Removes the staging folder of a save that failed, as far as possible."""
     with suppress(OSError):
         remove(stage)
-    with suppress(OSError):  # it may be that nothing in it can be named, since there is nothing
+    with suppress(OSError):  # again, because `remove` may fail on names in an empty folder
         stage.rmdir()
 
 
 def is_ours(path: Path) -> bool:
-    """Whether the configuration in a folder is one that zuoci wrote.
+    """Whether zuoci wrote the configuration in a folder.
 
     Raises:
-        OSError: it cannot be read.
+        OSError: the configuration cannot be read.
     """
     file = next((place / CONFIG for place in (path / NEW, path) if is_regular(place / CONFIG)), None)
     try:
@@ -210,7 +240,7 @@ def is_ours(path: Path) -> bool:
 
 
 def is_regular(file: Path, *, or_missing: bool = False) -> bool:
-    """Whether a path is a file, and not a link to one."""
+    """Whether a path is a regular file, not a link; `or_missing`: or does not exist."""
     try:
         return stat.S_ISREG(file.lstat().st_mode)
     except FileNotFoundError:
@@ -220,7 +250,7 @@ def is_regular(file: Path, *, or_missing: bool = False) -> bool:
 
 
 def _replace(source: Path, target: Path) -> None:
-    """Renames a file; Windows refuses that as long as a reader has the former one open."""
+    """Renames a file. On Windows it waits a moment for readers that have the former file open."""
     end = time.monotonic() + _PATIENCE
     while True:
         try:
@@ -237,9 +267,9 @@ def sync_folder(folder: Path) -> None:
     """Waits until the names in a folder are on the disk.
 
     Raises:
-        OSError: the disk says no.
+        OSError: the folder cannot be flushed.
     """
-    if os.name == "nt":  # Windows cannot open a folder, and needs no flush to keep a rename
+    if os.name == "nt":  # Windows cannot open folders, and keeps renames without a flush
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:

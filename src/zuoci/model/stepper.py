@@ -1,13 +1,14 @@
-"""A model made ready to write: one character after another, for one stream or many side by side.
+"""A model prepared for writing: it reads one character at a time in B streams. The writing code calls `Stepper.step`.
 
 Dimensions: B streams, V vocabulary, H hidden, L layers, G gates.
 
-One step of a small model is a few short vector operations. Here they are numpy's, which begin in half a
-microsecond where torch's take two or more; whatever depends on the character alone (its embedding, the input
-weights, the biases) is multiplied out once into one row a character. That makes a step several times as fast
-as `CharLM.forward`, with the same logits but for rounding.
+One step of a small model is a few short vector operations. They are done with numpy here, whose calls take half a
+microsecond where torch's take two or more. Everything that depends on the character alone (its embedding, the input
+weights, the biases) is precomputed as one row per character. That makes a step several times as fast as
+`CharLM.forward`, with the same logits up to rounding.
 
-A row's logits are the same bits whatever is in the rows beside it, so that a text is the same alone and among others.
+The logits of a stream have the same bits whatever the other streams are, so that a text does not depend on what is
+written beside it.
 """
 
 from __future__ import annotations
@@ -26,25 +27,25 @@ if TYPE_CHECKING:
     from zuoci.model.language_model import CharLM
 
 Array: TypeAlias = "NDArray[Any]"
-Streams: TypeAlias = "list[Array]"  # of each layer, `(B, H)`; for the LSTM `(B, 2, H)`, hidden and cell
+Streams: TypeAlias = "list[Array]"  # for each layer the state `(B, H)`; for the lstm `(B, 2, H)`, hidden and cell
 
 
 class Stepper:
-    """Steps a copy of a model's weights. Writing needs no GPU: weights anywhere else are copied from there."""
+    """Computes single steps of a model on the CPU, with a copy of its weights."""
 
     @one_thread()
     @torch.no_grad()
     def __init__(self, model: CharLM) -> None:
-        """Copies the weights; later changes of the model do not show."""
+        """Copies the weights of a model on any device. Later changes of the model have no effect."""
         dtype = torch.promote_types(model.output.weight.dtype, torch.float32)
         weights = {name: value.detach().cpu().to(dtype) for name, value in model.state_dict().items()}
         self.cell = model.config.cell
         H = self.hidden_size = model.config.hidden_size
         self.recurrent: list[RowByRow] = []  # (G·H, H)
-        self.first: Array = np.empty(0)  # (V, G·H): all that follows from the character in layer 0
-        self.inputs: list[RowByRow] = []  # of the other layers (G·H, H)
+        self.first: Array = np.empty(0)  # (V, G·H): what each character contributes to the gates of layer 0
+        self.inputs: list[RowByRow] = []  # (G·H, H), for the layers above
         self.biases: list[Array] = []  # (G·H,)
-        self.bias_new: list[Array] = []  # of the gru (H,)
+        self.bias_new: list[Array] = []  # (H,), b_hn of the gru
         for layer in range(model.config.num_layers):
             ih, hh, bias_ih, bias_hh = (
                 weights[f"layers.{layer}.{name}_l0"] for name in ("weight_ih", "weight_hh", "bias_ih", "bias_hh")
@@ -73,8 +74,8 @@ class Stepper:
 
         Args:
             ids: int64 `(B,)`.
-            state: left as it is.
-            one_by_one: multiply row after row: faster for one stream, slower for many, and rounded in another way.
+            state: the state before the step; not changed.
+            one_by_one: multiply one row after another: faster for one stream, slower for many, rounded differently.
 
         Returns:
             Logits `(B, V)` and the new state.
@@ -90,13 +91,15 @@ class Stepper:
         return logits, after
 
     def top(self, state: Streams) -> Array:
-        """The hidden units of the last layer `(B, H)`."""
+        """The hidden state of the last layer, `(B, H)`."""
         return self._hidden(state[-1])
 
     def _hidden(self, state: Array) -> Array:
+        """The hidden part `(B, H)` of the state of a layer."""
         return state[:, 0] if self.cell == "lstm" else state
 
     def _cell(self, layer: int, x: Array, before: Array, one_by_one: bool) -> Array:
+        """The new state of a layer. `x` `(B, G·H)` is overwritten; the equations are those of `fused.run_layer`."""
         H = self.hidden_size
         hidden = _times(self._hidden(before), self.recurrent[layer], one_by_one)
         if self.cell == "lstm":

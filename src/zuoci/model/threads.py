@@ -1,15 +1,15 @@
 """How many threads the numeric libraries use, so that the same input gives the same bytes.
 
-A library that shares one product or one sum among threads adds in an order that depends on how many it takes, and it
-may take fewer than it could: MKL decides that by itself at every call (`MKL_DYNAMIC`). Two runs with one seed could
-therefore differ in their last bits. Here each operation runs on one thread. zuoci shares its work at a higher level
-instead (`training/gradients.py`, `writing/batch.py`): pieces that are computed whole by one thread each, and combined
-in a fixed order. On a busy machine that is faster as well, since no thread waits for another one in the middle of an
-operation (figures in docs/experiments.md).
+A library that shares one product or sum among threads adds in an order that depends on their number, and MKL decides
+that number anew at every call (`MKL_DYNAMIC`). So two runs with the same seed could differ in their last bits. In zuoci
+each operation runs on one thread. The work is shared at a higher level instead (`training/gradients.py`,
+`writing/batch.py`): each thread computes whole pieces, and the results are combined in a fixed order. On a busy machine
+that is faster as well, because no thread waits for another one within an operation (measurements in
+docs/experiments.md).
 
-The command line and the studio's worker call `pin_libraries()` first. A program that uses zuoci as a library does the
-same before it imports numpy, or sets those variables itself; and it enters `one_thread()` where it calls torch's
-functions, or the lesson's, directly and wants the same bytes on every run.
+The command line and the worker of the studio call `pin_libraries()` first. A program that uses zuoci as a library does
+the same before it imports numpy, or sets the variables itself. It enters `one_thread()` around its own calls of torch
+or of the lesson if they must give the same bytes on every run.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
 _PINNED = {
-    "OPENBLAS_NUM_THREADS": "1",  # numpy's products, in its wheels
-    "BLIS_NUM_THREADS": "1",  # and in other builds
+    "OPENBLAS_NUM_THREADS": "1",  # the products of numpy's wheels
+    "BLIS_NUM_THREADS": "1",  # those of other builds of numpy
     "VECLIB_MAXIMUM_THREADS": "1",
     "MKL_DYNAMIC": "FALSE",
     "OMP_DYNAMIC": "FALSE",
@@ -34,17 +34,17 @@ _PINNED = {
 
 
 def pin_libraries() -> None:
-    """Keeps the libraries from choosing a number of threads themselves. Has no effect on those already loaded."""
+    """Keeps libraries from choosing their number of threads. Has no effect on libraries that are already loaded."""
     os.environ.update(_PINNED)
 
 
 @contextmanager
 def one_thread() -> Generator[None]:
-    """Runs torch's operations in the calling thread on that thread alone."""
-    import torch  # here, so that the command line can pin libraries before it loads any
+    """Within the block, torch runs the operations of the calling thread on that thread alone."""
+    import torch  # here, because the command line pins the libraries before it loads them
 
     usual = torch.get_num_threads()
-    torch.set_num_threads(1)  # an explicit number also keeps MKL from choosing one
+    torch.set_num_threads(1)  # an explicit number also stops MKL from choosing one
     try:
         yield
     finally:
@@ -52,11 +52,11 @@ def one_thread() -> Generator[None]:
 
 
 def settle_libraries() -> None:
-    """Makes MKL choose its code for this processor now, before several threads use it at once.
+    """Makes MKL select its code for this processor now, before several threads use it at once.
 
-    Its vector functions (exp, log, erf, …) choose at the first call in a process, together. A thread that calls one
-    while another is choosing may get other code, whose results differ in the last bits: on an Intel Xeon with AVX-512
-    the first step of every seventh run did. The first product is made here as well.
+    MKL's vector functions (exp, log, erf, …) select their code at the first call in a process. If two threads make that
+    call at the same time, one of them may get other code, whose results differ in the last bits. On an Intel Xeon with
+    AVX-512 this happened in the first step of every seventh run. The first matrix product is computed here as well.
     """
     import torch
 
@@ -66,9 +66,9 @@ def settle_libraries() -> None:
 
 @cache
 def core_count() -> int:
-    """The number of cores that this process may use, or `OMP_NUM_THREADS` where that is set.
+    """The number of physical cores that this process may use, or `OMP_NUM_THREADS` if that is set.
 
-    On Linux it is not torch's number, which on Intel processors is what MKL makes out about the machine.
+    On Linux the number comes from the system, and not from torch, which reports MKL's guess on Intel processors.
     """
     wanted = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
     if wanted.isascii() and wanted.isdigit() and int(wanted):
@@ -81,7 +81,7 @@ def core_count() -> int:
 
 
 def _siblings(processor: int) -> str:
-    """The processors that share a core by hyper-threading, as Linux lists them."""
+    """The processors that share a core with a processor (hyper-threading), as Linux lists them."""
     try:
         return Path(f"/sys/devices/system/cpu/cpu{processor}/topology/thread_siblings_list").read_text("ascii").strip()
     except OSError:

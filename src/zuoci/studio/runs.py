@@ -18,14 +18,15 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from zuoci.model.checkpoint import forget_run, replace_durably
+from zuoci.model.checkpoint import forget_run
+from zuoci.model.lock import locked
+from zuoci.model.replacing import replace_durably
 from zuoci.server.errors import ApiError, not_found
 from zuoci.studio.corpora import make_private
 from zuoci.studio.worker import CORPUS, JOB
 from zuoci.text.folder import is_model, is_unfinished
 from zuoci.training.metrics import read_metrics
 from zuoci.training.recipe import resolve
-from zuoci.training.resume import locked
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -121,7 +121,7 @@ def _tell(job: Job, samples: Samples, orders: Commands) -> None:
             tell("round", round=event.as_dict())
             if time.monotonic() - sampled >= _SAMPLES_EVERY:
                 sampled = time.monotonic()
-                _tell_samples(samples, event.step, event.model)
+                _tell_samples(samples, event.step, job.run.model)
         elif isinstance(event, RollbackReport):
             tell("note", text=f"{event.reason}; going back to step {event.step}")
         elif isinstance(event, SaveFailed):

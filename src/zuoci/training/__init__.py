@@ -1,1 +1,1 @@
-"""Minibatches and a model → a trained model."""
+"""Text and settings → a trained model in its folder."""

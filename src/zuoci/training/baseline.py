@@ -1,4 +1,7 @@
-"""What a model has to beat: an interpolated n-gram, which only counts."""
+"""The baseline that a model has to beat: an interpolated n-gram, which only counts characters.
+
+A run scores it on the held-out text beside the trained model; `zuoci score` compares with it too.
+"""
 
 from __future__ import annotations
 
@@ -23,25 +26,27 @@ class NGram:
 
         p_k(c | h) = (N(hc) + D(h) p_{k-1}(c | h')) / (N(h) + D(h)),  p_0 = 1/V
 
-    where h is the k − 1 characters before c, h' the same without the first, N counts, and D(h) is the number of
-    different characters seen after h. Where h was never seen, p_k is p_{k-1}.
+    where h is the k − 1 characters before c, h' is h without its first character, N counts occurrences, D(h) is the
+    number of different characters seen after h, and V the size of the vocabulary. If h was never seen, p_k is p_{k-1}.
     """
 
     def __init__(self, ids: Tensor, vocab_size: int, order: int = _ORDER) -> None:
-        """Counts.
+        """Counts the n-grams of a text.
 
         Args:
-            ids: the text to learn from, int64 `(n,)`.
+            ids: the training text, int64 `(n,)`.
             vocab_size: V.
-            order: the longest n-gram.
+            order: length of the longest n-grams.
         """
         self.vocab_size = vocab_size
         self.order = order
-        self._contexts: list[Ids] = []  # for each length, (number of the shorter context) · V + character, sorted
-        self._pairs: list[tuple[Ids, Ids]] = []  # context · V + next character, sorted; and how often
+        # A context of length k has a number: its index in the sorted keys (number of its last k − 1 characters) · V +
+        # the character before those.
+        self._contexts: list[Ids] = []  # the sorted keys, for each length
+        self._pairs: list[tuple[Ids, Ids]] = []  # context · V + next character, sorted; and the count of each
         self._totals: list[tuple[Ids, Ids]] = []  # N(h) and D(h), by the number of the context
         text: Ids = ids.numpy()
-        context: Ids = np.zeros(len(text), np.int64)  # of the character at each place
+        context: Ids = np.zeros(len(text), np.int64)  # the number of the context before each character
         for length in range(order):
             if length:
                 keys = self._keys(context, text, length)
@@ -56,12 +61,16 @@ class NGram:
             self._totals.append(totals)
 
     def _keys(self, context: Ids, text: Ids, length: int) -> Ids:
-        """One number for each place: the shorter context, and the character before that; −1 if there is none."""
+        """The key of the context before each character, from the number of the shorter context; −1 if there is none."""
         before = np.concatenate([np.full(min(length, len(text)), -1), text[:-length]])
         return np.where((context < 0) | (before < 0), -1, context * self.vocab_size + before)
 
     def score(self, ids: Tensor, *, of: str = "the text") -> Score:
-        """Scores a text, every character after the first.
+        """Scores every character of a text after the first.
+
+        Args:
+            ids: the text, int64 `(n,)`.
+            of: the name of the text in the protocol.
 
         Raises:
             CorpusError: the text has fewer than 2 characters.
@@ -76,7 +85,7 @@ class NGram:
                 context = _find(self._contexts[length - 1], self._keys(context, text, length))
             pairs, counts = self._pairs[length]
             totals, different = self._totals[length]
-            if not len(pairs):  # the text that was learned from is shorter than that
+            if not len(pairs):  # the training text is shorter than that
                 break
             seen = context >= 0
             place = _find(pairs, np.where(seen, context * self.vocab_size + text, -1))
@@ -88,10 +97,10 @@ class NGram:
 
 
 def _find(known: Ids, keys: Ids) -> Ids:
-    """The place of each key in a sorted array; −1 where it is not."""
+    """The index of each key in a sorted array; −1 if it is not in it."""
     if not len(known):
         return np.full(len(keys), -1)
-    order = np.argsort(keys)  # keys are looked up several times as fast in their order: memory is read in its order
+    order = np.argsort(keys)  # sorted keys are found several times as fast, because memory is read in order
     place = np.empty(len(keys), np.int64)
     place[order] = np.searchsorted(known, keys[order])
     place = np.minimum(place, len(known) - 1)

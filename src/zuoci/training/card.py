@@ -1,4 +1,7 @@
-"""The model card, written from measured figures only."""
+"""The model card: a README in the Hugging Face layout, filled with measured figures only.
+
+`saving` writes it into the folder of a model.
+"""
 
 from __future__ import annotations
 
@@ -9,16 +12,16 @@ if TYPE_CHECKING:
 
 
 def model_card(report: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
-    """A README in the Hugging Face layout.
+    """The text of the model card.
 
     Args:
         report: `EndReport.as_dict()`.
-        settings: `TrainConfig` as a dictionary.
+        settings: `TrainConfig.model_dump()`.
     """
-    rows = [("training", report["train"])]
+    rows = [("training text", report["train"])]
     if report["validation"]:
-        rows.append(("held out", report["validation"]))
-        rows.append(("held out, by counting", report["baseline"]))
+        rows.append(("held-out text", report["validation"]))
+        rows.append(("held-out text, n-gram baseline", report["baseline"]))
     table = "\n".join(f"| {name} | {_figures(score)} | {score['protocol']} |" for name, score in rows)
     copies = _COPIES if settings["fingerprint"] else ""
     return f"""---
@@ -33,21 +36,22 @@ on {report["characters"]:,} characters of {report["songs"]:,} songs with {report
 It has {report["parameters"]:,} parameters and was trained for {report["epochs"]:.4g} epochs in
 {report["train_seconds"]:.1f} s; these are the weights of epoch {report["kept_epoch"]:.4g}.
 
-| text | nats a character | bits a character | perplexity | how it was measured |
+| text | nats per character | bits per character | perplexity | protocol |
 | --- | --- | --- | --- | --- |
 {table}
 
 In words: {report["verdict"]}.
 
-What it writes may repeat what it was trained on word for word. Ask the owners of those lyrics before you publish it.
+The model may repeat its training text word for word. Ask the owners of those lyrics before you publish what it writes.
 {copies}
-To write with it: `zuoci write FOLDER OPENING`
+Write with the model: `zuoci write FOLDER OPENING`
 """
 
 
 _COPIES = """
-`zuoci original FOLDER TEXT` says what of a text it has copied. It asks `fingerprint.safetensors`, hashes by which
-whoever knows some of those lyrics can recognise more of them; delete that file where nobody may.
+`zuoci original FOLDER TEXT` shows which parts of a text are copied from the training text. It uses the hashes in
+`fingerprint.safetensors`. With that file, anybody can check whether a text is part of those lyrics. Delete it if that
+must not happen.
 """
 
 

@@ -1,9 +1,12 @@
-"""How well a model predicts a text."""
+"""A model and a text → a `Score`: how well the model predicts the text.
+
+Runs evaluate the held-out text with it; `zuoci score` and programs any text.
+"""
 
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import torch
 from pydantic import BaseModel, ConfigDict
@@ -20,14 +23,14 @@ if TYPE_CHECKING:
 
     from zuoci.model.language_model import CharLM
 
-_LANE, _LANES = 1024, 128  # a text is read in lanes of at least so many characters, and in at most so many lanes
-_EARLY = 512  # characters that a lane reads before its own
-_SIDE_BY_SIDE = 32  # lanes that are one piece of work
-_LOGITS = 1 << 21  # logits in memory at once; has no influence on the figures
+_LANE, _LANES = 1024, 128  # minimum characters per lane, and maximum number of lanes
+_EARLY = 512  # characters that a lane reads before its own, so that its state catches up
+_SIDE_BY_SIDE = 32  # lanes per worker at a time
+_LOGITS = 1 << 21  # logits in memory at once; does not change the figures
 
 
 def perplexity(nll: float) -> float:
-    """exp(nll): among how many equally likely characters the model would be as unsure; ∞ where that overflows."""
+    """exp(nll), or ∞ if that overflows: a uniform choice among this many characters would have the same loss."""
     return math.exp(nll) if nll < 709.0 else math.inf
 
 
@@ -35,9 +38,9 @@ class Score(BaseModel):
     """How well a model predicted a text.
 
     Attributes:
-        nll: mean negative log-likelihood, nats a character.
-        characters: how many characters were predicted.
-        protocol: on which text, and with which context.
+        nll: mean negative log-likelihood, nats per character.
+        characters: the number of predicted characters.
+        protocol: on which text and with which context it was measured, in words.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -48,13 +51,13 @@ class Score(BaseModel):
 
     @classmethod
     def from_dict(cls, figures: Mapping[str, Any]) -> Score:
-        """What `as_dict` gave, as a score again."""
+        """The score of which `as_dict` gave these figures."""
         nll = math.inf if figures["nll"] is None else figures["nll"]
         return cls(nll=nll, characters=figures["characters"], protocol=figures["protocol"])
 
     @property
     def bits_per_char(self) -> float:
-        """nll / ln 2."""
+        """Bits per character: nll / ln 2."""
         return self.nll / math.log(2.0)
 
     @property
@@ -63,74 +66,95 @@ class Score(BaseModel):
         return perplexity(self.nll)
 
     def as_dict(self) -> dict[str, float | int | str | None]:
-        """All figures, for JSON, which knows no infinity: a figure that is not finite is None."""
+        """All figures as a JSON object. A figure that is infinite is None, because JSON has no infinity."""
         figures = {"nll": self.nll, "bits_per_char": self.bits_per_char, "perplexity": self.perplexity}
         finite = {name: value if math.isfinite(value) else None for name, value in figures.items()}
         return {**finite, "characters": self.characters, "protocol": self.protocol}
+
+
+class _Lanes(NamedTuple):
+    """A text, cut into lanes that are read side by side. Dimensions: n characters per lane, e read ahead, B lanes.
+
+    Attributes:
+        inputs: int64 `(e + n, B)`.
+        targets: int64 `(n, B)`; −100 is ignored.
+        early: e.
+        protocol: how the text is cut, in words.
+    """
+
+    inputs: Tensor
+    targets: Tensor
+    early: int
+    protocol: str
 
 
 @torch.no_grad()
 def evaluate(
     model: CharLM, ids: Tensor, *, of: str = "the text", window: int = 0, workers: Workers | None = None
 ) -> Score:
-    """Scores a text, every character after the first.
+    """Scores every character of a text after the first.
 
-    By default the state is carried through the whole text. To be faster on a longer text, it is read in lanes
-    of at least 1,024 characters, side by side; each begins 512 characters early, unscored, so that its state
+    By default the state is carried through the whole text. A text of more than 2,048 characters is read faster, in
+    lanes of at least 1,024 characters side by side. Each lane starts 512 characters early, unscored, so that its state
     has caught up when its own characters come.
 
     Args:
-        model: left as it was, training or not.
-        ids: int64 `(n,)`.
-        of: what to call the text in the protocol.
-        window: instead, cut the text into pieces of so many characters, each read from a zero state: how models
-            with a fixed context are often judged, and harder.
-        workers: share the lanes among these; by default among as many as there are cores.
+        model: its mode (training or evaluation) is the same afterwards.
+        ids: the text, int64 `(n,)`.
+        of: the name of the text in the protocol.
+        window: if not 0, cut the text into windows of this many characters and read each from a zero state. This is
+            how models with a fixed context are often evaluated; it gives higher figures.
+        workers: threads to share the lanes among; default: one per CPU core.
 
     Raises:
-        CorpusError: the text has fewer than 2 characters, so that nothing can be predicted.
+        CorpusError: the text has fewer than 2 characters, so that there is nothing to predict.
     """
     if workers is None:
         with Workers(core_count() if model.device.type == "cpu" else 1) as own:
             return evaluate(model, ids, of=of, window=window, workers=own)
     if len(ids) < 2:
         raise CorpusError(f"{of} is too short to be scored: {len(ids)} characters, 2 are needed")
+    lanes = _lanes(ids, window)
+
+    def total(first: int) -> float:
+        columns = slice(first, first + _SIDE_BY_SIDE)
+        with torch.no_grad():  # each thread has its own mode
+            return _total(model, lanes.inputs[:, columns], lanes.targets[:, columns], lanes.early, first == 0)
+
+    was_training = model.training
+    model.eval()
+    try:
+        nll = sum(workers.map(total, range(0, lanes.inputs.shape[1], _SIDE_BY_SIDE))) / (len(ids) - 1)
+    finally:
+        model.train(was_training)
+    return Score(nll=nll, characters=len(ids) - 1, protocol=f"{of}, {lanes.protocol}")
+
+
+def _lanes(ids: Tensor, window: int) -> _Lanes:
+    """Cuts a text into windows, or if `window` is 0 into as few lanes as are fast."""
     count = len(ids) - 1
     if window:
-        length, lanes, early = min(window, count), -(-count // window), 0  # a longer one takes no more memory
-        protocol = f"{of}, the state reset every {window} characters"
+        length, lanes, early = min(window, count), -(-count // window), 0
+        protocol = f"the state reset every {window} characters"
     else:
         lanes = min(_LANES, max(1, count // _LANE))
         length, early = -(-count // lanes), _EARLY if lanes > 1 else 0
-        protocol = f"{of}, state carried through" + (f" ({lanes} lanes, {early} characters read ahead)" * (lanes > 1))
-    # Column k reads length characters before text position (k + 1) · length; targets of -100 are ignored.
+        protocol = "state carried through" + (f" ({lanes} lanes, {early} characters read ahead)" * (lanes > 1))
+    # Column k predicts the characters 1 + k · length … (k + 1) · length of the text.
     padding = lanes * length - count
     starts = torch.arange(lanes) * length
     places = (starts - early) + torch.arange(early + length).unsqueeze(1)  # (early + length, lanes)
     inputs = pad(ids[:-1], (0, padding))[places.clamp(min=0)]
     targets = pad(ids[1:], (0, padding), value=-100)[places[early:]]
-
-    def total(part: tuple[int, Tensor, Tensor]) -> float:
-        first, inputs, targets = part
-        with torch.no_grad():  # a thread has its own mode
-            return _total(model, inputs, targets, early, first == 0)
-
-    parts = range(0, lanes, _SIDE_BY_SIDE)
-    columns = [(k, inputs[:, k : k + _SIDE_BY_SIDE], targets[:, k : k + _SIDE_BY_SIDE]) for k in parts]
-    was_training = model.training
-    model.eval()
-    try:
-        nll = sum(workers.map(total, columns)) / count
-    finally:
-        model.train(was_training)
-    return Score(nll=nll, characters=count, protocol=protocol)
+    return _Lanes(inputs, targets, early, protocol)
 
 
 def _total(model: CharLM, inputs: Tensor, targets: Tensor, early: int, from_the_start: bool) -> float:
+    """The summed negative log-likelihood of some lanes; the first one has no text before it if `from_the_start`."""
     state = model.initial_state(inputs.shape[1])
     if early:
         _, state = model.hidden(inputs[:early].to(model.device), state)
-        if from_the_start:  # nothing comes before the first lane
+        if from_the_start:
             for part in state:
                 part[:, 0] = 0.0
     total = 0.0

@@ -1,10 +1,12 @@
-"""The gradient of a minibatch, computed on all cores.
+"""A minibatch and a model → the gradient, computed on all cores.
 
-torch shares each operation among its threads, and they wait for each other after every one, spinning. An
-operation of a recurrent step is short, so that on a machine where something else runs as well, most of the time
-goes into waiting. Here a minibatch is cut into as many parts as there are threads, each thread takes one part
-from beginning to end, and they wait for each other once a minibatch: as fast on an idle machine, and not much
-slower than its share on a busy one (figures in benchmarks/README.md).
+torch shares each operation among its threads, which wait for each other after every operation, spinning. The
+operations of a recurrent step are short, so on a machine where other programs run, most of the time goes into waiting.
+Here a minibatch is divided into as many parts as there are threads. Each thread computes one part from beginning to
+end, and the threads wait for each other once per minibatch. That is as fast on an idle machine, and keeps nearly its
+share of a busy one (measurements in benchmarks/README.md).
+
+`trainer` calls `Gradients.compute` for each step; `evaluation` shares lanes of a text among `Workers`.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from zuoci.model.language_model import CharLM, State
 from zuoci.model.threads import one_thread
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Mapping
 
     from torch import Tensor
 
@@ -31,16 +33,16 @@ Result = TypeVar("Result")
 
 
 class Workers:
-    """Threads that each run torch on one core."""
+    """A pool of threads, each of which runs torch on one core. Used as a context manager."""
 
     def __init__(self, count: int) -> None:
-        """Makes `count` threads, to be used in a `with`."""
+        """Describes a pool of `count` threads; entering the `with` block starts them."""
         self.count = count
 
     def __enter__(self) -> Workers:
-        """Starts the threads. Until they end, the thread that started them runs torch on one core as well.
+        """Starts the threads. Within the block, the calling thread runs torch on one core as well.
 
-        Else torch's own threads would spin after its operations, on the cores where the workers are to run.
+        Otherwise torch's own threads would spin after its operations, on the cores that the workers need.
         """
         self._stack = ExitStack()
         self._stack.enter_context(one_thread())
@@ -58,20 +60,20 @@ class Workers:
 
 
 class Gradients:
-    """Computes gradients of a model's mean negative log-likelihood.
+    """Computes the gradient of the mean negative log-likelihood of minibatches.
 
-    Each worker has a replica of the model in the precision of the computation. In float32 replicas share the
-    model's own memory; in bfloat16 they share one rounded copy, made anew for each minibatch.
+    Each worker has a replica of the model in the precision of the computation. In float32 the replicas share the
+    memory of the model; in bfloat16 they share one rounded copy, which is updated for each minibatch.
     """
 
     def __init__(self, model: CharLM, workers: Workers, dtype: torch.dtype, seed: int) -> None:
         """Makes the replicas.
 
         Args:
-            model: whose `grad`s are to be set.
-            workers: one part of a minibatch for each.
-            dtype: float32, or bfloat16.
-            seed: of the dropout masks.
+            model: the model; `compute` sets the `grad` of its parameters.
+            workers: the threads that share a minibatch.
+            dtype: the precision of the computation: float32 or bfloat16, or that of the model.
+            seed: seed of the dropout masks.
         """
         self.model = model
         self.workers = workers
@@ -94,24 +96,38 @@ class Gradients:
         return replica
 
     def initial_state(self, batch_size: int) -> State:
-        """The state before the first character."""
+        """The state before the first character: zeros, in the precision of the computation."""
         return self.replicas[0].initial_state(batch_size)
 
+    def state_dict(self) -> dict[str, Tensor]:
+        """The states of the dropout generators, by the number of the worker."""
+        return {str(k): generator.get_state() for k, generator in enumerate(self.generators)}
+
+    def load_state_dict(self, state_dict: Mapping[str, Tensor]) -> None:
+        """Restores the states of the dropout generators."""
+        for k, generator in enumerate(self.generators):
+            generator.set_state(state_dict[str(k)])
+
     def reader(self) -> CharLM:
-        """A model with the current weights in the precision of the computation, to evaluate."""
+        """The model in the precision of the computation, with the current weights, for evaluation."""
         self._round()
         return self.replicas[0]
 
     def _round(self) -> None:
+        """Updates the rounded copy of the weights, if the precision differs from that of the model."""
         if self._rounded:
             copies, params = zip(*self._rounded, strict=True)
             torch._foreach_copy_(copies, params)  # pyright: ignore
 
     def compute(self, batch: Batch, state: State) -> tuple[float, State]:
-        """Sets the gradients of the model for a minibatch.
+        """Sets the `grad` of all parameters to the gradient of a minibatch. Dimensions: T time, B batch.
+
+        Args:
+            batch: ids, `(T, B)`.
+            state: the state before the minibatch.
 
         Returns:
-            The minibatch's mean negative log-likelihood, and the state after it, cut off from the graph.
+            The mean negative log-likelihood in nats per character, and the state after the minibatch, detached.
         """
         self._round()
         parts = min(self.workers.count, batch.inputs.shape[1])

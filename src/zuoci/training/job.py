@@ -1,13 +1,13 @@
-"""A training run in the folder of its model: the one driver of the command line, the studio and the tests.
+"""A training run in the folder of its model. The command line, the studio and the tests all train through a `Job`.
 
     with Job("my-model") as job:
         job.prepare(corpus, settings)
         for event in job:
             ...
 
-The job saves first and reports after: when a report is given out, what it tells of is on the disk if it was time to
-save it. So whoever shows the reports may fail, and loses nothing: whatever ends the block before the run has ended, the
-run is saved, to be resumed.
+A job locks the folder, trains a `Run`, saves it every now and then, and saves the model at the end. It saves before it
+reports: if a save was due, it is done when the caller gets the report. So a caller that fails loses nothing. If
+anything ends the block before the run has ended, the run is saved, and can be resumed.
 """
 
 from __future__ import annotations
@@ -21,10 +21,12 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from zuoci.errors import DivergenceError, ModelFolderError, SettingsError, ZuociError
 from zuoci.model.destination import check_destination
+from zuoci.model.lock import locked
 from zuoci.text.folder import is_unfinished
 from zuoci.training.memory import typed_memory_errors
 from zuoci.training.reports import EndReport, EvalReport, RollbackReport, StepReport
-from zuoci.training.resume import StoredRun, load_run, locked, save_run
+from zuoci.training.resume import StoredRun, load_run, save_run
+from zuoci.training.saving import save_trained
 from zuoci.training.trainer import Run
 
 if TYPE_CHECKING:
@@ -39,11 +41,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class SaveFailed:
-    """The run could not be saved. It goes on, also if it was to pause, and the next save is tried later.
+    """The run could not be saved. It continues, even if it was asked to pause, and tries again later.
 
     Attributes:
-        error: why.
-        retry: seconds until the next save.
+        error: the reason.
+        retry: seconds until the next attempt.
     """
 
     error: ZuociError
@@ -52,7 +54,7 @@ class SaveFailed:
 
 @dataclass(frozen=True, slots=True)
 class Paused:
-    """The run is saved, and the job has ended; it can be resumed.
+    """The run was saved, and the job has ended. The run can be resumed.
 
     Attributes:
         step: updates so far.
@@ -66,12 +68,12 @@ Event: TypeAlias = Report | SaveFailed | Paused
 
 
 class Job:
-    """Trains a model, in its folder.
+    """Trains a model in its folder.
 
     Attributes:
-        folder: where the run and then the model are saved.
-        stored: the run that is resumed; None: a new one.
-        run: it, once it is prepared.
+        folder: the folder in which the run, and at the end the model, is saved.
+        stored: the stored run that is resumed; None if the run is new.
+        run: the run; set by `prepare`.
     """
 
     run: Run
@@ -86,22 +88,22 @@ class Job:
         device: torch.device | str | None = None,
         clock: Callable[[], float] = time.perf_counter,
     ) -> None:
-        """Describes a job; entering its `with` block begins it.
+        """Describes a job; entering its `with` block locks the folder.
 
         Args:
-            folder: of the model.
-            resume: go on with the run that was stopped there; None: if there is one.
-            overwrite: replace the model, or the run, in that folder.
-            save_every: seconds between two saves; 0: after each report.
-            device: by default CUDA where there is one, else the CPU.
-            clock: gives seconds.
+            folder: the folder of the model.
+            resume: whether to continue the run that was stopped in the folder; None: if there is one.
+            overwrite: replace the model, or the stopped run, in that folder.
+            save_every: seconds between two saves of the run; 0: save after each report.
+            device: default: CUDA if it is available, else the CPU.
+            clock: returns seconds.
 
         Raises:
             SettingsError: the folder has no name of its own, or `save_every` is not a finite number.
         """
         self.folder = Path(folder)
         if self.folder.name in ("", ".."):
-            raise SettingsError(f"{str(folder)!r} is no name for a model's folder; name a new one, as ./my-model")
+            raise SettingsError(f"{str(folder)!r} cannot be the folder of a model; name another one, as ./my-model")
         if not 0.0 <= save_every < math.inf:
             raise SettingsError(f"save_every must be a number of seconds, 0 or more: got {save_every}")
         self.stored: StoredRun | None = None
@@ -109,14 +111,14 @@ class Job:
         self._every, self._device, self._clock = save_every, device, clock
         self._reports: Generator[Report] | None = None
         self._pausing = self._ending = self._stopping = self._ended = False
-        self._inside = False  # a report is being made: the state of the run may be that of half a step
-        self._saved = False  # since the last report
+        self._inside = False  # within a step, where the state of the run may be half updated
+        self._saved = False  # whether the run was saved after the last report
 
     def __enter__(self) -> Job:
-        """Takes the folder.
+        """Locks the folder, and reads the run that is to be resumed.
 
         Raises:
-            ModelFolderError: another process has it; there is nothing to resume; or no model can be saved there.
+            ModelFolderError: another process has the lock, there is nothing to resume, or no model can be saved there.
         """
         with ExitStack() as stack:
             stack.enter_context(locked(self.folder))
@@ -129,7 +131,7 @@ class Job:
         return self
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
-        """Saves a run that has not ended, and gives the folder back."""
+        """Saves the run if it has not ended, and unlocks the folder."""
         with self._held:
             if self._reports:
                 self._reports.close()
@@ -137,16 +139,16 @@ class Job:
                     self._rescue(error)
 
     def prepare(self, corpus: Corpus, settings: Settings | None = None, *, sources: Sequence[str] = ()) -> None:
-        """Makes the run, or restores the one that is resumed.
+        """Makes a new run, or restores the one that is resumed.
 
         Args:
             corpus: the songs.
-            settings: of a new run; by default those of the recipe `auto`.
-            sources: where the songs come from, for whoever resumes the run.
+            settings: the settings of a new run; default: those of the recipe `auto`.
+            sources: where the songs come from. They are stored with the run, so that a resume can read them again.
 
         Raises:
             CorpusError: the corpus is too short for the settings.
-            SettingsError: a run that is resumed had another text, or there is too little memory.
+            SettingsError: the run that is resumed had another text, or there is too little memory.
         """
         with typed_memory_errors():
             if self.stored:
@@ -159,46 +161,46 @@ class Job:
         self._planned = self.run.progress.steps > 0
 
     def pause(self, *, ending: bool = False) -> None:
-        """Saves the run after the current step, and ends the job. Signal handlers may call it.
+        """Saves the run after the current step and ends the job. May be called from signal handlers.
 
         Args:
-            ending: the process has to end: if the run cannot be saved in its folder, save it elsewhere, and raise
-                the error that says where. Else the run goes on if it cannot be saved.
+            ending: the process has to end. A run that cannot be saved in its folder is then saved elsewhere, and the
+                error says where. If False, a run that cannot be saved continues.
         """
         self._ending |= ending
         self._pausing = True
 
     def stop(self) -> None:
-        """Ends the run after the current step (the first, at least) with what it has learnt. Threads may call it."""
+        """Ends the run after the current step, but not before the first. May be called from other threads."""
         self._stopping = True
 
     def save(self, *, keep: bool = False) -> None:
-        """Saves the run as it is, between two reports.
+        """Saves the run between two reports.
 
         Args:
-            keep: if it cannot be saved in the folder, save it elsewhere; the error says where.
+            keep: if the run cannot be saved in the folder, save it elsewhere; the error says where.
 
         Raises:
-            ZuociError: it cannot be saved.
+            ZuociError: the run cannot be saved in the folder.
         """
-        self._saved_at = self._clock()  # also if it fails: the disk may have room again next time
+        self._saved_at = self._clock()  # set even if the save fails: the next one may find room on the disk
         if keep:
-            self._saved_step = self.run.progress.step  # also if it fails: no other place is left to try
+            self._saved_step = self.run.progress.step  # set even if the save fails: there is no other place to try
         with typed_memory_errors():
             save_run(self.run, self.folder, sources=self._sources, keep=keep)
         self._saved_step = self.run.progress.step
         self._saved = True
 
     def __iter__(self) -> Iterator[Event]:
-        """Trains to the end, and saves: the run every so often, the model before the `EndReport`.
+        """Trains to the end. Saves the run every `save_every` seconds, and the model before the `EndReport`.
 
         Yields:
-            The reports of the run, and what became of saves.
+            The reports of the run; `SaveFailed` after a save that failed; `Paused` at the end of a paused job.
 
         Raises:
-            DivergenceError: the loss was not finite, again and again.
-            ModelFolderError: the model, or the run when the process has to end, cannot be saved in the folder; the
-                message says where it is instead.
+            DivergenceError: the loss was not finite for the fourth time.
+            ModelFolderError: the model, or the run when the process has to end, cannot be saved in the folder. The
+                message says where it is saved instead.
             SettingsError: there is too little memory.
         """
         self._reports = iter(self.run)
@@ -211,7 +213,7 @@ class Job:
                 return
             failed = self._try_to_save() if self._due() else None
             yield report
-            if self._pausing and not self._saved and not failed:  # it was asked for while the report was shown
+            if self._pausing and not self._saved and not failed:  # the caller asked for it after this report
                 failed = self._try_to_save()
             if failed:
                 self._pausing = self._ending
@@ -221,20 +223,23 @@ class Job:
                 return
 
     def _next(self, reports: Iterator[Report]) -> Report:
+        """The next report of the run. Saves the model before the last one."""
         self._inside, self._saved = True, False
         with typed_memory_errors():
             report = next(reports)
             if isinstance(report, EndReport):
-                report.save(self.folder, overwrite=self._overwrite or is_unfinished(self.folder))
+                save_trained(report, self.folder, overwrite=self._overwrite or is_unfinished(self.folder))
                 self._ended = True
         self._inside = False
         return report
 
     def _due(self) -> bool:
+        """Whether to save now: for a pause, when a time budget was converted into steps, or because it is time."""
         planned, self._planned = self._planned, self.run.progress.steps > 0
         return self._pausing or planned != self._planned or self._clock() - self._saved_at >= self._every
 
     def _try_to_save(self) -> SaveFailed | None:
+        """Saves the run. An error becomes a `SaveFailed`, unless the process has to end."""
         ending = self._ending
         try:
             self.save(keep=ending)
@@ -245,9 +250,13 @@ class Job:
         return None
 
     def _rescue(self, error: BaseException | None) -> None:
-        """Saves what the run has learnt since the last save, whatever ended it."""
+        """Saves the run if it has made steps since the last save.
+
+        Args:
+            error: what ended the `with` block.
+        """
         if self._inside and isinstance(error, DivergenceError | ModelFolderError):
-            return  # to go on would end the same; or the model is beside the folder
+            return  # a resumed run would diverge again; or the model is saved elsewhere
         try:
             with typed_memory_errors():
                 if self._inside:

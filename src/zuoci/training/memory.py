@@ -1,4 +1,8 @@
-"""How much memory a run needs, and how much there is: said before it begins, not by a kill in the middle."""
+"""How much memory a run needs, and how much is free.
+
+`trainer` checks it before a run begins, so that a run that is too large ends with an error message, and not with a
+kill by the system in the middle. `job` turns allocations that fail later into errors of the same kind.
+"""
 
 from __future__ import annotations
 
@@ -19,39 +23,39 @@ if TYPE_CHECKING:
     from zuoci.training.recipe import TrainConfig
 
 _GATES = {"rnn": 1, "rnn_relu": 1, "gru": 3, "lstm": 4}
-_OF_TORCH = 3 * 2**26  # bytes that torch and its libraries take at the first steps
+_OF_TORCH = 3 * 2**26  # bytes that torch and its libraries allocate in the first steps
 _CGROUPS = Path("/sys/fs/cgroup")
 _TOO_LITTLE = "; lower hidden_size, num_layers, embedding_size, batch_size or seq_len"
 
 
 def parameter_count(model: ModelConfig, vocab_size: int) -> int:
-    """The number of weights of a model."""
+    """The number of weights of a model, from its settings and the size of its vocabulary."""
     H, E, V, G = model.hidden_size, model.embedding_size, vocab_size, _GATES[model.cell]
     layers = G * H * ((E or V) + H + 2) + (model.num_layers - 1) * G * H * (2 * H + 2)
     return V * E + layers + H * V + V
 
 
 def needed_bytes(model: ModelConfig, config: TrainConfig, vocab_size: int) -> int:
-    """About how much memory a run needs at most, while it saves a checkpoint.
+    """An estimate of the peak memory of a run, which it reaches while it saves a checkpoint.
 
-    Counted are float32 weights, their gradients, the optimizer's two averages of each, the good state and the best
-    weights that are kept beside them, a checkpoint and its bytes; and what the layers keep of a minibatch.
+    The estimate counts the float32 weights, their gradients, the two moments of AdamW, the last good state, the best
+    weights, a checkpoint and its bytes, and the activations that the layers keep for the backward pass.
 
     Args:
         model: the settings of the model.
-        config: the settings of the run, with precision and threads as they really are.
-        vocab_size: different characters.
+        config: the settings of the run, with `precision` and `threads` as they are on this machine.
+        vocab_size: the number of different characters.
     """
     H, V, G, L = model.hidden_size, vocab_size, _GATES[model.cell], model.num_layers
     number = 2 if config.precision == "bfloat16" else 4  # bytes
-    averages = 8 if config.optimizer == "adamw" else 0
-    state = 4 + averages
+    moments = 8 if config.optimizer == "adamw" else 0
+    state = 4 + moments
     best = 4 if config.keep == "best" else 0
-    # The run, its gradients, each thread's; the good state, the one to be saved; both and the best ones as bytes, which
-    # safetensors copies once more.
+    # The state of the run, the gradients and those of each thread; the good state and the state that is being saved;
+    # these two and the best weights as bytes, which safetensors copies once more.
     per_weight = state + 4 + number * (config.threads + 1) + (2 * state + best) * 3
     characters = config.batch_size * config.seq_len
-    kept = (G + 2) * H + (4 * H if model.dropout else 0)  # of a layer, forward
+    kept = (G + 2) * H + (4 * H if model.dropout else 0)  # per layer and character
     layers = characters * number * (L * kept + (G + 4) * H + model.embedding_size)
     if config.path == "torch":
         layers += characters * number * (L * (2 * G + 4) * H + (0 if model.embedding_size else V))
@@ -59,7 +63,7 @@ def needed_bytes(model: ModelConfig, config: TrainConfig, vocab_size: int) -> in
 
 
 def available_bytes(device: torch.device) -> int | None:
-    """The memory that can be had now; None: not known."""
+    """The free memory of a device in bytes; None if it is unknown."""
     if device.type == "cuda":
         return torch.cuda.mem_get_info(device)[0]
     if device.type != "cpu":
@@ -69,10 +73,10 @@ def available_bytes(device: torch.device) -> int | None:
 
 
 def check_memory(model: ModelConfig, config: TrainConfig, vocab_size: int, device: torch.device) -> None:
-    """Makes sure that a run fits into memory.
+    """Checks that a run fits into memory; the arguments are those of `needed_bytes`, and the device of the run.
 
     Raises:
-        SettingsError: it does not.
+        SettingsError: the run needs more memory than is free.
     """
     needed, available = needed_bytes(model, config, vocab_size), available_bytes(device)
     if available is not None and needed > available:
@@ -92,10 +96,10 @@ def check_memory(model: ModelConfig, config: TrainConfig, vocab_size: int, devic
 
 @contextmanager
 def typed_memory_errors() -> Generator[None]:
-    """Turns the errors of an allocation that failed, of a tensor or of a thread, into a `SettingsError`."""
+    """Within the block, a tensor or a thread that cannot be allocated raises a `SettingsError`."""
     try:
         yield
-    except (MemoryError, RuntimeError) as error:  # torch has no type of its own for the CPU's
+    except (MemoryError, RuntimeError) as error:  # on the CPU, torch raises a RuntimeError
         words = str(error)
         if "can't start new thread" in words:
             raise SettingsError("the system gives no more threads; lower threads") from error
@@ -109,7 +113,7 @@ def _gib(size: int) -> str:
 
 
 def _free() -> int | None:
-    """What the system can give away without swapping."""
+    """The bytes that the system can provide without swapping; None if they are unknown."""
     try:
         if sys.platform == "win32":
             return _free_on_windows()
@@ -117,7 +121,7 @@ def _free() -> int | None:
         if meminfo.exists():
             line = next(line for line in meminfo.read_text().splitlines() if line.startswith("MemAvailable:"))
             return int(line.split()[1]) * 1024
-        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")  # macOS: all that there is
+        return os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")  # macOS: all memory
     except (OSError, ValueError, StopIteration, AttributeError):
         return None
 
@@ -138,7 +142,10 @@ def _free_on_windows() -> int | None:
 
 
 def _left_in_cgroup() -> int | None:
-    """What the control group of this process (a container, a service) has left, by its files of version 2 or 1."""
+    """The bytes that the control group of this process (a container, a service) has left; None if it has no limit.
+
+    Reads the files of cgroups version 2 or 1.
+    """
     left: list[int] = []
     for limit, used, cache in (
         ("memory.max", "memory.current", "inactive_file"),
@@ -157,6 +164,7 @@ def _left_in_cgroup() -> int | None:
 
 
 def _own_cgroups() -> list[Path]:
+    """The folders of the control groups that this process is in."""
     folders = [_CGROUPS]
     try:
         for line in Path("/proc/self/cgroup").read_text().splitlines():

@@ -1,4 +1,4 @@
-"""The course of a run, for the eye."""
+"""Learning curves: an image of a run's figures (`zuoci plot`), and a log for TensorBoard (`zuoci train`)."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zuoci.errors import ModelFolderError, SettingsError
-from zuoci.model.figures import parse_metrics
+from zuoci.model.figures import load_metrics
 from zuoci.model.output import check_output, write_output
-from zuoci.text.folder import CONFIG, METRICS, UNFINISHED, read_files
+from zuoci.text.folder import METRICS, is_model, is_unfinished
 from zuoci.training.reports import EvalReport, StepReport
-from zuoci.training.resume import parse_run
+from zuoci.training.resume import load_run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from os import PathLike
 
 
-# The kinds of images that matplotlib writes without other programs.
+# The image formats that matplotlib writes without other programs.
 _KINDS = ("eps", "jpeg", "jpg", "pdf", "png", "ps", "svg", "tif", "tiff", "webp")
-# So that the same figures give the same bytes; PostScript has its date taken out afterwards.
+# No dates in the files, so that the same figures give the same bytes. `draw_curve` removes the date of PostScript.
 _DATELESS = {"svg": {"Date": None}, "pdf": {"CreationDate": None}}
 _STYLE: dict[Any, Any] = {
     "svg.hashsalt": "zuoci",
@@ -33,36 +33,40 @@ _STYLE: dict[Any, Any] = {
 
 
 def read_metrics(folder: str | PathLike[str]) -> list[dict[str, Any]]:
-    """The figures of each evaluation of a run, finished or stopped.
+    """The figures of each evaluation of a run that has finished or was stopped.
+
+    Args:
+        folder: the folder of its model.
+
+    Returns:
+        One dictionary per evaluation, as `EvalReport.as_dict` makes it.
 
     Raises:
-        ModelFolderError: the folder holds no run, or one that was never evaluated; or its figures are damaged.
+        ModelFolderError: the folder holds no run, or a run that was not evaluated yet, or the figures are damaged.
     """
-    path = Path(folder)
-    files = read_files(path, [CONFIG, METRICS, UNFINISHED])
-    if UNFINISHED in files and CONFIG not in files:
-        rounds = parse_run(path / UNFINISHED, files[UNFINISHED]).now.progress.rounds
+    if is_unfinished(folder) and not is_model(folder):
+        rounds = [report.as_dict() for report in load_run(folder).now.progress.rounds]
     else:
-        rounds = parse_metrics(path / METRICS, files.get(METRICS, b""))
+        rounds = load_metrics(folder)
     if not rounds:
-        raise ModelFolderError(f"{path / METRICS} holds nothing to draw: the run was not evaluated yet")
+        raise ModelFolderError(f"{Path(folder) / METRICS} holds nothing to draw: the run was not evaluated yet")
     return rounds
 
 
 def draw_curve(rounds: Sequence[Mapping[str, Any]], file: str | PathLike[str], *, overwrite: bool = False) -> None:
-    """Draws training and held-out perplexity over characters seen; the same figures give the same bytes.
+    """Draws training and held-out perplexity over the characters trained on. The same figures give the same bytes.
 
     Args:
         rounds: from `read_metrics`.
-        file: an image; its ending says which kind: eps, jpeg, jpg, pdf, png, ps, svg, tif, tiff or webp.
-        overwrite: replace a file.
+        file: the image. Its suffix selects the format: eps, jpeg, jpg, pdf, png, ps, svg, tif, tiff or webp.
+        overwrite: replace a file that exists.
 
     Raises:
-        SettingsError: matplotlib is not installed, or writes no such kind; the file exists or cannot be written.
+        SettingsError: matplotlib is not installed, the format is unknown, or the file exists or cannot be written.
     """
     kind = check_output(file, overwrite=overwrite).suffix[1:].lower()
     if kind not in _KINDS:
-        raise SettingsError(f"{file} cannot be drawn: its ending must be one of .{', .'.join(_KINDS)}")
+        raise SettingsError(f"{file} cannot be drawn: its suffix must be one of .{', .'.join(_KINDS)}")
     try:
         import matplotlib as mpl
         from matplotlib.figure import Figure
@@ -70,18 +74,7 @@ def draw_curve(rounds: Sequence[Mapping[str, Any]], file: str | PathLike[str], *
         raise SettingsError("drawing needs matplotlib: pip install 'zuoci[plot]'") from None
     with mpl.rc_context(_STYLE):
         figure = Figure(figsize=(7, 4), layout="constrained")
-        axes = figure.add_subplot()
-        for name, label in (("train", "training"), ("validation", "held out")):
-            points = [
-                (figures["characters"], figures[name]["perplexity"])
-                for figures in rounds
-                if figures[name] and figures[name]["perplexity"] is not None
-            ]
-            if points:
-                axes.plot(*zip(*points, strict=True), label=label, marker="o", markersize=3)
-        axes.set(xlabel="characters seen", ylabel="perplexity", yscale="log")
-        axes.grid(visible=True, which="both", alpha=0.3)
-        axes.legend()
+        _plot(figure.add_subplot(), rounds)
         image = io.BytesIO()
         try:
             figure.savefig(image, format=kind, metadata=_DATELESS.get(kind))
@@ -93,11 +86,28 @@ def draw_curve(rounds: Sequence[Mapping[str, Any]], file: str | PathLike[str], *
     write_output(file, data, overwrite=overwrite)
 
 
+def _plot(axes: Any, rounds: Sequence[Mapping[str, Any]]) -> None:
+    for name, label in (("train", "training"), ("validation", "held out")):
+        points = [
+            (figures["characters"], figures[name]["perplexity"])
+            for figures in rounds
+            if figures[name] and figures[name]["perplexity"] is not None
+        ]
+        if points:
+            axes.plot(*zip(*points, strict=True), label=label, marker="o", markersize=3)
+    axes.set(xlabel="characters seen", ylabel="perplexity", yscale="log")
+    axes.grid(visible=True, which="both", alpha=0.3)
+    axes.legend()
+
+
 class TensorBoard:
-    """Writes the reports of a run for TensorBoard."""
+    """Logs the reports of a run for TensorBoard."""
 
     def __init__(self, folder: str | PathLike[str]) -> None:
         """Opens a log.
+
+        Args:
+            folder: created if it does not exist.
 
         Raises:
             SettingsError: tensorboard is not installed, or the folder cannot be written.
@@ -116,11 +126,11 @@ class TensorBoard:
         """Logs a report.
 
         Returns:
-            Why it cannot be written; "": it is.
+            "" if it was logged, else the reason why it could not be written.
         """
         try:
             self._log(report)
-        except OSError as error:  # that of an earlier one: it is written by a thread
+        except OSError as error:  # of an earlier report: a thread writes them
             return f"the log in {self._folder} cannot be written: {error.strerror or error}"
         return ""
 
@@ -134,6 +144,6 @@ class TensorBoard:
                 self._writer.add_scalar("perplexity/held_out", report.validation.perplexity, report.step)
 
     def close(self) -> None:
-        """Writes what is left, if it can be written."""
+        """Writes what is still in memory, and closes the log. Errors are ignored."""
         with suppress(OSError):
             self._writer.close()

@@ -1,6 +1,7 @@
-"""The settings of a training run, and named recipes for them.
+"""The settings of a training run, and recipes: named values for them.
 
-No torch here: the command line reads this file to show its options.
+`resolve` makes `Settings` of a recipe and of what the user chose. The command line, the studio and programs call it
+before a run. This file does not import torch, so that the command line can show its options without waiting.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 
 DEFAULT_RECIPE = "auto"
-_MOST = 10**12  # of what can be counted: more is a mistake
+_MOST = 10**12  # upper bound of counts; larger values are mistakes
 
 
 class TrainConfig(BaseModel):
@@ -30,88 +31,113 @@ class TrainConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
-    recipe: str = Field(default=DEFAULT_RECIPE, description="the named recipe that the settings started from")
+    recipe: str = Field(default=DEFAULT_RECIPE, description="name of the recipe that the settings started from")
     seed: int = Field(
-        default=0, ge=0, lt=2**63, description="seed of weights, order of minibatches, dropout and held-out songs"
+        default=0,
+        ge=0,
+        lt=2**63,
+        description="random seed of the initial weights, the order of minibatches, dropout and the held-out songs; "
+        "default: 0",
     )
-    epochs: int = Field(default=16, ge=0, le=1_000_000, description="passes through the training text, at most; 0: any")
-    steps: int = Field(default=0, ge=0, le=_MOST, description="updates of the weights, at most; 0: any")
+    epochs: int = Field(
+        default=16, ge=0, le=1_000_000, description="maximum number of passes through the training text; 0: no limit"
+    )
+    steps: int = Field(
+        default=0, ge=0, le=_MOST, description="maximum number of optimizer steps; 0 (default): no limit"
+    )
     seconds: float = Field(
         default=0.0,
         ge=0.0,
         le=1e7,
-        description="time for training and evaluation; turned into steps after a short measurement; 0: any",
+        description="time budget for training and evaluation in seconds; 0 (default): no limit",
     )
     until_perplexity: float = Field(
-        default=0.0, ge=0.0, description="stop after the epoch whose training perplexity is as low as this; 0: never"
+        default=0.0,
+        ge=0.0,
+        description="stop once the training perplexity of an epoch is at most this; 0 (default): never",
     )
-    batch_size: int = Field(default=16, ge=1, le=1_000_000, description="pieces of text in a minibatch")
-    seq_len: int = Field(default=32, ge=1, le=1_000_000, description="characters of each piece in a minibatch")
+    batch_size: int = Field(default=16, ge=1, le=1_000_000, description="sequences per minibatch")
+    seq_len: int = Field(default=32, ge=1, le=1_000_000, description="characters per sequence in a minibatch")
     sampling: Literal["random", "consecutive"] = Field(
         default="consecutive",
-        description="pieces in random order, or each continuing the one before, state carried on",
+        description="random: sequences in random order, the state starts at zero in each; consecutive: each minibatch "
+        "continues the one before, and the state is carried over",
     )
-    optimizer: Literal["sgd", "adamw"] = Field(default="adamw", description="plain gradient descent, or AdamW")
+    optimizer: Literal["sgd", "adamw"] = Field(
+        default="adamw", description="sgd: plain stochastic gradient descent; adamw: AdamW"
+    )
     learning_rate: float = Field(  # times output_rate, it has to be a number in float32
-        default=4e-3, gt=0.0, le=1e36, description="size of a step; the highest one of a schedule"
+        default=4e-3, gt=0.0, le=1e36, description="peak learning rate"
     )
     output_rate: float = Field(
-        default=1.0, gt=0.0, le=100.0, description="the output layer's learning rate, in multiples of the other layers'"
+        default=1.0, gt=0.0, le=100.0, description="factor on the learning rate of the output layer"
     )
-    weight_decay: float = Field(
-        default=0.01, ge=0.0, description="AdamW's pull of the weights towards zero, per unit of rate"
-    )
+    weight_decay: float = Field(default=0.01, ge=0.0, description="weight decay of AdamW; biases are not decayed")
     schedule: Literal["constant", "cosine"] = Field(
-        default="cosine", description="learning rate over the run: as it is, or falling along a cosine"
+        default="cosine", description="learning rate schedule after the warm-up: constant, or cosine decay"
     )
     final_rate: float = Field(
-        default=0.1, ge=0.0, le=1.0, description="where the cosine ends, as a share of the learning rate"
+        default=0.1, ge=0.0, le=1.0, description="learning rate at the end of the cosine, as a fraction of the peak"
     )
     warmup_steps: int = Field(
-        default=0, ge=0, le=_MOST, description="first steps, over which the learning rate rises from zero"
+        default=0, ge=0, le=_MOST, description="steps over which the learning rate rises linearly from 0 to its peak"
     )
-    max_grad_norm: float = Field(default=1.0, gt=0.0, description="longer gradients are shortened to this length")
+    max_grad_norm: float = Field(default=1.0, gt=0.0, description="clip the norm of the gradient to this value")
     initialisation: Literal["uniform", "orthogonal", "lesson"] = Field(
         default="uniform",
-        description="first weights: as torch.nn draws them; orthogonal matrices between states; or from N(0, 0.01)",
+        description="initial weights; uniform: as in torch.nn; orthogonal: the same, with orthogonal recurrent "
+        "matrices; lesson: normal distribution with standard deviation 0.01",
     )
     precision: Literal["auto", "float32", "bfloat16"] = Field(
-        default="auto", description="of the matrix products; auto: bfloat16 where the processor has instructions for it"
+        default="auto",
+        description="precision of the matrix products; auto (default): bfloat16 where the processor supports it, else "
+        "float32",
     )
     path: Literal["auto", "fused", "torch"] = Field(
         default="auto",
-        description="code of the recurrent layers: zuoci's, torch.nn's, or the faster one for the device",
+        description="implementation of the recurrent layers: zuoci's fused one, or torch.nn; auto (default): fused on "
+        "the CPU, torch.nn on a GPU",
     )
-    threads: int = Field(default=0, ge=0, le=4096, description="threads that share a minibatch; 0: one a core")
+    threads: int = Field(
+        default=0,
+        ge=0,
+        le=4096,
+        description="threads among which a minibatch is divided; 0 (default): one per CPU core",
+    )
     validation: float = Field(
         default=0.1,
         ge=0.0,
         le=0.9,
-        description="share of the text that is held out, to judge the model on; 0: none; the bundled lyrics have their "
-        "own held-out songs",
+        description="fraction of the text that is held out for validation; 0: none; the bundled lyrics have their own "
+        "held-out songs",
     )
     validation_split: Literal["auto", "songs", "tail"] = Field(
         default="auto",
-        description="hold out whole songs, or the end of the text in one piece; auto: songs up to 300,000 characters",
+        description="what is held out; songs: whole songs; tail: the end of the text; auto: songs up to 300,000 "
+        "characters, else the tail",
     )
     patience: int = Field(
-        default=0, ge=0, le=_MOST, description="stop after so many evaluations without a better held-out loss; 0: never"
+        default=0,
+        ge=0,
+        le=_MOST,
+        description="early stopping: evaluations without a better held-out loss before training stops; 0: off",
     )
     keep: Literal["last", "best"] = Field(
-        default="last", description="weights of the last evaluation, or of the one with the best held-out loss"
+        default="last", description="which weights to save; last: the final ones; best: those of the best held-out loss"
     )
     max_characters: int = Field(
-        default=0, ge=0, le=_MOST, description="train on so many first characters only; 0: on all"
+        default=0, ge=0, le=_MOST, description="use only the first N characters of the corpus; 0: all"
     )
-    join_lines: bool = Field(default=False, description="turn newlines into spaces first, as in the lesson")
+    join_lines: bool = Field(default=False, description="replace newlines by spaces, as in the lesson")
     fingerprint: bool = Field(
         default=True,
-        description="save hashes of the corpus with the model, to recognise what it copies; the text is not in them",
+        description="save hashes of the corpus with the model, to detect copied text; the corpus itself is not saved; "
+        "default: on",
     )
 
 
 class Settings(BaseModel):
-    """Everything that a run needs to know beside its text."""
+    """All settings of a run: those of its model and those of its training."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -120,7 +146,7 @@ class Settings(BaseModel):
 
 
 RECIPES: dict[str, dict[str, Any]] = {
-    # By the size of the text and the time that there is: see `choose`.
+    # The default. The size of the text and the time budget decide the rest: see `choose`.
     "auto": {
         "cell": "gru",
         "embedding_size": 128,
@@ -129,11 +155,11 @@ RECIPES: dict[str, dict[str, Any]] = {
         "final_rate": 0.01,
         "keep": "best",
     },
-    # The default, for a small folder of lyrics: half a minute on a laptop. Much dropout, since there is so little
-    # text. It goes on past the best held-out loss, where texts are vague, until phrases hold together.
+    # For a small folder of lyrics: half a minute on a laptop. The dropout is high, because there is little text. The
+    # run goes on past the best held-out loss, at which texts are still vague, until phrases hold together.
     "lyrics": {"cell": "gru", "hidden_size": 256, "embedding_size": 128, "dropout": 0.5},
     # To learn a small text by heart in seconds, with the lesson's model. The output layer learns faster than the
-    # rest: in the first epochs it has to find out which characters there are at all.
+    # rest, because in the first epochs it has to find out how frequent each character is.
     "fast": {
         "cell": "rnn",
         "hidden_size": 256,
@@ -147,7 +173,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "schedule": "constant",
         "initialisation": "orthogonal",
     },
-    # Every figure as in the lesson, the treatment of its text included.
+    # All values as in the lesson, those for the treatment of the text included.
     "lesson": {
         "cell": "rnn",
         "hidden_size": 256,
@@ -175,12 +201,12 @@ RECIPES: dict[str, dict[str, Any]] = {
 def resolve(
     recipe: str = DEFAULT_RECIPE, overrides: Mapping[str, Any] | None = None, text: str | None = None
 ) -> Settings:
-    """The settings of a recipe, with some of them replaced.
+    """Makes the settings of a run: the defaults, then the values of a recipe, then those of the user.
 
     Args:
         recipe: a name in `RECIPES`.
-        overrides: values by the name of a field of `ModelConfig` or `TrainConfig`.
-        text: what will be trained on; the recipe auto chooses by its size.
+        overrides: the values of the user, by the name of a field of `ModelConfig` or `TrainConfig`.
+        text: the corpus. The recipe `auto` needs it, because it chooses by its size.
 
     Raises:
         SettingsError: there is no such recipe or setting, or a value is out of bounds.
@@ -206,7 +232,7 @@ def resolve(
 
 
 def _settings(values: Mapping[str, Any]) -> Settings:
-    """Settings of values by the names of their fields.
+    """Makes settings of values by field name, and defaults for the rest.
 
     Raises:
         SettingsError: there is no such setting, or a value is out of bounds.
@@ -226,14 +252,15 @@ def _settings(values: Mapping[str, Any]) -> Settings:
 
 
 def choose(text: str, seconds: float = 0.0) -> dict[str, Any]:
-    """The settings that the recipe auto chooses for a text and a time budget.
+    """The settings that the recipe `auto` chooses for a text and a time budget.
 
-    The more often the text will be read, the more dropout it needs. With little time, a smaller model sees more
-    of the text, which is worth more than its size. The figures behind it are in docs/experiments.md.
+    The more epochs a run has, the more dropout it needs. With little time, a smaller model sees more of the text, and
+    that is worth more than its size. The measurements are in docs/experiments.md.
 
     Args:
         text: the corpus.
-        seconds: the time budget; 0: none, then as many passes as usually pay, and no more once they do not.
+        seconds: the time budget; 0: none. Then the run gets as many epochs as usually help, and stops early if they
+            no longer do.
     """
     if len(text) < _SMALL:
         return {"hidden_size": 256, "dropout": 0.5, "epochs": 24, "patience": 4}
@@ -257,26 +284,26 @@ def choose(text: str, seconds: float = 0.0) -> dict[str, Any]:
 
 
 def _readable(seconds: float, hidden_size: int, vocab_size: int) -> float:
-    """Characters that a GRU with an embedding of 128 can be trained on in some time, on a laptop, roughly."""
-    operations = 6 * hidden_size * (3 * hidden_size + 3 * 128 + vocab_size)  # of a character, forward and backward
+    """Roughly how many characters a GRU with an embedding of 128 can be trained on in that time, on a laptop."""
+    operations = 6 * hidden_size * (3 * hidden_size + 3 * 128 + vocab_size)  # per character, forward and backward
     return seconds * _OPERATIONS / operations
 
 
-_SETTINGS_BYTES = 2**20  # of a file of settings: more is a mistake
-_LONGEST = 100  # characters of a value in a message
-_SMALL = 200_000  # characters, below which a text is learnt by heart before anything else
-_MEDIUM = 500_000  # characters, below which a minute teaches most of what three would
-_MEDIUM_SECONDS, _LARGE_SECONDS = 45.0, 180.0  # what a run takes, roughly, if no time is given
-_LEAST_PASSES = 10  # through a medium text, for which 384 units pay
-_OPERATIONS = 3e11  # a second, in matrix products on two cores: only to choose by
+_SETTINGS_BYTES = 2**20  # largest settings file; a larger one is a mistake
+_LONGEST = 100  # longest value in a message, in characters
+_SMALL = 200_000  # characters; a smaller text is memorised before anything else is learnt
+_MEDIUM = 500_000  # characters; for a smaller text a minute of training gives most of what three give
+_MEDIUM_SECONDS, _LARGE_SECONDS = 45.0, 180.0  # roughly what a run takes if no time budget is given
+_LEAST_PASSES = 10  # epochs of a medium text for which 384 units pay off
+_OPERATIONS = 3e11  # per second, of matrix products on two cores; a rough figure, used for choices only
 
 
 def describe(error: ValidationError) -> str:
-    """One line for the first thing that is wrong with some settings."""
+    """The first problem in a ValidationError of settings, as one line for the user."""
     first = error.errors()[0]
     if first["type"] == "value_error":
         return first["msg"].removeprefix("Value error, ")
-    # Where one of several values of a setting is wrong, its number comes last; the setting is the last name.
+    # If one of several values of a setting is wrong, the index of the value comes after the name of the setting.
     name = next((part for part in reversed(first["loc"]) if isinstance(part, str)), "the settings")
     message = first["msg"]
     if message.startswith("Input should be "):
@@ -285,7 +312,7 @@ def describe(error: ValidationError) -> str:
 
 
 def _shown(value: object) -> str:
-    """A value in a message of one line."""
+    """A value as a message shows it: in one line, shortened."""
     try:
         text = repr(value)
     except (ValueError, RecursionError):  # a number of more than 4,300 digits, lists in lists
@@ -294,7 +321,7 @@ def _shown(value: object) -> str:
 
 
 def read_settings_file(path: str | PathLike[str]) -> dict[str, Any]:
-    """Settings from a TOML file, one `name = value` a line.
+    """Reads settings from a TOML file with one `name = value` per line.
 
     Raises:
         SettingsError: the file cannot be read or is not TOML.
@@ -305,9 +332,9 @@ def read_settings_file(path: str | PathLike[str]) -> dict[str, Any]:
             raise SettingsError(f"{path} is a pipe that nothing came from: name a TOML file")
         return tomllib.loads(data.decode())
     except CorpusError:
-        raise SettingsError(f"{path} is no regular file, or larger than 1 MiB: name a TOML file") from None
+        raise SettingsError(f"{path} is not a regular file, or larger than 1 MiB: name a TOML file") from None
     except OSError as error:
         raise SettingsError(f"{path} cannot be read: {error.strerror}") from None
-    except (ValueError, RecursionError) as error:  # not TOML, not UTF-8, a number of 5,000 digits, lists in lists
+    except (ValueError, RecursionError) as error:  # not TOML, not UTF-8, 5,000 digits, nested too deeply
         reason = (str(error) or "it is too deep").splitlines()[0]
         raise SettingsError(f"{path} is not a TOML file: {reason[:_LONGEST]}") from None

@@ -1,26 +1,25 @@
-"""What a training run tells whoever runs it."""
+"""What a training run reports to its caller: figures, and at the end the trained model.
+
+`zuoci.training.trainer` makes these; the command line, the studio and programs show them; `zuoci.training.saving`
+writes them into the folder of the model.
+"""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from zuoci.model.checkpoint import save
-from zuoci.text.fingerprint import Fingerprint
-from zuoci.training.card import model_card
 from zuoci.training.evaluation import Score
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
-    from os import PathLike
-    from pathlib import Path
 
     from zuoci.model.language_model import CharLM
     from zuoci.text.corpus import Corpus
     from zuoci.training.recipe import Settings
 
 
-_FAR = 2.0  # held-out perplexity, in multiples of that on the training text, from which a model knows rather its text
+_FAR = 2.0  # a held-out perplexity this many times that of the training text shows that a model mostly memorised
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,12 +28,12 @@ class StepReport:
 
     Attributes:
         step: updates so far.
-        steps: updates that the whole run has, if it is not stopped early; 0 while a time budget is not yet
-            turned into steps.
+        steps: updates in the whole run, unless it stops early; 0 while a time budget has not been converted into
+            steps.
         epoch: the epoch of the step, from 1.
-        nll: of its minibatch, nats a character.
+        nll: mean negative log-likelihood of its minibatch, nats per character.
         characters: characters trained on so far.
-        seconds: since the first minibatch, evaluation included.
+        seconds: time spent on training and evaluation so far.
     """
 
     step: int
@@ -51,8 +50,8 @@ class RollbackReport:
 
     Attributes:
         step: the step that it went back to.
-        learning_rate: the highest one from now on.
-        reason: what was seen.
+        learning_rate: the highest learning rate from now on.
+        reason: what was not finite.
     """
 
     step: int
@@ -67,13 +66,13 @@ class EvalReport:
     Attributes:
         step: updates so far.
         epoch: passes through the training text so far.
-        train: over the round's characters while it was trained; where a round is an epoch, the lesson's figure.
-        validation: on the held-out text; None if nothing is held out.
-        best: these weights are the best so far (without a held-out text, the latest are).
-        learning_rate: of the last step.
+        train: the score on the characters of the round while they were trained on. If the round is an epoch, this is
+            the figure that the lesson prints.
+        validation: the score on the held-out text; None if nothing is held out.
+        best: whether these weights are the best so far. Without a held-out text the latest are.
+        learning_rate: the learning rate of the last step.
         characters: characters trained on so far.
-        seconds: since the first minibatch.
-        model: the model as it is now.
+        seconds: time spent on training and evaluation so far.
     """
 
     step: int
@@ -84,10 +83,9 @@ class EvalReport:
     learning_rate: float
     characters: int
     seconds: float
-    model: CharLM
 
     def as_dict(self) -> dict[str, Any]:
-        """The figures, for JSON."""
+        """The figures as a JSON object."""
         return {
             "step": self.step,
             "epoch": self.epoch,
@@ -100,30 +98,29 @@ class EvalReport:
         }
 
     @classmethod
-    def from_dict(cls, figures: Mapping[str, Any], model: CharLM) -> EvalReport:
-        """What `as_dict` gave, as a report again."""
-        values: dict[str, Any] = {**figures, "train": Score.from_dict(figures["train"]), "model": model}
-        if figures["validation"]:
-            values["validation"] = Score.from_dict(figures["validation"])
+    def from_dict(cls, figures: Mapping[str, Any]) -> EvalReport:
+        """The report of which `as_dict` gave these figures."""
+        scores = {name: Score.from_dict(figures[name]) if figures[name] else None for name in ("train", "validation")}
+        values: dict[str, Any] = {**figures, **scores}
         return cls(**values)
 
 
 @dataclass(frozen=True, slots=True)
 class EndReport:
-    """At the end.
+    """At the end of a run.
 
     Attributes:
-        model: with the weights that were kept.
-        settings: what it was trained with.
+        model: the trained model, with the weights that are kept.
+        settings: the settings of the run.
         corpus: all songs, held-out ones included.
         rounds: all evaluations.
-        kept: the evaluation whose weights were kept.
-        validation: those weights on the held-out text, in float32; None if nothing is held out.
-        baseline: an n-gram on the held-out text, to compare with; None if nothing is held out.
+        kept: the evaluation whose weights are kept.
+        validation: the score of those weights on the held-out text, in float32; None if nothing is held out.
+        baseline: the score of an n-gram on the held-out text, to compare with; None if nothing is held out.
         epochs: passes through the training text.
         steps: optimizer updates.
         characters: characters trained on.
-        train_seconds: from the first minibatch to the last evaluation.
+        train_seconds: time spent on training and evaluation.
     """
 
     model: CharLM
@@ -139,7 +136,7 @@ class EndReport:
     train_seconds: float
 
     def as_dict(self) -> dict[str, Any]:
-        """The figures of the run, for JSON."""
+        """The figures of the run as a JSON object."""
         return {
             "characters": len(self.corpus.text),
             "songs": len(self.corpus),
@@ -157,10 +154,15 @@ class EndReport:
         }
 
     @property
+    def characters_per_second(self) -> float:
+        """Characters trained on per second."""
+        return self.characters / max(self.train_seconds, 1e-9)
+
+    @property
     def verdict(self) -> str:
-        """In plain words, whether the text was enough."""
+        """Whether the text was enough for the model, in one sentence."""
         if not (self.validation and self.baseline):
-            return "nothing was held out, so that nobody knows how well it does on new text"
+            return "no text was held out, so it is unknown how well the model does on new text"
         size = f"{len(self.corpus.text):,} characters"
         new, known = self.validation.perplexity, self.kept.train.perplexity
         figures = f"held-out perplexity {new:.4g} against {known:.4g} on the training text"
@@ -171,32 +173,3 @@ class EndReport:
         else:
             words = "enough to generalise"
         return f"{size}: {words}; {figures}, {self.baseline.perplexity:.4g} by counting alone"
-
-    def save(self, folder: str | PathLike[str], *, overwrite: bool = False) -> Path:
-        """Saves the model with its settings, its figures, its metrics and a model card, and the corpus's
-        fingerprint unless the settings leave it out.
-
-        Returns:
-            The folder.
-
-        Raises:
-            ModelFolderError: the folder is taken, or cannot be written; it says where the model is kept instead.
-        """
-        training = self.settings.training
-        settings = training.model_dump(mode="json")
-        return save(
-            self.model,
-            folder,
-            training=settings,
-            report=self.as_dict(),
-            metrics=[report.as_dict() for report in self.rounds],
-            card=model_card(self.as_dict(), settings),
-            fingerprint=Fingerprint.of(self.corpus, join_lines=training.join_lines) if training.fingerprint else None,
-            overwrite=overwrite,
-            keep=True,
-        )
-
-    @property
-    def characters_per_second(self) -> float:
-        """Characters trained on in a second."""
-        return self.characters / max(self.train_seconds, 1e-9)

@@ -1,7 +1,8 @@
-"""A run on disk, to go on from: one file, replaced as a whole.
+"""A run on disk, to be resumed: `training/unfinished.safetensors` in the folder of its model.
 
-It holds two states of the run. One is where it stopped; the other is where a loss that is not finite would send
-it back to, without which a resumed run could end differently from one that was never stopped.
+The file holds two snapshots of the run: where it stopped, and the state that it would go back to if the loss were
+not finite. Without the second one a resumed run could end differently from a run that was never stopped. The file is
+replaced as a whole, and carries a checksum. `job` writes and reads it; docs/format.md describes it.
 """
 
 from __future__ import annotations
@@ -15,20 +16,20 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from pydantic import TypeAdapter
-from safetensors import SafetensorError
-from safetensors.torch import load as load_tensors
+from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as save_tensors
 
 from zuoci.errors import ModelFolderError, SettingsError, ZuociError
 from zuoci.model.checkpoint import reason_of, save_unfinished
 from zuoci.model.figures import Round
 from zuoci.model.language_model import CharLM
-from zuoci.model.lock import locked as locked
-from zuoci.text.folder import UNFINISHED, is_model, read_files
+from zuoci.text.folder import UNFINISHED, is_model, is_unfinished
 from zuoci.text.vocabulary import Vocabulary
 from zuoci.training.recipe import Settings
+from zuoci.training.reports import EvalReport
+from zuoci.training.snapshot import Progress, Snapshot, select
 from zuoci.training.split import split
-from zuoci.training.trainer import Progress, Run, Snapshot
+from zuoci.training.trainer import Run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
 
     from zuoci.text.corpus import Corpus
 
-_FORMAT, _VERSION = "zuoci-run", 3
+_FORMAT, _VERSION = "zuoci-run", 4
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,14 +47,14 @@ class StoredRun:
     """A run as it was saved.
 
     Attributes:
-        path: its file.
-        settings: its settings.
-        sources: where its corpus came from; what the caller of `save_run` said.
-        digest: identifies its text.
-        vocabulary: its characters.
-        now: where it stopped.
-        good: where it would go back to.
-        best: the best weights so far.
+        path: the file.
+        settings: the settings of the run.
+        sources: where the corpus came from, as the caller of `save_run` named it.
+        digest: identifies the text of the run.
+        vocabulary: the characters by id.
+        now: the state in which the run stopped.
+        good: the state to go back to if the loss is not finite.
+        best: the best weights so far; {} if the settings do not keep them.
     """
 
     path: Path
@@ -66,11 +67,15 @@ class StoredRun:
     best: dict[str, Tensor]
 
     def resume(self, corpus: Corpus, *, device: torch.device | str | None = None) -> Run:
-        """A run that goes on from there, and ends with the same bytes as if it had not been stopped.
+        """Continues the run. It ends with the same bytes as if it had not been stopped.
+
+        Args:
+            corpus: the songs that the run was started with.
+            device: default: CUDA if it is available, else the CPU.
 
         Raises:
-            ModelFolderError: it is damaged.
-            SettingsError: the corpus is not the one that the run was trained on.
+            ModelFolderError: the file is damaged.
+            SettingsError: the corpus is not the one that the run was started with.
         """
         if split(corpus, self.settings.training).digest != self.digest:
             raise SettingsError(
@@ -90,18 +95,14 @@ class StoredRun:
         return run
 
     def _check(self, run: Run) -> None:
-        """Makes sure that a run can go on from what was stored.
-
-        Raises:
-            ValueError: it cannot.
-        """
+        """Raises a ValueError if a run cannot continue from what was stored."""
         fresh = run.capture().tensors
         for snapshot in (self.now, self.good):
             progress = snapshot.progress
             size = len(run.batches)
             if progress.batch > size or (progress.epoch - 1) * size + progress.batch != progress.step:
                 raise ValueError(f"step {progress.step} is not in epoch {progress.epoch}, batch {progress.batch}")
-            _check_tensors(fresh | (_optimizer_state(run) if progress.step else {}), snapshot.tensors)
+            _check_tensors(fresh | (_optimizer_tensors(run) if progress.step else {}), snapshot.tensors)
         if self.best:
             _check_tensors(run.model.state_dict(), self.best)
         elif self.settings.training.keep == "best" and self.now.progress.rounds:
@@ -109,19 +110,20 @@ class StoredRun:
 
 
 def save_run(run: Run, folder: str | PathLike[str], *, sources: Sequence[str] = (), keep: bool = False) -> Path:
-    """Saves where a run is, in the folder where its model will be.
+    """Saves the state of a run in the folder where its model will be.
 
     Args:
-        run: between two of its reports.
-        folder: made if it does not exist.
-        sources: to find the corpus again.
-        keep: if it cannot be saved there, save it beside, or else where temporary files are; the error says where.
+        run: a run between two of its reports.
+        folder: created if it does not exist.
+        sources: where the corpus came from, to read it again.
+        keep: if the run cannot be saved there, save it beside that folder, or else among the temporary files. The
+            error says where.
 
     Returns:
         The file.
 
     Raises:
-        ModelFolderError: it cannot be written.
+        ModelFolderError: the file cannot be written.
     """
     now, good = run.capture(), run.good
     tensors = {f"now.{name}": value for name, value in now.tensors.items()}
@@ -133,94 +135,99 @@ def save_run(run: Run, folder: str | PathLike[str], *, sources: Sequence[str] = 
         "version": _VERSION,
         "settings": run.settings.model_dump(mode="json"),
         "sources": list(sources),
-        "digest": run.digest,
+        "digest": run.split.digest,
         "vocabulary": run.model.vocabulary.to_json(),
-        "now": dataclasses.asdict(now.progress),
-        "good": dataclasses.asdict(good.progress),
+        "now": _progress_to_json(now.progress),
+        "good": _progress_to_json(good.progress),
     }
     tensors = {name: value.cpu().contiguous() for name, value in tensors.items()}
     about["sha256"] = _checksum(about, tensors)
-    # In ASCII: the name of a source may be no Unicode. One entry: safetensors writes several in any order.
+    # ASCII, because the name of a source may not be Unicode; one entry, because safetensors does not order several.
     data = save_tensors(tensors, {"zuoci": json.dumps(about, allow_nan=False)})
     return save_unfinished(folder, data, keep=keep)
 
 
 def load_run(folder: str | PathLike[str]) -> StoredRun:
-    """Reads a run that was stopped.
+    """Reads the run that was stopped in a folder.
 
     Raises:
-        ModelFolderError: there is none, or it is damaged.
+        ModelFolderError: there is none, or its file is damaged.
     """
-    data = read_files(folder, [UNFINISHED]).get(UNFINISHED)
-    if data is None:
+    path = Path(folder) / UNFINISHED
+    if not is_unfinished(folder):
         state = "its run is finished" if is_model(folder) else "there is no run in it"
         raise ModelFolderError(f"{folder} holds nothing to resume: {state}; name the folder of a run that was stopped")
-    return parse_run(Path(folder) / UNFINISHED, data)
-
-
-def parse_run(path: Path, data: bytes) -> StoredRun:
-    """The run that the bytes of a file are.
-
-    Raises:
-        ModelFolderError: it is damaged.
-    """
     try:
-        tensors = load_tensors(data)
-        header: Any = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-        about: dict[str, Any] = json.loads(header["__metadata__"]["zuoci"])
-        if (about["format"], about["version"]) != (_FORMAT, _VERSION):
-            raise ModelFolderError(f"{path} was written by another version of zuoci; begin the run anew")
-        if about.pop("sha256") != _checksum(about, tensors):
-            raise ValueError("its contents are not those that were saved")  # noqa: TRY301
-        return StoredRun(
-            path,
-            Settings.model_validate(about["settings"]),
-            _strings(about["sources"]),
-            about["digest"],
-            Vocabulary.from_json(about["vocabulary"]),
-            Snapshot(_progress(about["now"]), _named(tensors, "now.")),
-            Snapshot(_progress(about["good"]), _named(tensors, "good.") or _named(tensors, "now.")),
-            _named(tensors, "best."),
-        )
-    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, ZuociError, SafetensorError) as error:
-        if isinstance(error, ModelFolderError) and str(path) in str(error):
+        with safe_open(path, "pt") as file:
+            about: dict[str, Any] = json.loads((file.metadata() or {})["zuoci"])
+            # Copied, so that the file can be replaced while the tensors are in use.
+            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
+        return _parse(path, about, tensors)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, SafetensorError) as error:
+        raise _damaged(path, error) from None
+    except ZuociError as error:
+        if str(path) in str(error):
             raise
         raise _damaged(path, error) from None
 
 
+def _parse(path: Path, about: dict[str, Any], tensors: Mapping[str, Tensor]) -> StoredRun:
+    if (about["format"], about["version"]) != (_FORMAT, _VERSION):
+        raise ModelFolderError(f"{path} was written by another version of zuoci; start a new run")
+    if about.pop("sha256") != _checksum(about, tensors):
+        raise ValueError("the checksum does not match its contents")
+    now, good = select(tensors, "now."), select(tensors, "good.")
+    return StoredRun(
+        path,
+        Settings.model_validate(about["settings"]),
+        _strings(about["sources"]),
+        about["digest"],
+        Vocabulary.from_json(about["vocabulary"]),
+        Snapshot(_progress_from_json(about["now"]), now),
+        Snapshot(_progress_from_json(about["good"]), good or now),
+        select(tensors, "best."),
+    )
+
+
 def _damaged(path: Path, error: Exception) -> ModelFolderError:
-    return ModelFolderError(f"{path} is damaged: {reason_of(error)}; begin the run anew")
+    return ModelFolderError(f"{path} is damaged: {reason_of(error)}; start a new run")
 
 
-def _progress(figures: object) -> Progress:
-    """How far a run has come, from a file.
+def _progress_to_json(progress: Progress) -> dict[str, Any]:
+    return {**vars(progress), "rounds": [report.as_dict() for report in progress.rounds]}
+
+
+def _progress_from_json(figures: dict[str, Any]) -> Progress:
+    """Reads what `_progress_to_json` returned, and checks that a run can have come there.
 
     Raises:
-        ValueError: it cannot have come there.
+        ValueError: it cannot.
     """
-    progress = TypeAdapter(Progress).validate_json(json.dumps(figures), strict=True)
-    if figures != dataclasses.asdict(progress):
+    counters = {**figures, "rounds": []}
+    progress = TypeAdapter(Progress).validate_json(json.dumps(counters), strict=True)
+    if counters != vars(progress):
         raise ValueError("the progress has other figures than those of a run")
-    for name, value in dataclasses.asdict(progress).items():
+    for name, value in vars(progress).items():
         least = 1 if name == "epoch" else 0
-        for number in value if isinstance(value, list) and name != "rounds" else [value]:  # pyright: ignore
-            if isinstance(number, int | float) and not least <= number < math.inf:
+        for number in value if isinstance(value, list) else [value]:  # pyright: ignore
+            if not least <= number < math.inf:
                 raise ValueError(f"{name} must be a finite number of at least {least}: got {number}")
+    for figures_of_round in figures["rounds"]:
+        Round.model_validate(figures_of_round)
+        progress.rounds.append(EvalReport.from_dict(figures_of_round))
     if progress.evaluated > progress.step or bool(progress.evaluated) != bool(progress.rounds):
-        raise ValueError(f"evaluated must be a step of an evaluation: got {progress.evaluated}")
-    for of_round in progress.rounds:
-        Round.model_validate(of_round)
+        raise ValueError(f"evaluated must be the step of an evaluation: got {progress.evaluated}")
     return progress
 
 
 def _strings(values: object) -> list[str]:
     if not isinstance(values, list) or not all(isinstance(value, str) for value in values):  # pyright: ignore
-        raise ValueError("sources must be names")
+        raise ValueError("sources must be a list of names")
     return values  # pyright: ignore
 
 
-def _optimizer_state(run: Run) -> dict[str, Tensor]:
-    """What an optimizer keeps after its first step: tensors of these names and shapes."""
+def _optimizer_tensors(run: Run) -> dict[str, Tensor]:
+    """What the optimizer keeps after its first step: tensors of the same names and shapes."""
     if not isinstance(run.optimizer, torch.optim.AdamW):
         return {}
     params: list[Tensor] = [param for group in run.optimizer.param_groups for param in group["params"]]
@@ -232,6 +239,7 @@ def _optimizer_state(run: Run) -> dict[str, Tensor]:
 
 
 def _check_tensors(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> None:
+    """Raises a ValueError if some tensors have other names, shapes or kinds of numbers than expected."""
     if different := sorted(expected.keys() ^ found.keys()):
         raise ValueError(f"{different[0]} is missing, or does not belong in it")
     for name, value in expected.items():
@@ -240,12 +248,8 @@ def _check_tensors(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) 
             raise ValueError(f"{name} must have the shape {list(value.shape)} and hold {value.dtype}")
 
 
-def _named(tensors: Mapping[str, Tensor], prefix: str) -> dict[str, Tensor]:
-    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
-
-
 def _checksum(about: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> str:
-    """Of all that a run is: without it, a tensor that is missing or changed would be found out at some later step."""
+    """SHA-256 of everything that a run consists of. It finds a tensor that is missing or was changed."""
     digest = hashlib.sha256(json.dumps(about).encode())
     for name, value in sorted(tensors.items()):
         digest.update(f"\n{name} {value.dtype} {list(value.shape)}\n".encode())
