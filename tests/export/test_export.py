@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import zuoci
 from zuoci.cli import main
-from zuoci.export.html import bundle, export_html, fold
+from zuoci.export.html import bundle, export_html, window_hashes
 from zuoci.export.onnx import export_onnx
 from zuoci.export.quantisation import quantise
 from zuoci.training.evaluation import evaluate
@@ -101,10 +101,10 @@ def test_modules_are_bundled_once_and_before_their_users() -> None:
 
 
 def test_every_window_has_its_hash() -> None:
-    hashes = fold(of_text("山前路上人在唱歌里有山前路上人在唱歌里有"))
+    hashes = window_hashes(of_text("山前路上人在唱歌里有山前路上人在唱歌里有"))
     assert len(hashes) == 10  # of 13 windows, three come again
     assert hashes.max() < 2**40
-    assert not len(fold(of_text("山前路上人在唱")))
+    assert not len(window_hashes(of_text("山前路上人在唱")))
 
 
 @pytest.mark.parametrize("embedding", [0, 5])
