@@ -15,7 +15,8 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
-from zuoci.studio.app import ServerSettings, listen, make_app, make_server, url_of
+from zuoci.server.run import listen, make_server, url_of
+from zuoci.studio.app import Studio, StudioSettings
 
 IMAGES = Path(__file__).parent / "images"
 DESK = {"width": 1280, "height": 800}
@@ -69,7 +70,7 @@ def main() -> None:
     IMAGES.mkdir(exist_ok=True)
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
     with tempfile.TemporaryDirectory() as home, sync_playwright() as playwright:
-        app = make_app(ServerSettings((), home=Path(home)))
+        app = Studio(StudioSettings((), home=Path(home)))
         server = make_server(app)
         socket = listen("127.0.0.1", 0)
         thread = threading.Thread(target=server.run, args=([socket],))
@@ -78,7 +79,7 @@ def main() -> None:
             time.sleep(0.01)
         browser = playwright.chromium.launch(executable_path=chromium, args=["--no-sandbox"])
         try:
-            tour(browser, url_of("127.0.0.1", socket, app.state.key))
+            tour(browser, url_of("127.0.0.1", socket, app.access.key))
         finally:
             browser.close()
             server.should_exit = True

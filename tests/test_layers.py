@@ -1,8 +1,13 @@
-"""Data flows one way: each room imports only from rooms left of it, and `errors`."""
+"""Data flows one way: each room imports only from rooms left of it, and `errors`.
+
+`server` and `export` stand side by side: neither imports from the other.
+"""
 
 from __future__ import annotations
 
 import ast
+import subprocess
+import sys
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -36,9 +41,13 @@ def test_a_room_imports_only_from_rooms_left_of_it(path: Path) -> None:
         assert imports(path) == allowed[parts[0]]
         return
     left = ROOMS[: ROOMS.index(parts[0]) + 1]
+    if parts[0] == "export":  # beside the server, not right of it
+        left.remove("server")
     for name in imports(path):
         room = name.split(".")[1]
-        more = {"studio": ["__version__"], "cli": ["__version__", "lesson"]}.get(parts[0], [])
+        more = {"server": ["__version__"], "studio": ["__version__"], "cli": ["__version__", "lesson"]}.get(
+            parts[0], []
+        )
         assert room in [*left, "errors", *more], name
 
 
@@ -65,3 +74,18 @@ def test_a_function_has_sixty_lines_at_most(path: Path) -> None:
 def test_a_file_stays_within_a_few_hundred_lines(path: Path) -> None:
     most = 420 if path.name == "lesson.py" and path.parent == PACKAGE else 400  # the lesson is one file, read in one go
     assert len(path.read_text("utf-8").splitlines()) <= most
+
+
+# What the commands `serve` and `export` import when they run.
+NEEDED = {
+    "serve": "import zuoci.cli.serve, zuoci.server.app, zuoci.server.run, zuoci.model.checkpoint",
+    "export": "import zuoci.cli.export, zuoci.export.formats, zuoci.model.output, zuoci.text.corpus",
+}
+
+
+@pytest.mark.parametrize("command", NEEDED)
+def test_a_command_that_shows_no_studio_imports_none_of_it(command: str) -> None:
+    inside = {name for name in imports(PACKAGE / "cli" / f"{command}.py") if not name.startswith("zuoci.cli")}
+    assert all(name in NEEDED[command] or name == "zuoci.errors" for name in inside)
+    code = f"{NEEDED[command]}, sys; print([name for name in sys.modules if name.startswith('zuoci.studio')])"
+    assert subprocess.check_output([sys.executable, "-c", code], text=True) == "[]\n"

@@ -17,15 +17,16 @@ from hypothesis import strategies as st
 import zuoci
 from zuoci.errors import CorpusError
 from zuoci.server.errors import ApiError
-from zuoci.server.turns import Turns
-from zuoci.studio.app import ServerSettings
-from zuoci.studio.corpora import Corpora, load_kept
+from zuoci.studio.app import StudioSettings
+from zuoci.studio.corpora import Corpora
+from zuoci.studio.locks import CorpusLocks
+from zuoci.studio.stored_corpus import load_stored
 from zuoci.text.corpus import Corpus, read_corpus
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
 
-    from tests.studio.conftest import Served
+    from tests.conftest import Served
 
 SONG = "第一首歌\n山前一条路\n路上一个人\n\n第二首歌\n人在唱歌\n歌里有路\n" + "一路走来一路唱\n" * 30
 
@@ -133,14 +134,14 @@ def test_what_is_said_of_a_corpus_is_what_reading_it_gives(
 ) -> None:
     """Each file is read once, when it comes; the figures are those of the corpus as a whole all the same."""
     corpora = Corpora(tmp_path_factory.mktemp("corpora"))
-    name = corpora.begin()
+    name = corpora.create()
     for title, texts in files:
-        arrived = corpora.own(name) / ".arrived"
+        arrived = corpora.writable_folder(name) / ".arrived"
         members = {f"{k}.txt": text.encode() for k, text in enumerate(texts)}
         arrived.write_bytes(zipped(members) if title.endswith(".zip") else texts[0].encode())
-        corpora.add(name, title, arrived)
+        corpora.add_file(name, title, arrived)
     for number in data.draw(st.sets(st.integers(1, len(files)))) if files else ():
-        corpora.remove(name, number)
+        corpora.remove_file(name, number)
     found = corpora.describe(name)
     try:
         corpus = corpora.read(name)
@@ -187,7 +188,7 @@ def test_a_full_disk_is_said_in_one_line(
         raise OSError(28, "No space left on device")
 
     corpus = begin(served)
-    monkeypatch.setattr(Corpora, "add", full)
+    monkeypatch.setattr(Corpora, "add_file", full)
     answer = served.client.post(f"/api/corpora/{corpus}/files?name=a.txt", content=b"la")
     assert answer.status_code == 500
     assert "No space left on device" in answer.json()["error"]["message"]
@@ -198,7 +199,7 @@ def test_a_full_disk_is_said_in_one_line(
 def test_so_many_files_arrive_at_a_time(tmp_path: Path) -> None:
     async def main() -> None:
         corpora = Corpora(tmp_path)
-        name = corpora.begin()
+        name = corpora.create()
         may_end = asyncio.Event()
 
         async def slowly() -> AsyncIterator[bytes]:
@@ -206,7 +207,7 @@ def test_so_many_files_arrive_at_a_time(tmp_path: Path) -> None:
             await may_end.wait()
 
         async def arrive() -> None:
-            async with corpora.arrival(name, slowly()):
+            async with corpora.receive(name, slowly()):
                 pass
 
         tasks = [asyncio.create_task(arrive()) for _ in range(8)]
@@ -216,7 +217,7 @@ def test_so_many_files_arrive_at_a_time(tmp_path: Path) -> None:
         may_end.set()
         await asyncio.gather(*tasks)
         await arrive()
-        assert list(corpora.own(name).iterdir()) == []
+        assert list(corpora.writable_folder(name).iterdir()) == []
 
     with ThreadPoolExecutor(1) as thread:
         thread.submit(asyncio.run, main()).result()
@@ -227,7 +228,7 @@ def test_what_was_kept_and_is_damaged_is_an_error_in_one_line(tmp_path: Path, da
     if damage is not None:
         (tmp_path / ".names.json").write_text(damage)
     with pytest.raises(CorpusError, match="missing or damaged"):
-        load_kept(tmp_path)
+        load_stored(tmp_path)
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
@@ -237,38 +238,38 @@ def test_what_was_kept_and_is_damaged_is_an_error_in_one_line(tmp_path: Path, da
 )
 def test_no_path_is_made_of_a_name(tmp_path: Path, name: str) -> None:
     corpora = Corpora(tmp_path / "inside")
-    corpus = corpora.begin()
-    arrived = corpora.own(corpus) / ".arrived"
+    corpus = corpora.create()
+    arrived = corpora.writable_folder(corpus) / ".arrived"
     arrived.write_text(SONG, "utf-8")
-    corpora.add(corpus, name, arrived)
-    [file] = corpora.own(corpus).iterdir()
+    corpora.add_file(corpus, name, arrived)
+    [file] = corpora.writable_folder(corpus).iterdir()
     assert file.stem == "000001"
     assert file.suffix in (".txt", ".lrc", ".md", ".text", ".zip")
     assert [path.name for path in tmp_path.iterdir()] == ["inside"]
     [shown] = corpora.describe(corpus)["files"]
     assert not set(shown["name"]) & set("/\\\0")
-    corpora.forget(corpus)
+    corpora.delete(corpus)
 
 
 def test_what_is_kept_for_a_run_is_the_same_corpus(tmp_path: Path) -> None:
     corpora = Corpora(tmp_path / "inside")
-    corpus = corpora.begin()
+    corpus = corpora.create()
     for name in ("乙.txt", "甲.txt"):
-        arrived = corpora.own(corpus) / ".arrived"
+        arrived = corpora.writable_folder(corpus) / ".arrived"
         arrived.write_text(SONG + name, "utf-8")
-        corpora.add(corpus, name, arrived)
-    corpora.keep(corpus, tmp_path / "kept")
-    kept = load_kept(tmp_path / "kept")
+        corpora.add_file(corpus, name, arrived)
+    corpora.copy_to(corpus, tmp_path / "kept")
+    kept = load_stored(tmp_path / "kept")
     assert kept == corpora.read(corpus)
     assert [song.source for song in kept.songs] == ["乙.txt", "甲.txt"]  # in the order in which they came
     assert kept.text == read_corpus(tmp_path / "kept").text
-    corpora.keep("en", tmp_path / "english")
-    assert len(load_kept(tmp_path / "english")) == len(zuoci.load_lyrics("en"))
+    corpora.copy_to("en", tmp_path / "english")
+    assert len(load_stored(tmp_path / "english")) == len(zuoci.load_lyrics("en"))
 
 
 def test_what_a_corpus_holds_is_counted_unpacked(tmp_path: Path) -> None:
     corpora = Corpora(tmp_path / "inside")
-    corpus = corpora.begin()
+    corpus = corpora.create()
     half = zipped({"a.txt": b"la la la\n" * (33 * 2**20 // 9)})
     for title, data in (
         ("a.zip", half),
@@ -276,26 +277,26 @@ def test_what_a_corpus_holds_is_counted_unpacked(tmp_path: Path) -> None:
         ("c.txt", b"la\n" * 1000),
         ("d.zip", zipped({"a.txt": b"\n" * 4_000_001})),
     ):
-        arrived = corpora.own(corpus) / ".arrived"
+        arrived = corpora.writable_folder(corpus) / ".arrived"
         arrived.write_bytes(data)
-        corpora.add(corpus, title, arrived)
+        corpora.add_file(corpus, title, arrived)
     errors = [file["error"] for file in corpora.describe(corpus)["files"]]
     assert errors[0] is None
     assert "b.zip has 34,603,002 bytes of text, with 34,603,002 in other files: 67,108,864 at most" in errors[1]
     assert errors[2] is None
     assert "d.zip has 4,000,001 lines, with" in errors[3]
-    assert corpora.room(corpus) == 64 * 2**20 - 34_603_002 - 3000
+    assert corpora.bytes_left(corpus) == 64 * 2**20 - 34_603_002 - 3000
 
 
 def test_reading_a_file_takes_a_few_times_the_memory_of_its_text(tmp_path: Path) -> None:
     corpora = Corpora(tmp_path / "inside")
-    corpus = corpora.begin()
+    corpus = corpora.create()
     text = "a b c\n" * 1_000_000 + "😀"  # 4 bytes in memory for each character
-    arrived = corpora.own(corpus) / ".arrived"
+    arrived = corpora.writable_folder(corpus) / ".arrived"
     arrived.write_text(text, "utf-8")
     tracemalloc.start()
     try:
-        corpora.add(corpus, "a.txt", arrived)
+        corpora.add_file(corpus, "a.txt", arrived)
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -309,7 +310,7 @@ def test_one_corpus_does_not_wait_for_another_and_the_end_ends_all_waiting() -> 
         return {}
 
     async def main() -> None:
-        turns, may_end, gone = Turns(), asyncio.Event(), asyncio.Event()
+        locks, may_end, gone = CorpusLocks(), asyncio.Event(), asyncio.Event()
 
         async def leaves() -> dict[str, Any]:
             await gone.wait()
@@ -322,19 +323,19 @@ def test_one_corpus_does_not_wait_for_another_and_the_end_ends_all_waiting() -> 
                 await may_end.wait()
             done.append(name)
 
-        first = asyncio.create_task(turns.take(never, "a", lambda: work("first", True)))
+        first = asyncio.create_task(locks.run(never, "a", lambda: work("first", True)))
         await asyncio.sleep(0)
-        second = asyncio.create_task(turns.take(leaves, "a", lambda: work("second")))
-        await turns.take(never, "b", lambda: work("other"))
-        await turns.take(never, None, lambda: work("bundled"))
+        second = asyncio.create_task(locks.run(leaves, "a", lambda: work("second")))
+        await locks.run(never, "b", lambda: work("other"))
+        await locks.run(never, None, lambda: work("bundled"))
         gone.set()
-        with pytest.raises(ApiError, match="the client went away"):
+        with pytest.raises(ApiError, match="the client closed the connection"):
             await second
-        third = asyncio.create_task(turns.take(never, "a", lambda: work("third")))
+        third = asyncio.create_task(locks.run(never, "a", lambda: work("third")))
         await asyncio.sleep(0.01)
-        turns.drain()
+        locks.drain()
         for waiting in (first, third):
-            with pytest.raises(ApiError, match="the server is about to end") as refused:
+            with pytest.raises(ApiError, match="the server is shutting down") as refused:
                 await waiting
             assert refused.value.status == 503
         may_end.set()
@@ -348,17 +349,17 @@ def test_one_corpus_does_not_wait_for_another_and_the_end_ends_all_waiting() -> 
 def test_an_upload_that_arrives_slowly_ends_with_the_server(tmp_path: Path) -> None:
     async def main() -> None:
         corpora = Corpora(tmp_path)
-        name = corpora.begin()
+        name = corpora.create()
 
         async def slowly() -> AsyncIterator[bytes]:
             yield b"la"
-            corpora.turns.drain()
+            corpora.locks.drain()
             await asyncio.Event().wait()
 
-        with pytest.raises(ApiError, match="the server is about to end"):
-            async with corpora.arrival(name, slowly()):
+        with pytest.raises(ApiError, match="the server is shutting down"):
+            async with corpora.receive(name, slowly()):
                 pass
-        assert list(corpora.own(name).iterdir()) == []
+        assert list(corpora.writable_folder(name).iterdir()) == []
 
     with ThreadPoolExecutor(1) as thread:
         thread.submit(asyncio.run, main()).result()
@@ -371,7 +372,7 @@ def test_what_a_killed_studio_left_of_uploads_is_thrown_away_and_nothing_else(
     left.mkdir(parents=True)
     (left / "000001.txt").write_text("private")
     (tmp_path / ".uploads" / "notes.txt").write_text("somebody's")
-    with serve(ServerSettings([tiny], home=tmp_path)) as studio:
+    with serve(StudioSettings([tiny], home=tmp_path)) as studio:
         assert not left.exists()
         corpus = begin(studio)
         assert (tmp_path / ".uploads").stat().st_mode & 0o777 == 0o700

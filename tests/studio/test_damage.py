@@ -16,13 +16,13 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from zuoci.server.sse import to_json
-from zuoci.studio.app import ServerSettings
-from zuoci.studio.runs import Training
+from zuoci.studio.app import StudioSettings
+from zuoci.studio.jobs import TrainingJob
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.studio.conftest import Served
+    from tests.conftest import Served
 
 
 def write(name: str, data: bytes | str) -> Callable[[Path], None]:
@@ -97,7 +97,7 @@ def studio(tiny: Path, tmp_path_factory: pytest.TempPathFactory, serve: Callable
     (home / "a file").write_text("x")
     (home / "a link").symlink_to("a link")
     (home / "\udcff").mkdir()
-    with serve(ServerSettings([tiny], home=home)) as one:
+    with serve(StudioSettings([tiny], home=home)) as one:
         yield one
 
 
@@ -153,7 +153,7 @@ def test_a_folder_that_does_not_let_anybody_look_hides_no_other(
         return path != closed and access(path, mode)
 
     monkeypatch.setattr(os, "access", may)
-    with serve(ServerSettings([tiny], home=tmp_path)) as one:
+    with serve(StudioSettings([tiny], home=tmp_path)) as one:
         found = one.client.get("/api/models").json()
         assert [model["id"] for model in found["models"]] == ["tiny"]
         assert [model["id"] for model in found["damaged"]] == ["closed"]
@@ -183,7 +183,7 @@ def test_runs_whose_files_are_damaged_do_not_keep_the_studio_from_starting(
     (tmp_path / ".runs" / "a file").write_text("x")
     (tmp_path / ".runs" / "sound").mkdir()
     write("job.json", json.dumps(JOB))(tmp_path / ".runs" / "sound")
-    with serve(ServerSettings([tiny], home=tmp_path)) as one:
+    with serve(StudioSettings([tiny], home=tmp_path)) as one:
         answer = one.client.get("/api/training")
         assert answer.status_code == 200
         runs = {run["id"]: run for run in json.loads(answer.text, parse_constant=pytest.fail)["training"]}
@@ -202,7 +202,7 @@ def test_what_stands_in_the_place_of_the_runs_is_left_alone(
     tiny: Path, tmp_path: Path, serve: Callable[..., Any]
 ) -> None:
     (tmp_path / ".runs").write_text("mine")
-    with serve(ServerSettings([tiny], home=tmp_path)) as one:
+    with serve(StudioSettings([tiny], home=tmp_path)) as one:
         assert one.client.get("/api/training").json() == {"training": []}
         answer = one.client.post("/api/training", json={"corpus": "zh", "name": "x"})
         assert answer.status_code == 409
@@ -218,12 +218,12 @@ def test_an_answer_never_holds_what_json_has_not() -> None:
 
 
 def test_what_somebody_does_not_read_is_not_kept_for_ever() -> None:
-    one = Training("x", None)
+    one = TrainingJob("x", None)
 
     async def main() -> asyncio.Queue[tuple[str, dict[str, Any]]]:
         queue = one.watch()
         for step in range(5000):
-            one.tell("step", {"step": step})
+            one.emit("step", {"step": step})
         return queue
 
     with ThreadPoolExecutor(1) as thread:

@@ -12,14 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import httpx2
 import pytest
-from tests.studio.test_serving import command
-from tests.studio.test_studio_training import SETTINGS
+from tests.server.test_run import command
+from tests.studio.test_runs import SETTINGS
 
 import zuoci
 from zuoci.cli import main
 from zuoci.model.lock import locked
 from zuoci.studio import home as module
-from zuoci.studio.app import ServerSettings
+from zuoci.studio.app import StudioSettings
 from zuoci.studio.home import claim
 
 if TYPE_CHECKING:
@@ -56,12 +56,12 @@ def test_what_a_killed_studio_left_is_swept_away(tmp_path: Path) -> None:
 
 
 def test_a_studio_that_does_not_say_where_it_is_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_PATIENCE", 0.2)
+    monkeypatch.setattr(module, "_WAIT_SECONDS", 0.2)
     with claim(tmp_path):
         for text in (None, "", "[]", "{}"):
             if text is not None:
                 (tmp_path / ".studio.json").write_text(text)
-            with pytest.raises(zuoci.SettingsError, match="does not say where it is"), claim(tmp_path):
+            with pytest.raises(zuoci.SettingsError, match="its URL cannot be read"), claim(tmp_path):
                 pass
 
 
@@ -159,7 +159,7 @@ def test_a_run_that_another_process_works_on_is_neither_thrown_away_nor_begun_tw
     (place / "job.json").write_text(json.dumps(job))
     (tmp_path / "run" / "training").mkdir(parents=True)
     (tmp_path / "run" / "training" / "unfinished.safetensors").write_bytes(b"precious")
-    with serve(ServerSettings([tiny], home=tmp_path)) as studio:
+    with serve(StudioSettings([tiny], home=tmp_path)) as studio:
         with locked(tmp_path / "run"):
             for answer in (
                 studio.client.delete("/api/training/run"),

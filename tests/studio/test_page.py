@@ -13,7 +13,8 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 import zuoci
-from zuoci.studio.app import ServerSettings, listen, make_app, make_server
+from zuoci.server.run import listen, make_server
+from zuoci.studio.app import Studio, StudioSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from playwright.sync_api import Browser
-    from tests.studio.conftest import Served
+    from tests.conftest import Served
 
 PLACES = ["write", "inside", "train", "models"]
 EXPECTED = "Failed to load resource"  # what a browser says of an answer from 400 on
@@ -68,14 +69,14 @@ def visit(browser: Browser, served: Served) -> Iterator[Visitor]:
 @pytest.fixture
 def fresh(browser: Browser, tmp_path: Path) -> Iterator[Visitor]:
     """A server without any model."""
-    app = make_app(ServerSettings((), home=tmp_path / "home"))
+    app = Studio(StudioSettings((), home=tmp_path / "home"))
     server = make_server(app)
     socket = listen("127.0.0.1", 0)
     thread = threading.Thread(target=server.run, args=([socket],))
     thread.start()
     while not server.started:
         time.sleep(0.01)
-    visitor = Visitor(browser, f"http://127.0.0.1:{socket.getsockname()[1]}", app.state.key)
+    visitor = Visitor(browser, f"http://127.0.0.1:{socket.getsockname()[1]}", app.access.key)
     before = len(browser.contexts)
     yield visitor
     for context in browser.contexts[before:]:
@@ -353,9 +354,9 @@ def test_what_was_found_in_a_text_is_not_said_after_a_failure(visit: Visitor) ->
 
 
 def test_the_token_is_taken_from_the_address_and_not_left_there(
-    browser: Browser, serve: Callable[[ServerSettings], AbstractContextManager[Served]], tiny: Path, tmp_path: Path
+    browser: Browser, serve: Callable[[StudioSettings], AbstractContextManager[Served]], tiny: Path, tmp_path: Path
 ) -> None:
-    with serve(ServerSettings([tiny], home=tmp_path / "home", key="密码 é+key")) as served:
+    with serve(StudioSettings([tiny], home=tmp_path / "home", key="密码 é+key")) as served:
         visitor = Visitor(browser, served.url, served.token)
         page = visitor("models")
         assert page.url == f"{served.url}/#models"
@@ -373,11 +374,11 @@ def test_the_token_is_taken_from_the_address_and_not_left_there(
 
 
 def test_a_damaged_model_is_named_among_the_others(
-    browser: Browser, serve: Callable[[ServerSettings], AbstractContextManager[Served]], tiny: Path, tmp_path: Path
+    browser: Browser, serve: Callable[[StudioSettings], AbstractContextManager[Served]], tiny: Path, tmp_path: Path
 ) -> None:
     broken = zuoci.save(zuoci.load(tiny), tmp_path / "home" / "broken")
     (broken / "config.json").write_text("")
-    with serve(ServerSettings([tiny], home=tmp_path / "home")) as served:
+    with serve(StudioSettings([tiny], home=tmp_path / "home")) as served:
         visitor = Visitor(browser, served.url, served.token)
         page = visitor("models")
         expect(page.locator("#models .trouble")).to_contain_text("broken: ")

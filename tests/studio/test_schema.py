@@ -18,10 +18,10 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
-from zuoci.studio.app import ServerSettings, make_app
+from zuoci.studio.app import Studio, StudioSettings
 
 if TYPE_CHECKING:
-    from tests.studio.conftest import Served
+    from tests.conftest import Served
 
 CHECKS = [
     not_a_server_error,
@@ -30,7 +30,7 @@ CHECKS = [
     response_schema_conformance,
     status_code_conformance,
 ]
-SCHEMA = schemathesis.openapi.from_dict(make_app(ServerSettings([], home=Path("nowhere"))).openapi())
+SCHEMA = schemathesis.openapi.from_dict(Studio(StudioSettings([], home=Path("nowhere"))).asgi.openapi())
 OPERATIONS: list[Any] = [result.ok() for result in SCHEMA.get_all_operations()]  # pyright: ignore
 TAKES_NOTHING = {"GET /health", "GET /v1/models", "GET /api/models", "GET /api/training", "GET /api/session"}
 

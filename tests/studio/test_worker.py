@@ -39,7 +39,7 @@ def prepare(place: Path, text: str = SONG, **settings: Any) -> dict[str, Any]:
 def told(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """What the worker tells, in this process."""
     events: list[dict[str, Any]] = []
-    monkeypatch.setattr(worker, "tell", lambda kind, **document: events.append({"event": kind, **document}))  # pyright: ignore
+    monkeypatch.setattr(worker, "emit", lambda kind, **document: events.append({"event": kind, **document}))  # pyright: ignore
     return events
 
 
@@ -107,12 +107,12 @@ def test_a_save_that_fails_is_a_note_and_the_run_goes_on(
 
     monkeypatch.setattr(jobs, "save_run", save)
     job = prepare(tmp_path / "job", steps=30)
-    orders = worker.Commands()
-    orders.pause = True
-    worker.train(job, tmp_path / "job", tmp_path / "m", orders)
+    commands = worker.Commands()
+    commands.pause = True
+    worker.train(job, tmp_path / "job", tmp_path / "m", commands)
     notes = [event["text"] for event in told if event["event"] == "note"]
     assert notes == ["no room; training goes on, and the next save is tried in 30 s"]
-    assert told[0] == {"event": "begun", "songs": 12, "characters": len(SONG)}
+    assert told[0] == {"event": "started", "songs": 12, "characters": len(SONG)}
     assert told[-1] == {"event": "finished"}
     assert is_model(tmp_path / "m")
 
@@ -120,15 +120,15 @@ def test_a_save_that_fails_is_a_note_and_the_run_goes_on(
 def test_a_pause_is_saved_before_it_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     saved: list[tuple[str, bool]] = []
 
-    def tell(kind: str, **_: Any) -> None:
+    def emit(kind: str, **_: Any) -> None:
         saved.append((kind, is_unfinished(tmp_path / "m")))
 
-    monkeypatch.setattr(worker, "tell", tell)
-    orders = worker.Commands()
-    orders.pause = True
+    monkeypatch.setattr(worker, "emit", emit)
+    commands = worker.Commands()
+    commands.pause = True
     job = prepare(tmp_path / "job")
-    worker.train(job, tmp_path / "job", tmp_path / "m", orders)
-    assert saved == [("begun", False), ("step", True), ("paused", True)]
+    worker.train(job, tmp_path / "job", tmp_path / "m", commands)
+    assert saved == [("started", False), ("step", True), ("paused", True)]
 
 
 def test_a_sample_that_cannot_be_written_is_a_note(tmp_path: Path, told: list[dict[str, Any]]) -> None:
@@ -158,4 +158,4 @@ def test_a_damaged_job_is_told(
     with pytest.raises((ValueError, KeyError, TypeError)):
         worker.main()
     assert told[-1]["event"] == "failed"
-    assert told[-1]["message"].startswith("the run ended by accident: ")
+    assert told[-1]["message"].startswith("the training process ended unexpectedly: ")

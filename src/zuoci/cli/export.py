@@ -1,76 +1,69 @@
-"""`zuoci export`."""
+"""`zuoci export`: a model as a web page or an ONNX graph."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import typer
 
 from zuoci.cli import say, say_notes
-from zuoci.cli.score import saved_report
 from zuoci.errors import SettingsError
 
 
 def command(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A folder that training has written.")],
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="The folder of a trained model.")],
     page: Annotated[
         Path | None,
-        typer.Option("--html", help="A page that writes with the model in any browser, offline.", metavar="FILE"),
+        typer.Option("--html", help="Write a web page that writes with the model, offline.", metavar="FILE"),
     ] = None,
     onnx: Annotated[
-        Path | None, typer.Option("--onnx", help="An ONNX graph of one step, for other programs.", metavar="FILE")
+        Path | None, typer.Option("--onnx", help="Write an ONNX graph of one step, for other programs.", metavar="FILE")
     ] = None,
-    precision: Annotated[Literal["int8", "float16"], typer.Option(help="Of the weights in the page.")] = "int8",
+    precision: Annotated[Literal["int8", "float16"], typer.Option(help="Type of the weights in the page.")] = "int8",
     text: Annotated[
         Path | None,
         typer.Option(
             help="A text that the model was not trained on, to measure what the precision costs.", metavar="FILE"
         ),
     ] = None,
-    title: Annotated[str, typer.Option(help="Of the page; by default the model's name.")] = "",
+    title: Annotated[str, typer.Option(help="Title of the page; by default the model's name.")] = "",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
 ) -> None:
-    """Gives a model away."""
+    """Exports a model to give it away: as a web page, as an ONNX graph, or as both."""
     if not (page or onnx):
         raise SettingsError("nothing to export: name a file with --html, --onnx or both")
     if text and not page:
-        raise SettingsError("a text is there to measure the page's precision: give --html too, or leave it out")
-    from zuoci.export.html import export_html, rhymes_of
-    from zuoci.export.onnx import export_onnx
-    from zuoci.model.checkpoint import load
+        raise SettingsError("--text measures the precision of a page: give --html too, or leave --text out")
+    from zuoci.export.formats import export_model
     from zuoci.model.output import check_output
     from zuoci.text.corpus import read_corpus
-    from zuoci.text.fingerprint import Fingerprint
-    from zuoci.text.sources import readable
 
     for file in filter(None, (page, onnx)):
         check_output(file, overwrite=overwrite)
     if page and onnx and os.path.realpath(page) == os.path.realpath(onnx):
         raise SettingsError(f"{page} cannot be both the page and the graph: name two files")
-    loaded = load(model)
     if page:
-        songs = read_corpus(text) if text else None
-        say_notes(songs.notes if songs else ())
-        figures = export_html(
-            loaded,
+        corpus = read_corpus(text) if text else None
+        say_notes(corpus.notes if corpus else ())
+        exported = export_model(
+            model,
             page,
+            "html",
             precision=precision,
-            title=readable(title or model.resolve().name),
-            report=saved_report(model),
-            text=songs.text if songs else "",
-            rhymes=rhymes_of(loaded.vocabulary.characters),
-            fingerprint=Fingerprint.find(model),
+            title=title,
+            text=corpus.text if corpus else "",
             overwrite=overwrite,
         )
-        say(f"the page is in {page}: {figures['bytes'] / 1e6:.2f} MB, weights in {precision}; {_loss(figures['loss'])}")
+        say_notes(exported.notes)
+        say(f"the page is in {page}: {exported.size / 1e6:.2f} MB, weights in {precision}; {_cost(exported.loss)}")
     if onnx:
-        size = export_onnx(loaded, onnx, overwrite=overwrite)
-        say(f"the ONNX graph is in {onnx}: {size / 1e6:.2f} MB")
+        exported = export_model(model, onnx, "onnx", overwrite=overwrite)
+        say(f"the ONNX graph is in {onnx}: {exported.size / 1e6:.2f} MB")
 
 
-def _loss(loss: dict[str, dict[str, float]] | None) -> str:
+def _cost(loss: dict[str, dict[str, Any]] | None) -> str:
     if not loss:
         return "what that costs was not measured: no --text was given"
     before, after = (loss[when]["perplexity"] for when in ("before", "after"))

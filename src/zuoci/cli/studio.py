@@ -1,4 +1,4 @@
-"""`zuoci studio`."""
+"""`zuoci studio`: the page in the browser."""
 
 from __future__ import annotations
 
@@ -16,40 +16,42 @@ from zuoci.cli.serve import Host, Key, Port, check_extra
 def command(
     model: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="[MODEL …]", help="Folders that training has written.", show_default=False),
+        typer.Argument(metavar="[MODEL …]", help="Folders of trained models.", show_default=False),
     ] = None,
     models: Annotated[
         Path | None,
-        typer.Option(help="Folder of more models, to train into; by default one of the user's own.", metavar="DIR"),
+        typer.Option(
+            help="Folder of further models, into which new ones are trained; by default one in your data folder.",
+            metavar="DIR",
+        ),
     ] = None,
     host: Host = "127.0.0.1",
     port: Port = 8760,
     key: Key = "",
-    browser: Annotated[bool, typer.Option(help="Open the browser.")] = True,
+    browser: Annotated[bool, typer.Option(help="Open the page in a browser.")] = True,
 ) -> None:
-    """Opens a page in the browser to write, look inside, train and give away."""
+    """Opens a page in the browser to write, look inside models, train and export them."""
     check_extra()
     from zuoci.model.checkpoint import load
     from zuoci.server.models import default_home
-    from zuoci.studio.app import ServerSettings, listen, make_app, make_server, run, url_of
+    from zuoci.server.run import listen, make_server, run, url_of
+    from zuoci.studio.app import Studio, StudioSettings
     from zuoci.studio.home import claim
 
     for folder in model or ():
         load(folder)
     home = (models or default_home()).absolute()
-    settings = ServerSettings(model or (), home=home, host=host, port=port, key=key)
-    settings.access()  # what is wrong with them is said before anything is made
+    settings = StudioSettings(model or (), home=home, host=host, port=port, key=key)
+    settings.access()  # raises what is wrong with the settings before anything is written
     with claim(home) as claimed:
         if claimed.url:
-            say(
-                f"a studio with the models in {home} runs already, at {claimed.url}; to begin another one, end it first"
-            )
+            say(f"a studio with the models in {home} runs already, at {claimed.url}; end it to start another one")
             if browser:
                 webbrowser.open(claimed.page)
             return
-        app = make_app(settings)
+        app = Studio(settings)
         sockets = [listen(host, port)]
-        url = url_of(host, sockets[0], app.state.key)
+        url = url_of(host, sockets[0], app.access.key)
         claimed.announce(url)
         say(f"the studio is at {url}; its models are in {home}; Ctrl-C ends it")
         if browser:

@@ -1,1 +1,1 @@
-"""A model to give away: as one HTML page, or as an ONNX graph."""
+"""A saved model as a file to give away: an HTML page, an ONNX graph, or a zip."""

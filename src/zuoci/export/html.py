@@ -1,7 +1,8 @@
-"""A model to give away: one HTML file that writes in any browser, offline.
+"""A model → one HTML file that writes with the model in any browser, offline.
 
-The page is made of the files in `page/`. Its modules are put into one script, each in a function of its own; its
-weights, vocabulary and figures stand in a block of JSON. A content-security policy lets the page load nothing.
+`zuoci.export.formats` calls `export_html`. The page is made of the files in `zuoci/studio/page`: its JavaScript modules
+become one script, each module a function; weights, vocabulary and figures become a block of JSON. The page's
+content-security policy lets it load nothing.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import base64
 import hashlib
 import html
 import json
+import posixpath
 import re
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -20,6 +22,7 @@ from zuoci.export.quantisation import Precision, quantise
 from zuoci.model.output import check_output, write_output
 from zuoci.text.fingerprint import WINDOW
 from zuoci.training.evaluation import evaluate
+from zuoci.writing.config import describe_settings
 from zuoci.writing.rhyme.scheme import Rhymes
 
 if TYPE_CHECKING:
@@ -30,6 +33,8 @@ if TYPE_CHECKING:
 
     from zuoci.model.language_model import CharLM
     from zuoci.text.fingerprint import Fingerprint
+
+_PAGE, _SCRIPT, _STYLE = "give.html", "give.js", "style.css"  # below `zuoci/studio/page`
 
 
 def export_html(
@@ -44,24 +49,25 @@ def export_html(
     fingerprint: Fingerprint | None = None,
     overwrite: bool = False,
 ) -> dict[str, Any]:
-    """Writes a page that writes with the model in any browser and never asks a network for anything.
+    """Writes a web page that writes with a model in any browser and never uses a network.
 
     Args:
-        model: to give away.
-        file: the page.
-        precision: of the weights in it.
-        title: of the page.
-        report: the figures of the training run, `load_report`.
-        text: a held-out one, to measure what the precision costs; "": not measured.
-        rhymes: character → the name of its rhyme; without, the page has no rhyme schemes.
-        fingerprint: that of the training text; without, the page cannot tell what is copied.
-        overwrite: replace a file.
+        model: the model.
+        file: the file to write.
+        precision: the type of the weights in the page.
+        title: the title of the page.
+        report: the figures of the training run, as `load_report` gives them.
+        text: a text that the model was not trained on, to measure what the precision costs; "": not measured.
+        rhymes: character → the name of its rhyme, as `rhyme_table` gives it; None: the page has no rhyme schemes.
+        fingerprint: the fingerprint of the training text; None: the page cannot tell what is copied.
+        overwrite: replace a file that exists.
 
     Returns:
-        The figures: `precision`, `bytes`, and `loss`, the perplexity on `text` before and after, or None.
+        `precision`; `bytes`, the size of the file; `loss`, the scores on `text` `before` and `after` the weights were
+        written in this precision, or None.
 
     Raises:
-        SettingsError: the file exists or cannot be written, or the precision does not hold the weights.
+        SettingsError: the file exists or cannot be written, or the precision cannot hold the weights.
         CorpusError: the text has fewer than two characters that the model knows.
     """
     check_output(file, overwrite=overwrite)
@@ -83,10 +89,10 @@ def page_document(
     rhymes: Mapping[str, str] | None = None,
     fingerprint: Fingerprint | None = None,
 ) -> dict[str, Any]:
-    """What a page knows about its model, for JSON; see `export_html`.
+    """The block of JSON in a page. The arguments are those of `export_html`.
 
     Raises:
-        SettingsError: the precision does not hold the weights.
+        SettingsError: the precision cannot hold the weights.
         CorpusError: the text has fewer than two characters that the model knows.
     """
     weights = quantise(model, precision)
@@ -104,19 +110,18 @@ def page_document(
         "loss": loss,
         "report": dict(report or {}),
         "rhymes": {char: rhymes[char] for char in model.vocabulary.characters if char in rhymes} if rhymes else None,
-        "fingerprint": None if fingerprint is None else _base64(pack_fingerprint(fold(fingerprint))),
+        "fingerprint": None if fingerprint is None else _base64(pack_hashes(window_hashes(fingerprint))),
         "tensors": weights.tensors,
         "weights": _base64(weights.data),
+        **describe_settings(),
     }
     identity = hashlib.sha256(_json(document).encode()).hexdigest()[:16]
-    return {**document, "identity": identity}  # by which a browser keeps each page's text apart
+    return {**document, "identity": identity}  # under which a browser stores the page's text
 
 
 def render(document: Mapping[str, Any]) -> str:
-    """The page around a document, all in one: styles, script, and a policy that lets it load nothing else."""
-    folder = files("zuoci.studio").joinpath("page")
-    page, main, style = (folder.joinpath(name).read_text("utf-8") for name in ("give.html", "give.js", "style.css"))
-    script = bundle(main, lambda name: folder.joinpath(name).read_text("utf-8"))
+    """The whole page with a document in it: style, script, and a policy that lets it load nothing else."""
+    page, style, script = _read(_PAGE), _read(_STYLE), bundle(_SCRIPT, _read)
     policy = (
         f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; img-src data:; "
         "base-uri 'none'; form-action 'none'"
@@ -131,31 +136,42 @@ def render(document: Mapping[str, Any]) -> str:
     return re.sub(r"<!--\{(\w+)\}-->|\{\{(\w+)\}\}", lambda found: values[found[1] or found[2]], page)
 
 
+def _read(path: str) -> str:
+    """A file of the page."""
+    return files("zuoci").joinpath("studio", "page", path).read_text("utf-8")
+
+
 def bundle(main: str, read: Callable[[str], str]) -> str:
-    """ES modules as one: each that is imported, once and before whoever imports it, in a function of its own."""
+    """Puts ES modules into one script: each imported module, once and before its importers, in a function of its own.
+
+    Args:
+        main: the path of the first module.
+        read: returns the source of the module at a path. Imports are relative to the importing module's folder.
+    """
     modules: dict[str, str] = {}
 
-    def inline(source: str) -> str:
+    def inline(path: str) -> str:
         def use(found: re.Match[str]) -> str:
-            names, name = found[1].replace(" as ", ": "), found[2]
+            names = found[1].replace(" as ", ": ")
+            name = posixpath.normpath(posixpath.join(posixpath.dirname(path), found[2]))
             if name not in modules:
-                body = inline(read(name))
+                body = inline(name)
                 exported = re.findall(r"^export (?:(?:async )?function\*?|class|const) (\w+)", body, re.MULTILINE)
                 body = re.sub(r"^export ", "", body, flags=re.MULTILINE)
                 modules[name] = f"{body}return {{ {', '.join(exported)} }};"
             return f"const {{{names}}} = {_variable(name)};"
 
-        return re.sub(r'^import \{([^}]*)\} from "\./([\w.]+)";$', use, source, flags=re.MULTILINE)
+        return re.sub(r'^import \{([^}]*)\} from "(\.[\w./]+)";$', use, read(path), flags=re.MULTILINE)
 
-    main = inline(main)
+    last = inline(main)
     parts = [f"const {_variable(name)} = (() => {{\n{body}\n}})();\n" for name, body in modules.items()]
-    script = "".join([*parts, main])
+    script = "".join([*parts, last])
     assert not re.search(r"</script|<!--|^(import|export)\b", script, re.IGNORECASE | re.MULTILINE)
     return script
 
 
 def _variable(name: str) -> str:
-    return f"${name.removesuffix('.js')}"
+    return "$" + name.removesuffix(".js").replace("/", "_")
 
 
 def _json(document: Mapping[str, Any]) -> str:
@@ -171,19 +187,19 @@ def _base64(data: bytes) -> str:
     return base64.b64encode(data).decode()
 
 
-def rhymes_of(characters: str) -> dict[str, str]:
-    """Chinese character → its rhyme in 十三辙, for the page, which reads characters by themselves."""
+def rhyme_table(characters: str) -> dict[str, str]:
+    """Chinese character → the name of its rhyme in 十三辙, each character read by itself, as the page reads them."""
     rhymes = Rhymes()
     return {char: key.removeprefix("zh:") for char in characters if (key := rhymes.group(char)) and key[:2] == "zh"}
 
 
-def fold(fingerprint: Fingerprint) -> NDArray[np.uint64]:
-    """The hashes of the windows of a training text, 40 bits, sorted, each once: as `page/originality.js` has them."""
-    words = fingerprint.words[: max(0, len(fingerprint) - WINDOW + 1)]  # the last ones run over the end
+def window_hashes(fingerprint: Fingerprint) -> NDArray[np.uint64]:
+    """The hashes of the windows of a training text in 40 bits, sorted, without repetitions; see `originality.js`."""
+    words = fingerprint.words[: max(0, len(fingerprint) - WINDOW + 1)]  # the last ones reach beyond the end
     seven, eighth = words >> np.uint64(24), words >> np.uint64(3) & np.uint64(0x1FFFFF)
     return np.unique(seven ^ eighth << np.uint64(19))
 
 
-def pack_fingerprint(hashes: NDArray[np.uint64]) -> bytes:
-    """Sorted hashes of 40 bits, 5 bytes each, little-endian."""
+def pack_hashes(hashes: NDArray[np.uint64]) -> bytes:
+    """Hashes of 40 bits as 5 bytes each, little-endian."""
     return hashes.astype("<u8").view(np.uint8).reshape(-1, 8)[:, :5].tobytes()

@@ -1,6 +1,10 @@
-"""Weights in fewer bits, for a file that is given away.
+"""The weights of a model in fewer bits, for the page that `export.html` makes.
 
-Matrices become float16, or int8 with a float32 scale a row (w ≈ q · s, s = max |w| / 127); vectors stay float32.
+Matrices become float16, or int8 with one float32 scale for each row:
+
+    q = round(w / s),  w ≈ q s,  s = max |w| / 127
+
+Vectors stay float32.
 """
 
 from __future__ import annotations
@@ -22,12 +26,13 @@ Precision: TypeAlias = Literal["int8", "float16"]
 
 @dataclass(frozen=True, slots=True)
 class Quantised:
-    """A model's weights in fewer bits.
+    """The weights of a model in fewer bits.
 
     Attributes:
-        tensors: of each weight its name, shape, type, where it begins in `data`, and where its scales do.
-        data: all of them, little-endian.
-        model: a model with the weights that come out again.
+        tensors: for each weight its `name`, `shape`, `type`, where it begins in `data` (`at`, bytes), and for int8
+            where its scales begin (`scales`).
+        data: the bytes of all weights and scales, little-endian.
+        model: a model with the weights as they are read back, to measure what was lost.
     """
 
     tensors: list[dict[str, Any]]
@@ -36,10 +41,10 @@ class Quantised:
 
 
 def quantise(model: CharLM, precision: Precision) -> Quantised:
-    """Writes a model's weights in fewer bits.
+    """Writes the weights of a model in fewer bits.
 
     Raises:
-        SettingsError: a weight is beyond what float16 holds.
+        SettingsError: a weight is larger than float16 can hold.
     """
     tensors: list[dict[str, Any]] = []
     data = bytearray()
@@ -56,7 +61,7 @@ def quantise(model: CharLM, precision: Precision) -> Quantised:
             values = stored * scales
         elif values.ndim > 1:
             if (largest := float(np.abs(values).max())) > float(np.finfo(np.float16).max):
-                raise SettingsError(f"{name} holds {largest:g}, and float16 nothing beyond 65504; choose int8")
+                raise SettingsError(f"{name} holds {largest:g}, and float16 cannot go beyond 65504; choose int8")
             stored = values.astype(np.float16)
             tensor["type"] = "float16"
             values = stored.astype(np.float32)

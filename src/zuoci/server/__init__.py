@@ -1,1 +1,1 @@
-"""Models over HTTP, without a page."""
+"""Models over HTTP: the OpenAI-compatible API, and what any API of zuoci is made of."""

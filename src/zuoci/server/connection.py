@@ -1,15 +1,17 @@
-"""Connections that do not wait for ever, and clients that have said all they have to say.
+"""HTTP/1.1 connections with time limits, an upper bound on their number, and support for half-closed ones.
 
-uvicorn limits the time between two requests only. Here a request must arrive in time: its head and body within
+`zuoci.server.run` hands `Connection` to uvicorn, which makes one for each client. It differs from uvicorn's own:
+
+Time limits. uvicorn limits only the time between two requests. Here a whole request, head and body, must arrive within
 20 seconds, and a second more for each 16 KiB.
 
-Each connection is an open file, and a process may have so many. One connection more than there is room for ends the one
-that has waited longest for a request; where all are at work, it is refused.
+Number. Each connection is an open file, and a process may have only so many. When one connection too many comes in, the
+one that has been idle for the longest time is closed; if none is idle, the new one gets 503.
 
-A client may end its own side of a connection once its request is sent (`nc -N`), and one that goes away ends it, too:
-only writing tells them apart. So whoever ended his side gets interim answers while his request is worked on (100
-Continue, or in a stream of events a comment), which every client of HTTP/1.1 reads over; where nobody is there, the
-second one breaks the connection, and the work ends as with any other that was abandoned.
+Half-closed connections. A client may close its sending side once its request is sent (`nc -N`), and a client that has
+gone away closes it, too; only writing to it tells them apart. So after an end of input, interim responses are written
+while the request is worked on (100 Continue, or comments in an event stream), which every HTTP/1.1 client skips. If the
+client has gone, the second one breaks the connection, and the work ends as after any other disconnect.
 """
 
 from __future__ import annotations
@@ -33,93 +35,99 @@ if TYPE_CHECKING:
     from starlette.types import Scope
 
 _REQUEST_SECONDS = 20.0
-_LEAST_RATE = 16 * 2**10  # bytes a second
-_LAST_SECONDS = 5.0  # for the rest of a request that is answered already
-_PROBES = (0.2, 0.2, 1.0)  # seconds before the first interim answer, the second, and each further one
-_EVENTS = "zuoci.events"  # in the state of a request: its answer is a stream of events
-BACKLOG = 16  # connections that asyncio takes in at once, before the first of them is looked at
-_MOST = 2000  # connections
-_OTHER_FILES = 64 + 4 * BACKLOG  # of models and so on, and of connections that are taken in or being closed
+_MIN_BYTES_PER_SECOND = 16 * 2**10
+_REST_SECONDS = 5.0  # for the rest of a request that has been answered already
+_PROBE_DELAYS = (0.2, 0.2, 1.0)  # seconds before the first probe, the second, and each further one
+_IS_EVENT_STREAM = "zuoci.event_stream"  # key in the state of a request
+BACKLOG = 16  # connections that asyncio accepts at once, before it looks at the first of them
+_MAX_CONNECTIONS = 2000
+_OTHER_FILES = 64 + 4 * BACKLOG  # for models and so on, and for connections that are being accepted or closed
 _CONTINUE = b"HTTP/1.1 100 Continue\r\n\r\n"
 _COMMENT = b":\n\n"
 
 
-def mark_events(scope: Scope) -> None:
-    """Says of a request that its answer is a stream of events."""
-    scope.setdefault("state", {})[_EVENTS] = True
+def mark_event_stream(scope: Scope) -> None:
+    """Notes in a request's scope that its response is an event stream, into which comments may be written."""
+    scope.setdefault("state", {})[_IS_EVENT_STREAM] = True
 
 
-def most_connections() -> int:
-    """How many connections there may be at once, within the limit of open files."""
+def max_connections() -> int:
+    """How many connections may be open at once, within the process's limit of open files."""
     if resource is None:
-        return _MOST
+        return _MAX_CONNECTIONS
     files, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return _MOST if files < 0 else min(_MOST, max(files - _OTHER_FILES, files // 4))
+    return _MAX_CONNECTIONS if files < 0 else min(_MAX_CONNECTIONS, max(files - _OTHER_FILES, files // 4))
 
 
 class Connection(H11Protocol):
-    """A connection of uvicorn's, with a clock."""
+    """uvicorn's HTTP/1.1 connection with one timer, for whatever the connection waits for at the moment.
+
+    Attributes:
+        idle_since: the loop's time when the connection began to wait for a request.
+    """
 
     def __init__(self, *args: Any, **options: Any) -> None:
+        """Takes uvicorn's own arguments."""
         super().__init__(*args, **options)
-        self._clock: asyncio.TimerHandle | None = None
-        self._since: float | None = None  # when the request that is not whole yet began
         self.idle_since: float = 0.0
-        self._received = 0  # bytes of it
+        self._timer: asyncio.TimerHandle | None = None
+        self._request_since: float | None = None  # when the request that has not arrived completely began
+        self._received = 0  # bytes of that request
         self._probes = 0
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         """Begins to wait for a request."""
         super().connection_made(transport)
-        self._since = self.idle_since = self.loop.time()
-        if len(self.connections) > most_connections():
+        self._request_since = self.idle_since = self.loop.time()
+        if len(self.connections) > max_connections():
             self._make_room()
         if not transport.is_closing():
-            self._set_clock()
+            self._set_timer()
 
     def _make_room(self) -> None:
-        others = [one for one in self.connections if isinstance(one, Connection) and one is not self and one.is_idle]
-        if others:
-            min(others, key=attrgetter("idle_since")).leave()
+        """Closes the connection that has been idle for the longest time, or else this one."""
+        idle = [one for one in self.connections if isinstance(one, Connection) and one is not self and one.is_idle]
+        if idle:
+            min(idle, key=attrgetter("idle_since")).close()
         else:
             self.transport.write(_TOO_MANY)
-            self.leave()
+            self.close()
 
     @property
     def is_idle(self) -> bool:
-        """Whether it waits for a request, or the rest of one."""
+        """Whether the connection waits for a request, or for the rest of one."""
         cycle = self._latest
         return cycle is None or cycle.response_complete or (cycle.more_body and not cycle.response_started)
 
-    def leave(self) -> None:
-        """Closes it, and counts it no more: that takes until the next turn of the loop."""
+    def close(self) -> None:
+        """Closes the connection and no longer counts it, which uvicorn would until the loop's next iteration."""
         self.connections.discard(self)
-        self._stop_clock()
+        self._stop_timer()
         self.transport.close()
 
     def data_received(self, data: bytes) -> None:
         """Takes a part of a request."""
-        if self._since is None:
-            self._since, self._received = self.loop.time(), 0
+        if self._request_since is None:
+            self._request_since, self._received = self.loop.time(), 0
         self._received += len(data)
         super().data_received(data)
-        self._set_clock()
+        self._set_timer()
 
     def on_response_complete(self) -> None:
         """Waits a little for what is left of the request."""
         self.idle_since = self.loop.time()
         super().on_response_complete()
         if self.conn.their_state is h11.SEND_BODY and not self.transport.is_closing():
-            self._stop_clock()
-            self._clock = self.loop.call_later(_LAST_SECONDS, self.transport.close)
+            self._stop_timer()
+            self._timer = self.loop.call_later(_REST_SECONDS, self.transport.close)
 
     def connection_lost(self, exc: Exception | None) -> None:
-        """Stops the clock."""
-        self._stop_clock()
+        """Stops the timer."""
+        self._stop_timer()
         super().connection_lost(exc)
 
     def eof_received(self) -> bool:  # pyright: ignore[reportIncompatibleMethodOverride]
-        """Keeps the connection of a client that has said all, until it is answered."""
+        """Keeps a connection open whose client has closed its sending side, until its request is answered."""
         self._unset_keepalive_if_required()
         cycle = self._latest
         if cycle is None or cycle.response_complete or cycle.more_body:
@@ -131,68 +139,70 @@ class Connection(H11Protocol):
 
     @property
     def _latest(self) -> RequestResponseCycle | None:
-        """The latest request."""
+        """The latest request. uvicorn does not say that there may be none yet."""
         return self.cycle
 
     def _probe(self) -> None:
+        """Writes something that a client skips, and again later, so that a client that has gone is found out."""
         if self.transport.is_closing() or self.cycle.response_complete:
             return
         if self._probes:
             if not self.cycle.response_started:
                 if self.scope["http_version"] == "1.1":
                     self.transport.write(_CONTINUE)
-            elif self.scope.get("state", {}).get(_EVENTS):
+            elif self.scope.get("state", {}).get(_IS_EVENT_STREAM):
                 self.transport.write(self.conn.send(h11.Data(data=_COMMENT)) or b"")
-        delay = _PROBES[min(self._probes, len(_PROBES) - 1)]
+        delay = _PROBE_DELAYS[min(self._probes, len(_PROBE_DELAYS) - 1)]
         self._probes += 1
-        self._stop_clock()
-        self._clock = self.loop.call_later(delay, self._probe)
+        self._stop_timer()
+        self._timer = self.loop.call_later(delay, self._probe)
 
-    def _set_clock(self) -> None:
+    def _set_timer(self) -> None:
+        """Sets the timer for the rest of the current request, if it has not arrived completely."""
         state = self.conn.their_state
-        if self._since is None or (state is h11.SEND_BODY and self.cycle.response_complete):
+        if self._request_since is None or (state is h11.SEND_BODY and self.cycle.response_complete):
             return
-        self._stop_clock()
-        if state is h11.IDLE and self._latest and not self.conn.trailing_data[0]:  # the rest has come
-            self._since = None
-            self._clock = self.loop.call_later(_LAST_SECONDS, self.transport.close)
+        self._stop_timer()
+        if state is h11.IDLE and self._latest and not self.conn.trailing_data[0]:  # the rest has arrived
+            self._request_since = None
+            self._timer = self.loop.call_later(_REST_SECONDS, self.transport.close)
         elif state in (h11.IDLE, h11.SEND_BODY):
-            due = self._since + _REQUEST_SECONDS + self._received / _LEAST_RATE
-            self._clock = self.loop.call_at(due, self._late)
-        else:  # the request is whole
-            self._since = None
+            due = self._request_since + _REQUEST_SECONDS + self._received / _MIN_BYTES_PER_SECOND
+            self._timer = self.loop.call_at(due, self._time_out)
+        else:  # the request is complete
+            self._request_since = None
 
-    def _stop_clock(self) -> None:
-        if self._clock:
-            self._clock.cancel()
-        self._clock = None
+    def _stop_timer(self) -> None:
+        if self._timer:
+            self._timer.cancel()
+        self._timer = None
 
     def send_400_response(self, msg: str) -> None:
-        """Answers what is no HTTP."""
-        self._end(_NO_HTTP)
+        """Answers what is not HTTP, with a JSON error like all others."""
+        self._respond_and_close(_NOT_HTTP)
 
     def _unsupported_upgrade_warning(self) -> None:
-        """Says nothing: that a client would rather speak another protocol is no fault of the server's."""
+        """Logs nothing: that a client asks for another protocol is not the server's fault."""
 
-    def _late(self) -> None:
-        self._end(_TOO_LATE)
+    def _time_out(self) -> None:
+        self._respond_and_close(_TOO_LATE)
 
-    def _end(self, answer: bytes) -> None:
-        """Answers, unless an answer has begun, and closes."""
+    def _respond_and_close(self, response: bytes) -> None:
+        """Writes a response, unless another one has begun, and closes the connection."""
         cycle = self._latest
-        answered = cycle and cycle.response_started and not cycle.response_complete
-        if not self.transport.is_closing() and not answered:
-            self.transport.write(answer)
+        responding = cycle and cycle.response_started and not cycle.response_complete
+        if not self.transport.is_closing() and not responding:
+            self.transport.write(response)
         self.transport.close()
 
 
-def _answer(error: ApiError) -> bytes:
-    """An answer that ends its connection, all of it."""
+def _closing_response(error: ApiError) -> bytes:
+    """The bytes of a response after which the connection closes."""
     body = bytes(error.response().body)
     head = f"HTTP/1.1 {error.status} {HTTPStatus(error.status).phrase}\r\nconnection: close\r\n"
     return f"{head}content-type: application/json\r\ncontent-length: {len(body)}\r\n\r\n".encode() + body
 
 
-_TOO_LATE = _answer(ApiError(408, "the request did not arrive in time; send it again", code="timeout"))
-_TOO_MANY = _answer(ApiError(503, "too many connections are open; try again", code="busy"))
-_NO_HTTP = _answer(ApiError(400, "this is no valid HTTP request", code="invalid_http"))
+_TOO_LATE = _closing_response(ApiError(408, "the request did not arrive in time; send it again", code="timeout"))
+_TOO_MANY = _closing_response(ApiError(503, "too many connections are open; try again", code="busy"))
+_NOT_HTTP = _closing_response(ApiError(400, "the request is not valid HTTP", code="invalid_http"))

@@ -1,8 +1,9 @@
-"""Many requests, one batch: a thread that steps the texts of everybody side by side.
+"""Writes the texts of all requests side by side, one batch for each model, in one thread.
 
-Whoever has a request opens `Texts` and waits for their events in asyncio. The thread takes texts in and lets them go
-between two steps; what a step brought forth is handed over at once. A text holds its state and what nobody has
-fetched yet, and nothing else.
+A route calls `Engine.open` with openings and `WriteConfig`s and gets `Texts`, from which it awaits events: pieces of
+text as they are written, and the end of each. The thread adds texts to a batch and removes them between two steps of
+the model, and hands over after each step what the step has produced. Memory is bounded: a text holds its state and what
+nobody has fetched yet.
 """
 
 from __future__ import annotations
@@ -12,66 +13,50 @@ import threading
 from dataclasses import dataclass
 from queue import SimpleQueue
 from time import monotonic
-from typing import TYPE_CHECKING, Any, TypeAlias
-
-import numpy as np
+from typing import TYPE_CHECKING, TypeAlias
 
 from zuoci.errors import WritingError
 from zuoci.model.threads import one_thread
-from zuoci.server.errors import ApiError
-from zuoci.server.job_queue import MOST_SECONDS, TOO_LONG
-from zuoci.writing.batch import ROWS, Batch, StepRequest
+from zuoci.server.errors import ApiError, ending
+from zuoci.server.job_queue import MAX_SECONDS, TOO_LONG
+from zuoci.server.scoring import CharScore, Scorer
+from zuoci.server.sse import KEEP_ALIVE_SECONDS
+from zuoci.writing.batch import ROWS, Batch
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
-    from numpy.typing import NDArray
-
-    from zuoci.model.stepper import Streams
     from zuoci.writing.batch import StepResult, Steps
     from zuoci.writing.config import WriteConfig
     from zuoci.writing.text import Lyrics
     from zuoci.writing.writer import Writer
 
-_STEPS = 200_000  # of one text: more are an accident, or an attack
-_PAUSES = (0.004, 0.05)  # seconds between two deliveries to one request, the first and, each twice as long, the
-# longest: the first characters are there soon, later ones come many at once, which costs less
-_QUIET = 10.0  # seconds, after which a request hears that nothing came
-
-
-@dataclass(frozen=True, slots=True)
-class Score:
-    """How likely the model thought a character.
-
-    Attributes:
-        char: it.
-        logprob: log of its probability; None for the first one of an opening, which stands for itself.
-        top: the likeliest ones at its place.
-    """
-
-    char: str
-    logprob: float | None
-    top: Sequence[tuple[str, float]]
+_MAX_STEPS = 200_000  # of one text: more are an accident, or an attack
+# Seconds between two deliveries to a request: the first pause, then twice as long each time, up to the longest. So the
+# first characters come soon, and later ones come many at once, which costs less.
+_FIRST_PAUSE, _LONGEST_PAUSE = 0.004, 0.05
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """Some characters of a text: the opening comes first, in a piece of its own, unless the text has a form.
+    """Some characters of a text. Without a form, the opening comes first, in a piece of its own.
 
     Attributes:
-        text: they.
-        scores: one for each, if that was asked for.
-        state: the hidden state `(H,)` where the model now is, likewise.
+        text: the characters.
+        scores: the score of each character, if scores were asked for.
     """
 
     text: str
-    scores: Sequence[Score] = ()
-    state: NDArray[Any] | None = None
+    scores: Sequence[CharScore] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class End:
-    """The end of a text; without lyrics, of one that the server broke off."""
+    """The end of a text.
+
+    Attributes:
+        lyrics: the whole text; None: the server broke it off.
+    """
 
     lyrics: Lyrics | None
 
@@ -80,36 +65,41 @@ Event: TypeAlias = Piece | End | Exception
 
 
 class Texts:
-    """The texts of one request. All of it runs in asyncio's thread."""
+    """The texts of one request, as a stream of events. Everything here runs in asyncio's thread.
 
-    def __init__(self, engine: Engine, weights: Sequence[int]) -> None:
+    Attributes:
+        closed: whether nobody wants further events.
+    """
+
+    def __init__(self, engine: Engine, rows: Sequence[int]) -> None:
+        """Takes the engine, and how many rows of a batch each text takes."""
         self._engine = engine
-        self._weights = dict(enumerate(weights))  # of those that are still written
+        self._rows = dict(enumerate(rows))  # of the texts that have not ended
         self._events: list[tuple[int, Event]] = []
-        self._there = asyncio.Event()
+        self._arrived = asyncio.Event()
         self._ended = asyncio.Event()
         self.closed = False
 
     def put(self, index: int, event: Event) -> None:
-        """Takes an event in."""
+        """Takes an event of a text from the engine."""
         if self.closed:
             return
         self._events.append((index, event))
         if not isinstance(event, Piece):
-            self._engine.release(self._weights.pop(index, 0))
-        self._there.set()
-        if not self._weights:
+            self._engine.release(self._rows.pop(index, 0))
+        self._arrived.set()
+        if not self._rows:
             self._ended.set()
 
-    async def begun(self, seconds: float = 5.0) -> None:
-        """Waits for the first event, or so long.
+    async def wait_for_first(self, seconds: float = 5.0) -> None:
+        """Waits for the first event, or for some seconds, so that a text that fails at once ends its request.
 
         Raises:
-            Exception: that of a text which cannot be written at all.
+            Exception: the error of a text that cannot be written.
         """
         try:
             async with asyncio.timeout(seconds):  # wait_for may swallow a cancellation (before Python 3.12)
-                await self._there.wait()
+                await self._arrived.wait()
         except TimeoutError:
             return
         for _, event in self._events:
@@ -118,38 +108,50 @@ class Texts:
                 raise event
 
     async def __aiter__(self) -> AsyncIterator[list[tuple[int, Event]]]:
-        """Gives what came, each time all of it, to the end of all texts; an empty list if nothing came for long."""
-        pause, longest = _PAUSES
-        while self._weights or self._events:
+        """Yields the events since the last time, each with the index of its text, until all texts have ended.
+
+        The list is empty if nothing has come for `KEEP_ALIVE_SECONDS`.
+        """
+        pause = _FIRST_PAUSE
+        while self._rows or self._events:
             try:
-                async with asyncio.timeout(_QUIET):
-                    await self._there.wait()
+                async with asyncio.timeout(KEEP_ALIVE_SECONDS):
+                    await self._arrived.wait()
             except TimeoutError:
                 yield []
                 continue
-            self._there.clear()
+            self._arrived.clear()
             events, self._events = self._events, []
             yield events
-            if self._weights:
+            if self._rows:
                 await asyncio.sleep(pause)
-                pause = min(2 * pause, longest)
+                pause = min(2 * pause, _LONGEST_PAUSE)
 
-    async def whole(self) -> list[tuple[int, Event]]:
-        """Everything, once all texts have come to their ends."""
+    async def all_events(self) -> list[tuple[int, Event]]:
+        """All events at once, when all texts have ended."""
         await self._ended.wait()
         return self._events
 
     def close(self) -> None:
-        """Lets go of what is still written: nobody waits for it any more."""
+        """Ends the texts that have not ended: nobody waits for them any more."""
         self.closed = True
-        self._engine.release(sum(self._weights.values()))
-        self._weights = {}
+        self._engine.release(sum(self._rows.values()))
+        self._rows = {}
         self._events = []
-        self._engine.forget(self)
+        self._engine.remove(self)
 
 
 @dataclass(slots=True)
-class _TextState:
+class _RunningText:
+    """A text in a batch.
+
+    Attributes:
+        texts: the request that it belongs to.
+        index: its number in the request.
+        writer: its model.
+        number: its number in the model's batch.
+    """
+
     texts: Texts
     index: int
     writer: Writer
@@ -157,27 +159,33 @@ class _TextState:
 
 
 class Engine:
-    """The thread and its batches, one a model."""
+    """The thread that writes, and its batches, one for each model.
+
+    Attributes:
+        rows: how many rows all batches together may have, and how many a step of a model may read.
+        rows_taken: how many of them are taken.
+        draining: whether new texts are refused.
+    """
 
     def __init__(self, rows: int = ROWS, threads: int = 0) -> None:
-        """Begins idle.
+        """Makes an engine that does not run yet.
 
         Args:
-            rows: that are written side by side, at most, and that a step of a model reads.
-            threads: of each batch; 0: one a core.
+            rows: how many rows there may be at most. A text takes one; a rhyming one takes one for each of its draws.
+            threads: how many threads share a step of a batch; 0: one a core.
         """
         self.rows = rows
-        self.threads = threads
-        self.taken = 0
-        self.ending = False
-        self._orders: SimpleQueue[Callable[[], None] | None] = SimpleQueue()
+        self.rows_taken = 0
+        self.draining = False
+        self._threads = threads
+        self._commands: SimpleQueue[Callable[[], None] | None] = SimpleQueue()  # for the thread; None ends it
         self._batches: dict[Writer, Batch[Lyrics]] = {}
-        self._places: dict[tuple[Writer, int], _TextState] = {}
-        self._out: list[tuple[Texts, int, Event]] = []
+        self._running: dict[tuple[Writer, int], _RunningText] = {}
+        self._outbox: list[tuple[Texts, int, Event]] = []
         self._thread = threading.Thread(target=self._run, name="zuoci-engine", daemon=True)
 
     def start(self) -> None:
-        """Starts the thread, from within asyncio's."""
+        """Starts the thread. To be called in asyncio's."""
         self._loop = asyncio.get_running_loop()
         self._thread.start()
 
@@ -187,180 +195,145 @@ class Engine:
         openings: Sequence[str],
         configs: Sequence[WriteConfig],
         *,
-        top: int | None = None,
-        watch: bool = False,
+        top_logprobs: int | None = None,
     ) -> Texts:
         """Begins to write some texts.
 
         Args:
             writer: the model.
-            openings: of each.
-            configs: of each.
-            top: score every character, and name so many likeliest ones beside it.
-            watch: add the hidden state to each piece.
+            openings: the opening of each text.
+            configs: the settings of each text.
+            top_logprobs: score every character, and name this many of the most likely ones beside it; None: no scores.
 
         Raises:
-            ApiError: there is no room for them now, or never.
+            ApiError: too many texts are being written, the request asks for too many, or the server is shutting down.
         """
-        if self.ending:
-            raise ApiError(503, "the server is about to end", code="ending")
-        weights = [config.rows for config in configs]
-        if sum(weights) > self.rows:
-            raise ApiError(
-                400, f"one request may write {self.rows} texts side by side: got {sum(weights)}; ask for less"
-            )
-        if self.taken + sum(weights) > self.rows:
-            raise ApiError(429, f"{self.taken} texts are being written, and {self.rows} may be; try again", code="busy")
-        self.taken += sum(weights)
-        texts = Texts(self, weights)
+        if self.draining:
+            raise ending()
+        rows = [config.rows for config in configs]
+        if sum(rows) > self.rows:
+            message = f"one request may write {self.rows} texts side by side: got {sum(rows)}; ask for fewer"
+            raise ApiError(400, message)
+        if self.rows_taken + sum(rows) > self.rows:
+            message = f"{self.rows_taken} texts are being written, of {self.rows} at most; try again"
+            raise ApiError(429, message, code="busy")
+        self.rows_taken += sum(rows)
+        texts = Texts(self, rows)
 
-        def join() -> None:
-            batch = self._batches.setdefault(writer, Batch(writer.desk.stepper, self.threads, self.rows))
+        def add() -> None:
+            batch = self._batches.setdefault(writer, Batch(writer.desk.stepper, self._threads, self.rows))
             for index, (opening, config) in enumerate(zip(openings, configs, strict=True)):
-                steps = _followed(writer, opening, config, top, watch, self._emitter(texts, index))
+                steps = _steps_with_events(writer, opening, config, top_logprobs, self._emitter(texts, index))
                 number = batch.add(steps, config)
-                self._places[writer, number] = _TextState(texts, index, writer, number)
+                self._running[writer, number] = _RunningText(texts, index, writer, number)
 
-        self._orders.put(join)
+        self._commands.put(add)
         return texts
 
-    def release(self, weight: int) -> None:
-        """Makes room."""
-        self.taken -= weight
+    def release(self, rows: int) -> None:
+        """Makes rows free for other texts."""
+        self.rows_taken -= rows
 
-    def forget(self, texts: Texts) -> None:
-        """Takes some texts out before the next step."""
-        self._orders.put(lambda: self._remove([place for place in self._places.values() if place.texts is texts]))
+    def remove(self, texts: Texts) -> None:
+        """Takes the texts of a request out of their batch before the next step."""
+        self._commands.put(lambda: self._remove([text for text in self._running.values() if text.texts is texts]))
 
     def drain(self) -> None:
-        """Breaks all texts off, with an `End`, and takes no others."""
-        self.ending = True
+        """Breaks off all texts, with an `End`, and refuses new ones."""
+        self.draining = True
 
-        def cut() -> None:
-            places = list(self._places.values())
-            self._out += [(place.texts, place.index, End(None)) for place in places]
-            self._remove(places)
+        def break_off() -> None:
+            running = list(self._running.values())
+            self._outbox += [(text.texts, text.index, End(None)) for text in running]
+            self._remove(running)
 
-        self._orders.put(cut)
+        self._commands.put(break_off)
 
     def stop(self) -> None:
-        """Ends the thread."""
-        self._orders.put(None)
+        """Ends the thread, and waits for it."""
+        self._commands.put(None)
         self._thread.join()
 
     def _emitter(self, texts: Texts, index: int) -> Callable[[Piece], None]:
-        return lambda piece: self._out.append((texts, index, piece))
+        return lambda piece: self._outbox.append((texts, index, piece))
 
-    def _remove(self, places: Sequence[_TextState]) -> None:
-        for place in places:
-            self._batches[place.writer].remove(place.number)
-            del self._places[place.writer, place.number]
+    def _remove(self, running: Sequence[_RunningText]) -> None:
+        for text in running:
+            self._batches[text.writer].remove(text.number)
+            del self._running[text.writer, text.number]
 
     @one_thread()
     def _run(self) -> None:
+        """What the thread does."""
         while True:
-            while not self._batches or not self._orders.empty():
-                order = self._orders.get()
-                if order is None:
+            while not self._batches or not self._commands.empty():
+                command = self._commands.get()
+                if command is None:
                     return
-                order()
+                command()
                 self._deliver()
-                self._sweep()
+                self._drop_empty_batches()
             for writer, batch in self._batches.items():
                 self._step(writer, batch)
             self._deliver()
-            self._sweep()
+            self._drop_empty_batches()
 
     def _step(self, writer: Writer, batch: Batch[Lyrics]) -> None:
         try:
             ended = batch.step()
-        except Exception as error:  # of the batch itself: all of its texts end, the thread goes on
-            ended = [(place.number, error) for place in self._places.values() if place.writer is writer]
+        except Exception as error:  # a fault of the batch itself: all of its texts end, the thread goes on
+            ended = [(text.number, error) for text in self._running.values() if text.writer is writer]
             for number, _ in ended:
                 batch.remove(number)
         for number, result in ended:
-            place = self._places.pop((writer, number))
+            text = self._running.pop((writer, number))
             event = result if isinstance(result, Exception) else End(result)
-            self._out.append((place.texts, place.index, event))
+            self._outbox.append((text.texts, text.index, event))
 
-    def _sweep(self) -> None:
-        """Without texts, a model's batch and its threads are not kept."""
+    def _drop_empty_batches(self) -> None:
+        """A batch holds threads, which a model without texts does not need."""
         self._batches = {writer: batch for writer, batch in self._batches.items() if len(batch)}
 
     def _deliver(self) -> None:
-        if self._out:
-            events, self._out = self._out, []
-            self._loop.call_soon_threadsafe(_hand_over, events)
+        """Hands all events over to asyncio's thread."""
+        if self._outbox:
+            events, self._outbox = self._outbox, []
+            self._loop.call_soon_threadsafe(_put_all, events)
 
 
-def _hand_over(events: Sequence[tuple[Texts, int, Event]]) -> None:
+def _put_all(events: Sequence[tuple[Texts, int, Event]]) -> None:
     for texts, index, event in events:
         texts.put(index, event)
 
 
-def _followed(
-    writer: Writer, opening: str, config: WriteConfig, top: int | None, watch: bool, emit: Callable[[Piece], None]
+def _steps_with_events(
+    writer: Writer, opening: str, config: WriteConfig, top_logprobs: int | None, emit: Callable[[Piece], None]
 ) -> Steps[Lyrics]:
-    """The steps of a text, which emits its pieces on the way."""
-    pieces: list[str] = []
-    inner = writer.steps(opening, config, hand_out=pieces.append)
-    scorer = None if top is None else _Scorer(writer, opening, config, top)
-    answer: StepResult | None = None
-    state: NDArray[Any] | None = None
-    deadline = monotonic() + MOST_SECONDS
-    for _ in range(_STEPS):
-        lyrics, ask = None, None
+    """The steps of a text for a `Batch`. Emits what is written as soon as it is final.
+
+    Raises:
+        WritingError: the text takes too many steps or too long.
+    """
+    written: list[str] = []
+    steps = writer.steps(opening, config, hand_out=written.append)
+    scorer = None if top_logprobs is None else Scorer(writer, opening, config, top_logprobs)
+    result: StepResult | None = None
+    deadline = monotonic() + MAX_SECONDS
+    for _ in range(_MAX_STEPS):
+        lyrics, request = None, None
         try:
-            ask = inner.send(answer)  # pyright: ignore[reportArgumentType]  # None begins
+            request = steps.send(result)  # pyright: ignore[reportArgumentType]  # None starts the generator
         except StopIteration as end:
             lyrics = end.value
-        if pieces:
-            text = "".join(pieces)
-            pieces.clear()
-            scores = (yield from scorer.read(text)) if scorer else ()
-            emit(Piece(text, scores, state))
-            deadline = monotonic() + MOST_SECONDS  # what goes on from left to right comes to its end, however slowly
-        if ask is None:
+        if written:
+            text = "".join(written)
+            written.clear()
+            emit(Piece(text, (yield from scorer.read(text)) if scorer else ()))
+            deadline = monotonic() + MAX_SECONDS  # a text that makes progress comes to its end, however slowly
+        if request is None:
             assert lyrics
             return lyrics
         if monotonic() > deadline:
             raise WritingError(TOO_LONG)
-        answer = yield ask
-        if watch:
-            state = writer.desk.stepper.top(answer.state)[0]
-    raise WritingError(f"no end was found in {_STEPS:,} steps; loosen the form, or ask for less")
-
-
-class _Scorer:
-    """Reads what was written once more, for its probabilities: a text with a form is not written from left to right."""
-
-    def __init__(self, writer: Writer, opening: str, config: WriteConfig, top: int) -> None:
-        self._desk = writer.desk
-        self._top = top
-        known, _ = writer.vocabulary.adapt(opening)
-        # As `begin` does: the first character of an opening stands for itself, else the text begins as a new line.
-        given = known[: known.rfind("\n") + 1] if config.has_form else known
-        self._last = -1 if given else self._id("\n")
-        self._state: Streams = self._desk.stepper.start(1)
-
-    def _id(self, char: str) -> int:
-        return self._desk.alphabet.id(char if char in self._desk.vocabulary else self._desk.alphabet.end)
-
-    def read(self, text: str) -> Steps[list[Score]]:
-        scores: list[Score] = []
-        for char in text:
-            number = self._id(char)
-            if self._last < 0:
-                scores.append(Score(char, None, ()))
-            else:
-                answer = yield StepRequest(np.array([self._last]), self._state, forced=np.array([number]))
-                self._state = answer.state
-                scores.append(Score(char, -float(answer.nll[0]), self._likeliest(answer.logits[0])))
-            self._last = number
-        return scores
-
-    def _likeliest(self, logits: NDArray[Any]) -> list[tuple[str, float]]:
-        best = np.argsort(-logits, kind="stable")[: self._top]
-        highest = logits.max()
-        total = highest + np.log(np.exp(logits - highest).sum(dtype=np.float64))
-        return [(self._desk.vocabulary.characters[i], float(logits[i] - total)) for i in best]
+        result = yield request
+    raise WritingError(f"no end was found in {_MAX_STEPS:,} steps; loosen the form, or ask for less")

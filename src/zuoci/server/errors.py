@@ -1,4 +1,7 @@
-"""Errors as clients read them: `{"error": {message, type, param, code}}`, for whatever goes wrong."""
+"""Errors as clients read them: a status and `{"error": {message, type, param, code}}`, for whatever goes wrong.
+
+`ApiError` is what the routes raise. `add_error_handlers` makes an application turn every other exception into one.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +23,10 @@ if TYPE_CHECKING:
     from fastapi import FastAPI, Request
 
 _TYPES = {401: "authentication_error", 403: "permission_error", 404: "not_found_error", 429: "rate_limit_error"}
-_TYPE_NAME = re.compile(r"bool|(constrained-)?(int|float|str)|list\[.*\]")  # of pydantic, as parts of a place
-_SHOWN = 80  # characters of what was sent
+_CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
+_CLIENT_GONE = 499  # nginx's status; nobody reads it
+_PYDANTIC_TYPE = re.compile(r"bool|(constrained-)?(int|float|str)|list\[.*\]")  # as pydantic puts it into a location
+_MAX_SHOWN = 80  # characters of a value in a message
 
 _TEXT_OR_NULL = {"anyOf": [{"type": "string"}, {"type": "null"}]}
 _SCHEMA = {
@@ -45,21 +50,18 @@ RESPONSES: dict[int | str, dict[str, Any]] = {  # of every route, for OpenAPI
     for status, description in (("4XX", "what is wrong with the request"), ("5XX", "what went wrong"))
 }
 
-EVENTS: dict[int | str, dict[str, Any]] = {200: {"content": {"text/event-stream": {"schema": {"type": "object"}}}}}
-
 
 class ApiError(Exception):
-    """What ends a request."""
+    """An error that ends a request.
+
+    Attributes:
+        status: the HTTP status.
+        param: the field of the request that is at fault, if one is.
+        code: the kind of error, for programs.
+    """
 
     def __init__(self, status: int, message: str, *, param: str | None = None, code: str | None = None) -> None:
-        """Takes what will be told.
-
-        Args:
-            status: of HTTP.
-            message: one line for a person.
-            param: the field at fault.
-            code: for programs.
-        """
+        """Takes the message, one line for a person, and what the attributes say."""
         super().__init__(message)
         self.status = status
         self.param = param
@@ -67,13 +69,12 @@ class ApiError(Exception):
 
     @property
     def document(self) -> dict[str, Any]:
-        """The JSON."""
+        """The body of the response, for JSON."""
         kind = _TYPES.get(self.status, "server_error" if self.status >= 500 else "invalid_request_error")
         return {"error": {"message": str(self), "type": kind, "param": self.param, "code": self.code}}
 
     def response(self, headers: Mapping[str, str] | None = None) -> Response:
-        """The answer. Clients of OpenAI's repeat a request that fails with 409, 429 or from 500 on, unless told not
-        to."""
+        """The response. OpenAI's clients repeat a request after 409, 429 and 5xx unless a header forbids it."""
         more = dict(headers or {})
         if self.status in (429, 503):
             more["retry-after"] = "1"
@@ -83,12 +84,22 @@ class ApiError(Exception):
 
 
 def not_found(what: str, name: str) -> ApiError:
-    """There is no such thing."""
+    """The error for a model, corpus, file or run that does not exist."""
     return ApiError(404, f"there is no {what} {name[:100]!r}", code=f"{what}_not_found")
 
 
+def ending() -> ApiError:
+    """The error for a request that comes, or is not finished, while the server shuts down."""
+    return ApiError(503, "the server is shutting down", code="ending")
+
+
+def client_gone() -> ApiError:
+    """The error that ends the work for a client that has closed its connection."""
+    return ApiError(_CLIENT_GONE, "the client closed the connection")
+
+
 def to_api_error(error: Exception) -> ApiError:
-    """An error of the package's, for a client."""
+    """The `ApiError` for any exception."""
     if isinstance(error, ApiError):
         return error
     if isinstance(error, WritingError):
@@ -100,51 +111,51 @@ def to_api_error(error: Exception) -> ApiError:
     if isinstance(error, OSError):  # a full disk, most of the time
         where = f"{error.filename} cannot be used" if error.filename else "a file cannot be read or written"
         return ApiError(500, f"{where}: {error.strerror or error}", code="io")
-    return ApiError(500, "something went wrong inside zuoci; its own output has the details", code="internal_error")
+    return ApiError(500, "internal error; the server's log has the details", code="internal_error")
 
 
-def _of_validation(error: RequestValidationError) -> ApiError:
+def _from_validation(error: RequestValidationError) -> ApiError:
+    """The `ApiError` for a request that does not fit its schema."""
     errors = error.errors()
-    # Where a field may be one of several types, each has an error; the one that is not about the type says most.
-    same = [one for one in errors if one["loc"][:2] == errors[0]["loc"][:2]]
-    first = next((one for one in same if not one["type"].endswith("_type")), same[0])
-    place = [str(part) for part in first["loc"][1:] if not _TYPE_NAME.fullmatch(str(part))]
-    param = ".".join(place)[:100] or None
+    # A field that may be of several types has an error for each; the one that is not about the type says most.
+    same_field = [one for one in errors if one["loc"][:2] == errors[0]["loc"][:2]]
+    first = next((one for one in same_field if not one["type"].endswith("_type")), same_field[0])
+    path = [str(part) for part in first["loc"][1:] if not _PYDANTIC_TYPE.fullmatch(str(part))]
+    param = ".".join(path)[:100] or None
     if first["type"] == "extra_forbidden":
-        return ApiError(400, f"there is no field {place[-1][:100]!r} here", param=param, code="unknown_parameter")
+        return ApiError(400, f"there is no field {path[-1][:100]!r} here", param=param, code="unknown_parameter")
     if first["type"] == "json_invalid":
         return ApiError(400, "the body is not JSON", code="invalid_json")
     name = param or "the body"
-    if first["type"] == "missing" or (first["input"] is None and not place):
+    if first["type"] == "missing" or (first["input"] is None and not path):
         return ApiError(400, f"{name} is missing", param=param, code="missing")
     message = re.sub(r"^\w+ should ", "must ", first["msg"])
     seen = repr(first["input"])
-    seen = seen if len(seen) <= _SHOWN else f"{seen[:_SHOWN]}…"
+    seen = seen if len(seen) <= _MAX_SHOWN else f"{seen[:_MAX_SHOWN]}…"
     return ApiError(400, f"{name} {message}: got {seen}", param=param, code="invalid_value")
 
 
-def install(app: FastAPI) -> None:
-    """Makes an application answer so."""
+def add_error_handlers(app: FastAPI) -> None:
+    """Makes an application answer every exception with the response of an `ApiError`."""
 
-    async def api(_: Request, error: Exception) -> Response:
+    async def any_error(_: Request, error: Exception) -> Response:
         return to_api_error(error).response()
 
-    async def gone(_: Request, __: Exception) -> Response:
-        return Response(status_code=499)  # which nobody reads
+    async def disconnected(_: Request, __: Exception) -> Response:
+        return Response(status_code=_CLIENT_GONE)
 
-    async def validation(_: Request, error: Exception) -> Response:
+    async def invalid_request(_: Request, error: Exception) -> Response:
         assert isinstance(error, RequestValidationError)
-        return _of_validation(error).response()
+        return _from_validation(error).response()
 
-    async def http(_: Request, error: Exception) -> Response:
+    async def http_error(_: Request, error: Exception) -> Response:
         assert isinstance(error, HTTPException)
-        status = error.status_code
-        code = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}.get(status, "invalid_request")
-        return ApiError(status, str(error.detail or HTTPStatus(status).phrase), code=code).response(error.headers)
+        message = str(error.detail or HTTPStatus(error.status_code).phrase)
+        code = _CODES.get(error.status_code, "invalid_request")
+        return ApiError(error.status_code, message, code=code).response(error.headers)
 
-    for kind in (ApiError, ZuociError, OSError):
-        app.add_exception_handler(kind, api)
-    app.add_exception_handler(RequestValidationError, validation)
-    app.add_exception_handler(HTTPException, http)
-    app.add_exception_handler(ClientDisconnect, gone)
-    app.add_exception_handler(Exception, api)
+    for kind in (ApiError, ZuociError, OSError, Exception):
+        app.add_exception_handler(kind, any_error)
+    app.add_exception_handler(RequestValidationError, invalid_request)
+    app.add_exception_handler(HTTPException, http_error)
+    app.add_exception_handler(ClientDisconnect, disconnected)

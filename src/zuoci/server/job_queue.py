@@ -1,4 +1,7 @@
-"""Work that takes a while, for clients that may go away before it is done."""
+"""Work in a thread for requests that wait for it: one job after another, few waiting, none for a client that has gone.
+
+The studio's routes call `JobQueue.run`, for candidates of a line and the like.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,8 @@ import threading
 import time
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from zuoci.server.errors import ApiError
-from zuoci.server.sse import attended
+from zuoci.server.errors import ApiError, client_gone, ending
+from zuoci.server.sse import while_connected
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,83 +20,100 @@ if TYPE_CHECKING:
     from starlette.requests import Request
 
 Result = TypeVar("Result")
-_WAITING = 8  # lists of lines and the like that are made or wait; a person asks for one at a time
-MOST_SECONDS = 60.0  # of work for one request, some hundred times what a person's takes
-TOO_LONG = f"this takes more than {MOST_SECONDS:.0f} s; ask for fewer or shorter lines"
+_MAX_JOBS = 8  # that run or wait; a person asks for one at a time
+MAX_SECONDS = 60.0  # for one job, some hundred times what a person's takes
+TOO_LONG = f"this takes more than {MAX_SECONDS:.0f} s; ask for fewer or shorter lines"
 
 
-class Effort:
-    """Whether a piece of work may go on: what its thread calls at each step."""
+class CancelToken:
+    """Tells a job in a thread when to end. The job calls the token at each of its steps.
+
+    Attributes:
+        deadline: when the job has taken too long, by `time.monotonic`; infinity until it starts.
+    """
 
     def __init__(self) -> None:
-        self.deadline = math.inf  # until it begins
-        self.abandoned = threading.Event()
+        """Belongs to a job that waits."""
+        self.deadline = math.inf
+        self._cancelled = threading.Event()
 
     @property
-    def begun(self) -> bool:
-        """Whether its thread runs, or has run."""
+    def started(self) -> bool:
+        """Whether the job runs, or has run."""
         return self.deadline < math.inf
 
-    def begin(self) -> None:
-        """Starts the clock."""
-        self.deadline = time.monotonic() + MOST_SECONDS
+    def start(self) -> None:
+        """Starts the job's time limit."""
+        self.deadline = time.monotonic() + MAX_SECONDS
+
+    def cancel(self) -> None:
+        """Makes the next call of the token raise."""
+        self._cancelled.set()
 
     def __call__(self) -> None:
-        """Lets the work go on.
+        """Returns if the job may go on.
 
         Raises:
-            ApiError: the client went away, or the work takes longer than that for one request may.
+            ApiError: the client closed the connection, the server is shutting down, or the job took too long.
         """
-        if self.abandoned.is_set():
-            raise ApiError(499, "the client went away")
+        if self._cancelled.is_set():
+            raise client_gone()
         if time.monotonic() > self.deadline:
             raise ApiError(422, TOO_LONG, code="no_text_found")
 
 
 class JobQueue:
-    """Work that is done in a thread, one piece after another, for so many clients at most."""
+    """Jobs that run in a thread, one after another."""
 
     def __init__(self) -> None:
+        """Is empty."""
         self._lock = asyncio.Lock()
-        self._efforts: set[Effort] = set()  # that go on or wait
-        self._ending = False
+        self._tokens: set[CancelToken] = set()  # of the jobs that run or wait
+        self._draining = False
 
-    async def run(self, request: Request, work: Callable[[Effort], Result]) -> Result:
-        """Does it, as long as the client waits; it calls the effort that it is given at each of its steps.
+    async def run(self, request: Request, work: Callable[[CancelToken], Result]) -> Result:
+        """Runs a job for as long as the client waits for it.
+
+        Args:
+            request: the client's request, whose body has been read.
+            work: the job; it must call its token at each of its steps.
+
+        Returns:
+            What the job returns.
 
         Raises:
-            ApiError: too many wait already, or the server is about to end.
+            ApiError: too many jobs wait, the server is shutting down, or what the token raises.
         """
-        if self._ending:
-            raise ApiError(503, "the server is about to end", code="ending")
-        if len(self._efforts) >= _WAITING:
-            raise ApiError(429, f"{_WAITING} requests wait already; try again", code="busy")
-        effort = Effort()
-        self._efforts.add(effort)
-        task = asyncio.create_task(self._turn(effort, work))
-        task.add_done_callback(lambda task: self._done(effort, task))
+        if self._draining:
+            raise ending()
+        if len(self._tokens) >= _MAX_JOBS:
+            raise ApiError(429, f"{_MAX_JOBS} requests wait already; try again", code="busy")
+        token = CancelToken()
+        self._tokens.add(token)
+        task = asyncio.create_task(self._run_next(token, work))
+        task.add_done_callback(lambda task: self._done(token, task))
         try:
-            return await attended(request.receive, _result_of(task))
+            return await while_connected(request.receive, _result_of(task))
         finally:
-            effort.abandoned.set()
-            if not effort.begun:
+            token.cancel()
+            if not token.started:
                 task.cancel()
 
-    async def _turn(self, effort: Effort, work: Callable[[Effort], Result]) -> Result:
-        async with self._lock:  # to the end of the thread, which is there at its next step if nobody waits
-            effort.begin()
-            return await asyncio.to_thread(work, effort)
+    async def _run_next(self, token: CancelToken, work: Callable[[CancelToken], Result]) -> Result:
+        async with self._lock:  # until the thread ends, which is at its next step if nobody waits for it
+            token.start()
+            return await asyncio.to_thread(work, token)
 
     def drain(self) -> None:
-        """Ends all of it at its next step, and takes nothing more."""
-        self._ending = True
-        for effort in self._efforts:
-            effort.abandoned.set()
+        """Ends every job at its next step, and refuses new ones."""
+        self._draining = True
+        for token in self._tokens:
+            token.cancel()
 
-    def _done(self, effort: Effort, task: asyncio.Task[Any]) -> None:
-        self._efforts.discard(effort)
+    def _done(self, token: CancelToken, task: asyncio.Task[Any]) -> None:
+        self._tokens.discard(token)
         if not task.cancelled():
-            task.exception()  # it is known, also where nobody waits for it any more
+            task.exception()  # retrieved, so that asyncio does not log it where nobody waits any more
 
 
 async def _result_of(task: asyncio.Task[Result]) -> Result:

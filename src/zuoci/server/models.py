@@ -1,4 +1,7 @@
-"""The models that can be asked for, by name. A name is a key of a table: no path is ever made of it."""
+"""The models that a server has, by id: on disk, and those of them that are loaded.
+
+An id is a key of a table that is made by listing folders; no path is ever made of what a client sends.
+"""
 
 from __future__ import annotations
 
@@ -28,11 +31,11 @@ if TYPE_CHECKING:
 
     from zuoci.writing.writer import Writer
 
-_LOADED = 8  # models that are kept in memory
+_MAX_LOADED = 8  # models in memory
 
 
 def default_home() -> Path:
-    """Where programs keep a user's data, by the customs of the system."""
+    """The folder of models where the system's programs keep a user's data."""
     if sys.platform == "win32":
         data = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
     elif sys.platform == "darwin":
@@ -42,27 +45,27 @@ def default_home() -> Path:
     return data / "zuoci" / "models"
 
 
-class Library:
-    """Models on disk, and those of them that are loaded."""
+class Models:
+    """Models on disk, and a cache of the loaded ones."""
 
     def __init__(self, folders: Sequence[Path], home: Path | None = None) -> None:
-        """Takes what there is.
+        """Lists the models.
 
         Args:
-            folders: of models.
-            home: a folder that holds folders of models, and may get more.
+            folders: folders of models.
+            home: a folder whose folders are models, too; it may get more of them at any time.
         """
         self.home = home
         self._named = [folder.absolute() for folder in folders]
         self._table: dict[str, Path] = {}
         self._writers: OrderedDict[tuple[Path, State], asyncio.Task[Writer]] = OrderedDict()
-        self.look()
+        self.refresh()
 
-    def look(self) -> dict[str, Path]:
-        """Looks again for what there is: names, sorted, and their folders."""
+    def refresh(self) -> dict[str, Path]:
+        """Lists the models anew: their ids, sorted, and their folders."""
         folders = list(self._named)
         if self.home:
-            with suppress(OSError):  # it is not there yet, or cannot be read
+            with suppress(OSError):  # it does not exist yet, or cannot be read
                 folders += sorted(folder for folder in self.home.iterdir() if not folder.name.startswith("."))
         table: dict[str, Path] = {}
         for folder in folders:
@@ -76,22 +79,22 @@ class Library:
         return self._table
 
     def folder(self, name: str) -> Path:
-        """Where a model is.
+        """The folder of a model.
 
         Raises:
-            ApiError: there is none of that name.
+            ApiError: there is no model with this id.
         """
-        folder = self._table.get(name) or self.look().get(name)
+        folder = self._table.get(name) or self.refresh().get(name)
         if folder is None or not _is_model(folder):
             raise not_found("model", name)
         return folder
 
     async def writer(self, name: str) -> Writer:
-        """A model, ready to write.
+        """A model, loaded and ready to write.
 
         Raises:
-            ApiError: there is none of that name.
-            ModelFolderError: it is damaged.
+            ApiError: there is no model with this id.
+            ModelFolderError: the model is damaged.
         """
         folder = self.folder(name)
         key = (folder, state_of(folder))
@@ -100,7 +103,7 @@ class Library:
 
             self._writers[key] = asyncio.create_task(asyncio.to_thread(Writer.load, folder))
         self._writers.move_to_end(key)
-        while len(self._writers) > _LOADED:
+        while len(self._writers) > _MAX_LOADED:
             self._writers.popitem(last=False)
         try:
             return await asyncio.shield(self._writers[key])
@@ -109,35 +112,39 @@ class Library:
             raise
 
     def created(self, name: str) -> int:
-        """When a model was saved, in seconds since 1970."""
+        """When a model was saved, in seconds since 1970.
+
+        Raises:
+            ApiError: there is no model with this id.
+        """
         _, (_, saved, _) = state_of(self.folder(name))
         return saved // 10**9
 
-    def all(self) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
-        """What there is: the models, and of those that are damaged what is wrong with them."""
-        found: list[dict[str, Any]] = []
+    def summaries(self) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
+        """A summary of each sound model, and of each damaged one its `id` and `error`."""
+        sound: list[dict[str, Any]] = []
         damaged: list[dict[str, str]] = []
-        for name in self.look():
+        for name in self.refresh():
             try:
-                found.append(self.about(name))
+                sound.append(self.summary(name))
             except ModelFolderError as error:
                 damaged.append({"id": name, "error": str(error)})
-            except ApiError:  # it is gone meanwhile
+            except ApiError:  # it has been deleted since
                 continue
-        return found, damaged
+        return sound, damaged
 
-    def about(self, name: str) -> dict[str, Any]:
-        """What a model is, for a list.
+    def summary(self, name: str) -> dict[str, Any]:
+        """What a list of models shows of one.
 
         Raises:
-            ApiError: there is none of that name.
-            ModelFolderError: it is damaged, as far as can be seen without loading its weights.
+            ApiError: there is no model with this id.
+            ModelFolderError: the model is damaged, as far as this shows without reading the weights.
         """
         folder = self.folder(name)
         state = state_of(folder)
         description = load_description(folder)
         fault = _fault_of_weights(folder / WEIGHTS, description)
-        if fault and state_of(folder) == state:  # else a new save came in between
+        if fault and state_of(folder) == state:  # else the model was saved anew in between
             raise ModelFolderError(f"{folder / WEIGHTS} is damaged: {fault}")
         return {
             "id": name,
@@ -148,11 +155,16 @@ class Library:
         }
 
     def details(self, name: str) -> dict[str, Any]:
-        """All that is known of a model."""
+        """The summary of a model and all else that is known of it.
+
+        Raises:
+            ApiError: there is no model with this id.
+            ModelFolderError: the model is damaged.
+        """
         folder = self.folder(name)
         fingerprint = Fingerprint.find(folder)
         return {
-            **self.about(name),
+            **self.summary(name),
             **load_description(folder),
             "card": load_card(folder),
             "rounds": load_metrics(folder),
@@ -161,17 +173,17 @@ class Library:
 
 
 def _is_model(folder: Path) -> bool:
-    """Whether a folder looks like a model, or does not let anybody look: who asks for it is told."""
+    """Whether a folder looks like a model. One that cannot be read does, so that whoever asks for it is told why."""
     return is_model(folder) or (folder.is_dir() and not os.access(folder, os.R_OK | os.X_OK))
 
 
 def _fault_of_weights(file: Path, description: dict[str, Any]) -> str | None:
-    """What is wrong with a file of weights by its header, in words."""
-    with torch.device("meta"):  # which takes no memory
+    """What is wrong with a file of weights, by its header; None: nothing."""
+    with torch.device("meta"):  # allocates no memory
         model = CharLM(ModelConfig.model_validate(description["model"]), Vocabulary(description["vocabulary"]))
     expected = {name: list(value.shape) for name, value in model.state_dict().items()}
     try:
-        with safe_open(file, "pt") as weights:  # which compares the header with the size of the file
+        with safe_open(file, "pt") as weights:  # compares the header with the size of the file
             found = {name: list(weights.get_slice(name).get_shape()) for name in weights.keys()}  # noqa: SIM118
     except (OSError, SafetensorError) as error:
         return str(error)

@@ -1,7 +1,7 @@
-"""Bodies of OpenAI's API, with the settings of writing as further fields; and the parts of its answers.
+"""The schema of the OpenAI API: bodies of requests, with the fields of `WriteConfig` beside, and parts of responses.
 
-A token is a character. What means nothing to a model of characters (`presence_penalty`, tools …) may be there at
-its default, as some clients send it, and is refused otherwise: nothing is ignored in silence.
+A token is a character. Fields that mean nothing to a model of characters (`presence_penalty`, tools …) may be there at
+their default, which some clients send, and are an error otherwise: nothing is silently ignored.
 """
 
 from __future__ import annotations
@@ -13,56 +13,57 @@ from annotated_types import MaxLen
 from pydantic import Field
 
 from zuoci.server.errors import ApiError
-from zuoci.server.options import MOST, MOST_COUNT, MOST_TEXT, Body, Text, config_of, with_options
+from zuoci.server.options import MAX_COUNT, MAX_TEXT, MAXIMA, Body, Text, config_of, with_options
 from zuoci.writing.form import syllable_count
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from zuoci.server.engine import Score
+    from zuoci.server.scoring import CharScore
     from zuoci.writing.config import WriteConfig
 
-_STOP = Annotated[str, Field(min_length=1, max_length=200)]
-_ONLY_ZERO = Annotated[float, Field(ge=0, le=0)]
-_TOP = 5  # likeliest characters beside each one in completions, as OpenAI has it
-_TOP_CHAT = 20
-_MOST_LOGPROBS = 250_000  # of one request: each takes some 60 bytes of the answer, and ten times as much on its way
-_WORD = 6  # characters of a word and its space
+_Stop = Annotated[str, Field(min_length=1, max_length=200)]
+_OnlyZero = Annotated[float, Field(ge=0, le=0)]
+_MAX_TOP_LOGPROBS = 5  # of completions, as OpenAI has it
+_MAX_TOP_LOGPROBS_CHAT = 20
+_MAX_LOGPROBS = 250_000  # of one request: each takes some 60 bytes of the response, and ten times as much on its way
+_CHARS_A_WORD = 6  # with its space
+_LOWEST_LOGPROB = -9999.0  # OpenAI's own stand-in for −∞, which JSON does not have
 
 
 class StreamOptions(Body):
-    """What a stream tells beside its text."""
+    """What a stream holds beside its text."""
 
     include_usage: bool | None = None
     include_obfuscation: Literal[False] | None = None
 
 
 class Common(Body):
-    """What both kinds of completion have."""
+    """The fields of both kinds of completion."""
 
     model: str = Field(max_length=1000, description="one of /v1/models")
     stream: bool | None = None
     stream_options: StreamOptions | None = None
-    n: int | None = Field(default=None, ge=1, le=MOST_COUNT, description="texts for each opening")
-    max_tokens: int | None = Field(default=None, ge=1, le=MOST["length"], description="characters to write")
+    n: int | None = Field(default=None, ge=1, le=MAX_COUNT, description="texts for each opening")
+    max_tokens: int | None = Field(default=None, ge=1, le=MAXIMA["length"], description="characters to write")
     temperature: float | None = Field(
-        default=None, ge=0, le=100, description="0: always the likeliest character; otherwise as in zuoci write"
+        default=None, ge=0, le=100, description="0: always the most likely character; otherwise as in zuoci write"
     )
-    stop: _STOP | Annotated[list[_STOP], MaxLen(16)] | None = None
+    stop: _Stop | Annotated[list[_Stop], MaxLen(16)] | None = None
     user: str | None = Field(default=None, max_length=1000, description="has no effect")
-    presence_penalty: _ONLY_ZERO | None = None
-    frequency_penalty: _ONLY_ZERO | None = None
+    presence_penalty: _OnlyZero | None = None
+    frequency_penalty: _OnlyZero | None = None
     logit_bias: Annotated[dict[str, float], MaxLen(0)] | None = None
 
 
-class Completion(Common):
-    """Goes on with one opening or several."""
+class CompletionBody(Common):
+    """The body of /v1/completions: continues one opening or several."""
 
     prompt: Text | Annotated[list[Text], Field(min_length=1, max_length=16)] | None = Field(
         default=None, description="the opening; none: a new line"
     )
-    echo: bool | None = Field(default=None, description="give the opening back before what follows it")
-    logprobs: int | None = Field(default=None, ge=0, le=_TOP)
+    echo: bool | None = Field(default=None, description="repeat the opening before what follows it")
+    logprobs: int | None = Field(default=None, ge=0, le=_MAX_TOP_LOGPROBS)
     best_of: Annotated[int, Field(ge=1, le=1)] | None = None
     suffix: Annotated[str, MaxLen(0)] | None = None
 
@@ -84,35 +85,35 @@ class Message(Body):
 
     @property
     def text(self) -> str:
-        """What it says."""
+        """The content as one string."""
         return self.content if isinstance(self.content, str) else "".join(part.text for part in self.content or [])
 
 
 class ResponseFormat(Body):
-    """Plain text."""
+    """Plain text, the only format."""
 
     type: Literal["text"]
 
 
-class Chat(Common):
-    """Goes on with the last message of the user."""
+class ChatBody(Common):
+    """The body of /v1/chat/completions: continues the last message of the user."""
 
     messages: list[Message] = Field(min_length=1, max_length=1000)
-    max_completion_tokens: int | None = Field(default=None, ge=1, le=MOST["length"])
+    max_completion_tokens: int | None = Field(default=None, ge=1, le=MAXIMA["length"])
     logprobs: bool | None = None
-    top_logprobs: int | None = Field(default=None, ge=0, le=_TOP_CHAT)
+    top_logprobs: int | None = Field(default=None, ge=0, le=_MAX_TOP_LOGPROBS_CHAT)
     response_format: ResponseFormat | None = None
     tools: Annotated[list[Any], MaxLen(0)] | None = None
     store: Literal[False] | None = None
     metadata: Annotated[dict[Annotated[str, MaxLen(64)], Annotated[str, MaxLen(512)]], MaxLen(16)] | None = None
 
 
-if not TYPE_CHECKING:
-    Completion, Chat = (with_options(body, leave_out=["length"]) for body in (Completion, Chat))  # it is max_tokens
+if not TYPE_CHECKING:  # without `length`, which is `max_tokens` here
+    CompletionBody, ChatBody = (with_options(body, leave_out=["length"]) for body in (CompletionBody, ChatBody))
 
 
-def config_for(body: Any) -> WriteConfig:
-    """The settings of the first text of a body."""
+def first_config(body: Any) -> WriteConfig:
+    """The settings of the first text that a body asks for."""
     more: dict[str, Any] = {"stop": (body.stop,) if isinstance(body.stop, str) else tuple(body.stop or ())}
     length = getattr(body, "max_completion_tokens", None) or body.max_tokens
     if length:
@@ -123,73 +124,72 @@ def config_for(body: Any) -> WriteConfig:
     return config_of(body, **more)
 
 
-def opening_of(body: Any) -> str:
-    """The last user message; "" if there is none."""
-    return next((message.text for message in reversed(body.messages) if message.role == "user"), "")[-MOST_TEXT:]
+def last_user_message(body: ChatBody) -> str:
+    """The text of the last user message; "" if there is none."""
+    return next((message.text for message in reversed(body.messages) if message.role == "user"), "")[-MAX_TEXT:]
 
 
 def check_logprobs(openings: Sequence[str], configs: Sequence[WriteConfig], top: int) -> None:
-    """Makes sure that an answer with log probabilities is not too large to make.
+    """Makes sure that a response with log probabilities does not get too large.
 
     Args:
-        openings: of each text; they have log probabilities, too.
-        configs: of each text.
+        openings: the opening of each text; its characters have log probabilities, too.
+        configs: the settings of each text.
         top: how many of the most likely characters are named beside each.
 
     Raises:
-        ApiError: it is.
+        ApiError: it would get too large.
     """
-    lengths = [_WORD * syllable_count(config) if config.has_form else config.length for config in configs]
+    lengths = [_CHARS_A_WORD * syllable_count(config) if config.has_form else config.length for config in configs]
     count = (sum(lengths) + sum(map(len, openings))) * (1 + top)
-    if count > _MOST_LOGPROBS:
+    if count > _MAX_LOGPROBS:
         message = (
-            f"one request may have {_MOST_LOGPROBS:,} log probabilities (texts × characters × (1 + the most likely "
+            f"one request may have {_MAX_LOGPROBS:,} log probabilities (texts × characters × (1 + the most likely "
             f"ones beside each)): this one comes to {count:,}; ask for fewer or shorter texts, or leave logprobs out"
         )
         raise ApiError(400, message, param="logprobs", code="invalid_value")
 
 
-def usage(given: int, written: int) -> dict[str, Any]:
-    """The characters of openings and texts."""
-    return {"prompt_tokens": given, "completion_tokens": written, "total_tokens": given + written}
+def usage(opening: int, written: int) -> dict[str, Any]:
+    """The `usage` of a response, in characters."""
+    return {"prompt_tokens": opening, "completion_tokens": written, "total_tokens": opening + written}
 
 
 def _finite(logprob: float) -> float:
-    return max(logprob, -9999.0) if not math.isnan(logprob) else -9999.0  # JSON has no infinity; so OpenAI's
+    return _LOWEST_LOGPROB if math.isnan(logprob) else max(logprob, _LOWEST_LOGPROB)
 
 
-def completion_logprobs(scores: Sequence[Score], offset: int, top: int) -> dict[str, Any]:
-    """In the shape of completions.
+def completion_logprobs(scores: Sequence[CharScore], offset: int, top: int) -> dict[str, Any]:
+    """The `logprobs` of a completion.
 
     Args:
-        scores: of some characters.
-        offset: where they stand in the text.
-        top: whether likeliest ones were asked for.
+        scores: the scores of some characters in a row.
+        offset: where they begin in the text.
+        top: how many of the most likely characters were asked for; 0: none, then `top_logprobs` is null.
     """
     return {
         "tokens": [score.char for score in scores],
         "token_logprobs": [None if score.logprob is None else _finite(score.logprob) for score in scores],
-        "top_logprobs": [
-            None
-            if score.logprob is None
-            else {char: _finite(value) for char, value in [*score.top, (score.char, score.logprob)]}
-            for score in scores
-        ]
-        if top
-        else None,
+        "top_logprobs": [_top_logprobs(score) for score in scores] if top else None,
         "text_offset": [offset + k for k in range(len(scores))],
     }
 
 
-def chat_logprobs(scores: Sequence[Score]) -> dict[str, Any]:
-    """In the shape of chats."""
+def _top_logprobs(score: CharScore) -> dict[str, float] | None:
+    if score.logprob is None:
+        return None
+    return {char: _finite(value) for char, value in [*score.top, (score.char, score.logprob)]}
 
-    def one(char: str, logprob: float | None) -> dict[str, Any]:
+
+def chat_logprobs(scores: Sequence[CharScore]) -> dict[str, Any]:
+    """The `logprobs` of a chat completion."""
+
+    def token(char: str, logprob: float | None) -> dict[str, Any]:
         return {"token": char, "logprob": _finite(logprob or 0.0), "bytes": list(char.encode("utf-8", "surrogatepass"))}
 
     return {
         "content": [
-            {**one(score.char, score.logprob), "top_logprobs": [one(*likely) for likely in score.top]}
+            {**token(score.char, score.logprob), "top_logprobs": [token(*pair) for pair in score.top]}
             for score in scores
         ],
         "refusal": None,

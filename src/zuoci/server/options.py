@@ -1,4 +1,7 @@
-"""The settings of writing as fields of a request: made of `WriteConfig`, and listed nowhere twice."""
+"""The bodies of requests that write: the fields of `WriteConfig` as fields of a body, with narrower bounds.
+
+`with_options` adds the fields to a body's own; `config_of` makes a `WriteConfig` of a body that a client sent.
+"""
 
 from __future__ import annotations
 
@@ -12,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from zuoci.errors import SettingsError
 from zuoci.server.errors import ApiError
 from zuoci.training.recipe import describe
-from zuoci.writing.config import WriteConfig
+from zuoci.writing.config import WriteConfig, describe_settings
 from zuoci.writing.form import line_count, syllable_count
 
 if TYPE_CHECKING:
@@ -20,63 +23,78 @@ if TYPE_CHECKING:
 
 Base = TypeVar("Base", bound=BaseModel)
 
-# What one request may ask for; the library itself has no such limits.
-MOST = {"length": 10_000, "lines": 200, "draws": 64}
-MOST_WORDS = 16  # that must appear: the whole draft is read once for each
-MOST_TEXT = 20_000  # characters of a text that is sent
-MOST_COUNT = 32  # texts, or candidates, of one request
-MOST_STRING = 200  # characters of a stop string, a word, an opening of a line
+# Bounds of one request, where they are narrower than those of `WriteConfig`.
+MAXIMA = {"length": 10_000, "lines": 200, "draws": 64}
+MAX_ITEMS = 16  # of a list; each word that must appear costs another reading of a whole draft
+MAX_ITEM = 200  # characters of a stop string, a word, an opening of a line
+MAX_TEXT = 20_000  # characters of a text that is sent
+MAX_COUNT = 32  # texts for one opening
 
-Id = Annotated[str, Path(max_length=300)]  # in a path: as long as the name of any folder, and a number
-Text = Annotated[str, Field(max_length=MOST_TEXT)]
+Id = Annotated[str, Path(max_length=300)]  # in a path: as long as a folder's name can be, and a number
+Text = Annotated[str, Field(max_length=MAX_TEXT)]
 
 
 class Body(BaseModel):
-    """The body of a request: of JSON's own types, and with no field that means nothing."""
+    """The body of a request. Unknown fields are errors, and nothing is converted from another JSON type."""
 
     model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False, protected_namespaces=())
 
 
 def with_options(base: type[Base], leave_out: Collection[str] = ()) -> type[Base]:
-    """A body with a field for each setting of writing that it does not name itself."""
+    """A body with a further field for each field of `WriteConfig` that it does not have itself."""
     fields: dict[str, Any] = {}
     for name, field in WriteConfig.model_fields.items():
         if name in leave_out or name in base.model_fields:
             continue
         kind: Any = field.annotation
-        limits = list(field.metadata)
-        if get_origin(kind) is tuple:  # JSON has lists
-            kind = list[Annotated[str, MaxLen(MOST_STRING)]]
-            limits += [MaxLen(MOST_WORDS)]
-        if name in MOST:
-            limits += [Le(MOST[name])]
-        kind = Annotated[kind, *limits] if limits else kind
+        bounds = list(field.metadata)
+        if get_origin(kind) is tuple:  # a list in JSON
+            kind = list[Annotated[str, MaxLen(MAX_ITEM)]]
+            bounds += [MaxLen(MAX_ITEMS)]
+        if name in MAXIMA:
+            bounds += [Le(MAXIMA[name])]
+        kind = Annotated[kind, *bounds] if bounds else kind
         fields[name] = (kind | None, Field(default=None, description=field.description))
     return create_model(base.__name__, __base__=base, __doc__=base.__doc__, __module__=base.__module__, **fields)
 
 
+def describe_options() -> dict[str, Any]:
+    """The document of `describe_settings` with the bounds of one request, for the page's scripts."""
+    document = describe_settings(MAXIMA)
+    for field in document["settings"].values():
+        if field["type"] == "array":
+            field["maxItems"] = min(MAX_ITEMS, field["maxItems"])
+            field["items"]["maxLength"] = MAX_ITEM
+    return document
+
+
 def config_of(body: BaseModel, **more: Any) -> WriteConfig:
-    """The settings that a body holds, with a new seed if it has none.
+    """The `WriteConfig` of a body, with a random seed if the body has none.
+
+    Args:
+        body: made by `with_options`.
+        more: fields that override the body's.
 
     Raises:
-        ApiError: they contradict each other, or ask for a longer text than one request may.
+        ApiError: the fields contradict each other, or ask for a longer text than one request may have.
     """
     values = {name: getattr(body, name, None) for name in WriteConfig.model_fields} | more
     values = {name: value for name, value in values.items() if value is not None}
     if values.get("greedy") and "temperature" in values:
         raise SettingsError("greedy and temperature exclude each other: greedy draws nothing; give one of them")
-    values.setdefault("seed", secrets.randbelow(2**53))  # JavaScript counts no further
+    values.setdefault("seed", secrets.randbelow(2**53))  # JavaScript has no larger exact integers
     try:
         config = WriteConfig.model_validate(values)
     except ValidationError as error:
-        place = error.errors()[0]["loc"]  # empty, where two fields contradict each other
-        raise ApiError(400, describe(error), param=str(place[0]) if place else None, code="invalid_value") from None
+        location = error.errors()[0]["loc"]  # empty where two fields contradict each other
+        param = str(location[0]) if location else None
+        raise ApiError(400, describe(error), param=param, code="invalid_value") from None
     if config.has_form:
-        for what, count, most in (
-            ("lines", line_count(config), MOST["lines"]),
-            ("characters or words", syllable_count(config), MOST["length"]),
+        for what, count, limit in (
+            ("lines", line_count(config), MAXIMA["lines"]),
+            ("characters or words", syllable_count(config), MAXIMA["length"]),
         ):
-            if count > most:
-                message = f"one request writes {most:,} {what} at most: the form comes to {count:,}; ask for less"
+            if count > limit:
+                message = f"one request writes {limit:,} {what} at most: the form comes to {count:,}; ask for less"
                 raise ApiError(400, message, code="invalid_value")
     return config

@@ -1,4 +1,7 @@
-"""Answers that arrive bit by bit, and clients that go away before them."""
+"""Responses of JSON and of server-sent events, and work that ends when the client goes away.
+
+The routes return `JsonResponse` or `EventStream`; what takes long they await through `while_connected`.
+"""
 
 from __future__ import annotations
 
@@ -10,8 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from fastapi.responses import JSONResponse, Response
 
-from zuoci.server.connection import mark_events
-from zuoci.server.errors import ApiError, to_api_error
+from zuoci.server.connection import mark_event_stream
+from zuoci.server.errors import ApiError, client_gone, to_api_error
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Coroutine
@@ -19,31 +22,37 @@ if TYPE_CHECKING:
     from starlette.types import Receive, Scope, Send
 
 Result = TypeVar("Result")
-KEEP_ALIVE = b": going on\n\n"
+KEEP_ALIVE = b": going on\n\n"  # a comment, which clients skip
+KEEP_ALIVE_SECONDS = 10.0  # without an event, after which a comment is sent
+EVENT_STREAM: dict[int | str, dict[str, Any]] = {  # of routes that answer with events, for OpenAPI
+    200: {"content": {"text/event-stream": {"schema": {"type": "object"}}}}
+}
 _log = logging.getLogger("uvicorn.error")
 
 
 def to_json(document: Any) -> str:
-    """A document in one line, its characters as they are, half of a surrogate pair excepted.
+    """A document as JSON in one line, without escapes except for surrogates, which UTF-8 does not have.
 
-    JSON has no number for infinity, nor one for what is none: where a damaged file brought one in, null stands.
+    NaN and infinities, which JSON does not have and a damaged file may bring in, become null.
     """
     try:
         text = json.dumps(document, ensure_ascii=False, allow_nan=False, separators=(",", ":"))
     except ValueError:
-        return to_json(_finite(document))
-    return text if text.isascii() or _whole(text) else json.dumps(document, allow_nan=False, separators=(",", ":"))
+        return to_json(_with_null_for_nan(document))
+    if text.isascii() or _can_be_encoded(text):
+        return text
+    return json.dumps(document, allow_nan=False, separators=(",", ":"))
 
 
-def _finite(document: Any) -> Any:
+def _with_null_for_nan(document: Any) -> Any:
     if isinstance(document, dict):
-        return {name: _finite(value) for name, value in document.items()}
+        return {name: _with_null_for_nan(value) for name, value in document.items()}
     if isinstance(document, list | tuple):
-        return [_finite(value) for value in document]
+        return [_with_null_for_nan(value) for value in document]
     return None if isinstance(document, float) and not math.isfinite(document) else document
 
 
-def _whole(text: str) -> bool:
+def _can_be_encoded(text: str) -> bool:
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -51,11 +60,11 @@ def _whole(text: str) -> bool:
     return True
 
 
-class Json(JSONResponse):
-    """An answer of JSON, whole."""
+class JsonResponse(JSONResponse):
+    """A response of JSON, as `to_json` writes it."""
 
     def render(self, content: Any) -> bytes:
-        """The bytes."""
+        """The body."""
         return to_json(content).encode()
 
 
@@ -64,57 +73,61 @@ def event(name: str, document: Any) -> bytes:
     return f"event: {name}\ndata: {to_json(document)}\n\n".encode()
 
 
-def failure(error: Exception) -> ApiError:
-    """An error of a text whose answer has begun; what nobody foresaw is logged."""
-    found = to_api_error(error)
-    if found.status == 500:
+def error_document(error: Exception) -> dict[str, Any]:
+    """The error document for an exception after the response has begun. Unforeseen ones are logged."""
+    api_error = to_api_error(error)
+    if api_error.status == 500:
         _log.error("a text could not be written", exc_info=error)
-    return found
+    return api_error.document
 
 
-async def attended(receive: Receive, work: Coroutine[Any, Any, Result]) -> Result:
-    """Does some work as long as the client waits for it.
+async def while_connected(receive: Receive, work: Coroutine[Any, Any, Result]) -> Result:
+    """Awaits some work, and cancels it when the client closes the connection.
+
+    Args:
+        receive: the request's own, whose body has been read.
+        work: what to await.
 
     Raises:
-        ApiError: the client went away; nobody reads that.
+        ApiError: the client closed the connection.
     """
     task = asyncio.ensure_future(work)
-    gone = asyncio.ensure_future(_gone(receive))
+    disconnected = asyncio.ensure_future(_disconnected(receive))
     try:
-        await asyncio.wait({task, gone}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({task, disconnected}, return_when=asyncio.FIRST_COMPLETED)
         if task.done():
             return task.result()
-        raise ApiError(499, "the client went away")
+        raise client_gone()
     finally:
-        for pending in (task, gone):
+        for pending in (task, disconnected):
             pending.cancel()
-        await asyncio.gather(task, gone, return_exceptions=True)
+        await asyncio.gather(task, disconnected, return_exceptions=True)
 
 
-async def _gone(receive: Receive) -> None:
+async def _disconnected(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
 
 
-class Events(Response):
-    """Server-sent events, to the last one or until the client goes away; then `close` is called."""
+class EventStream(Response):
+    """A response of server-sent events. It ends with the last event, or when the client closes the connection."""
 
     media_type = "text/event-stream"
 
     def __init__(self, frames: AsyncIterator[bytes], close: Callable[[], None]) -> None:
-        """Takes what will be sent."""
+        """Takes the encoded events, and what to call once the response has ended in any way."""
         super().__init__(headers={"cache-control": "no-store", "x-accel-buffering": "no"})
         del self.headers["content-length"]
         self._frames = frames
         self._close = close
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Sends."""
-        mark_events(scope)
+        """Sends the events."""
+        mark_event_stream(scope)
         try:
             await send({"type": "http.response.start", "status": 200, "headers": self.raw_headers})
-            await attended(receive, self._send(send))
-        except ApiError:  # gone
+            await while_connected(receive, self._send(send))
+        except ApiError:  # the client closed the connection
             pass
         finally:
             self._close()

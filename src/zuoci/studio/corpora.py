@@ -1,14 +1,12 @@
-"""Files that were dropped → a corpus, and what was found in it.
+"""Corpora that users put together of uploaded files, to train on.
 
-A file is kept under a number, never under its own name: that is shown, and stands in what a model remembers of its
-sources, but no path is made of it.
+A file is stored under a number, and no path is ever made of its own name. That name is shown, and a model remembers it
+as a source.
 """
 
 from __future__ import annotations
 
 import asyncio
-import json
-import os
 import re
 import secrets
 import shutil
@@ -21,235 +19,251 @@ from typing import TYPE_CHECKING, Any
 
 from zuoci.errors import CorpusError
 from zuoci.server.errors import ApiError, not_found
-from zuoci.server.turns import Turns
-from zuoci.studio.dropped import MOST_EXAMPLES, Dropped, Figures
-from zuoci.text.corpus import TEXT_SUFFIXES, Corpus, Song, load_lyrics, read_corpus
+from zuoci.studio.locks import CorpusLocks
+from zuoci.studio.stored_corpus import make_private, read_stored, save_names, with_names
+from zuoci.studio.uploads import MAX_EXAMPLES, FileStatistics, UploadedFile
+from zuoci.text.corpus import TEXT_SUFFIXES, Corpus, load_lyrics, read_corpus
 from zuoci.text.folder import is_directory
 from zuoci.text.sources import find_texts
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
 
-UPLOADS = ".uploads"  # below the home of models
-MOST_FILES = 1000
-FILE_BYTES = 64 * 2**20
-_CORPUS_BYTES = 64 * 2**20  # of its texts, unpacked; in memory a character takes 4 bytes where one is beyond U+FFFF
-_CORPUS_LINES = 4_000_000
-_LARGE = 4 * 2**20  # bytes: what is larger is read when nothing else that large is
-_MOST_CORPORA = 32  # since the launch, that nobody threw away
-_MOST_MEMBERS = 20_000
-_MOST_ARRIVING = 8  # files at the same time
-_WRITTEN_AT_ONCE = 2**20  # bytes
-_LEAST_CHARACTERS = 200
+UPLOADS = ".uploads"  # folder of all corpora, in the folder of models
+MAX_FILES = 1000  # of a corpus
+MAX_FILE_BYTES = 64 * 2**20
+_MAX_CORPUS_BYTES = 64 * 2**20  # of text, unpacked; in memory a character takes 4 bytes where one is beyond U+FFFF
+_MAX_CORPUS_LINES = 4_000_000
+_MAX_CORPORA = 32  # since the launch, not counting deleted ones
+_MAX_ZIP_MEMBERS = 20_000
+_MAX_ARRIVING = 8  # files at the same time
+_LARGE_BYTES = 4 * 2**20  # what is larger is not read while something else that large is being read
+_BUFFER_BYTES = 2**20
+_MIN_CHARACTERS = 200  # of a corpus to train on
 _BUNDLED = ("zh", "en")
-_OWN = re.compile(r"[0-9a-f]{16}")  # names of folders of corpora
-_NAMES = ".names.json"  # hidden, so that it is no text of the corpus
+_FOLDER_NAME = re.compile(r"[0-9a-f]{16}")
 
 
 class Corpora:
-    """The corpora that are being put together. What reads or writes files is for a thread."""
+    """All corpora. Methods that read or write files block: they are to be called in a thread.
 
-    def __init__(self, place: Path) -> None:
-        """Keeps them in a folder, which is made for the first of them."""
-        self.turns = Turns()  # for whoever changes a corpus, or reads it while others might
-        self._place = place
-        self._files: dict[str, dict[int, Dropped]] = {}
-        self._counts: dict[str, int] = {}
-        self._distinct: dict[str, Counter[str]] = {}  # character → files that have it
+    Attributes:
+        locks: for whoever changes a corpus, or reads it while others might change it.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Begins without corpora.
+
+        Args:
+            folder: where the files of all corpora are stored; it is made with the first corpus.
+        """
+        self.locks = CorpusLocks()
+        self._folder = folder
+        self._files: dict[str, dict[int, UploadedFile]] = {}  # of each corpus, by number
+        self._last_number: dict[str, int] = {}
+        self._distinct: dict[str, Counter[str]] = {}  # of each corpus: character → in how many files it occurs
         self._arriving = 0
 
-    def begin(self) -> str:
-        """A new one, empty.
+    def create(self) -> str:
+        """Makes an empty corpus, and returns its id.
 
         Raises:
             ApiError: there are too many.
         """
-        if len(self._files) >= _MOST_CORPORA:
-            raise ApiError(409, f"there are {_MOST_CORPORA} corpora already; throw one away, or restart the studio")
+        if len(self._files) >= _MAX_CORPORA:
+            raise ApiError(409, f"there are {_MAX_CORPORA} corpora already; delete one, or restart the studio")
         name = secrets.token_hex(8)
-        make_private(self._place)
-        (self._place / name).mkdir(mode=0o700)
-        self._files[name], self._counts[name], self._distinct[name] = {}, 0, Counter()
+        make_private(self._folder)
+        (self._folder / name).mkdir(mode=0o700)
+        self._files[name], self._last_number[name], self._distinct[name] = {}, 0, Counter()
         return name
 
-    def close(self) -> None:
-        """Throws all of them away, and those that a studio left that was killed."""
-        with suppress(OSError):  # it was never made, or somebody else's files are in it
-            for folder in [] if self._place.is_symlink() else list(self._place.iterdir()):
-                if _OWN.fullmatch(folder.name) and is_directory(folder):
+    def delete_all(self) -> None:
+        """Deletes the files of all corpora, also of those that a killed studio left behind."""
+        with suppress(OSError):  # the folder was never made, or somebody else's files are in it
+            for folder in [] if self._folder.is_symlink() else list(self._folder.iterdir()):
+                if _FOLDER_NAME.fullmatch(folder.name) and is_directory(folder):
                     shutil.rmtree(folder, ignore_errors=True)
-            self._place.rmdir()
+            self._folder.rmdir()
 
     def folder(self, name: str) -> Path | None:
-        """Where the files of a corpus are; None: it is a bundled one.
+        """The folder of a corpus's files; None: the corpus is a bundled one.
 
         Raises:
-            ApiError: there is no such corpus.
+            ApiError: there is no corpus with this id.
         """
         if name in _BUNDLED:
             return None
         if name not in self._files:
             raise not_found("corpus", name)
-        return self._place / name
+        return self._folder / name
 
-    def own(self, name: str) -> Path:
-        """Where the files of a corpus are, which may be changed.
+    def writable_folder(self, name: str) -> Path:
+        """The folder of a corpus's files, to change them.
 
         Raises:
-            ApiError: there is no such corpus, or it is a bundled one.
+            ApiError: there is no corpus with this id, or it is a bundled one.
         """
         folder = self.folder(name)
         if folder is None:
-            raise ApiError(409, "the bundled lyrics stay as they are; begin a corpus of your own", code="bundled")
+            raise ApiError(409, "the bundled lyrics cannot be changed; make a corpus of your own", code="bundled")
         return folder
 
-    def forget(self, name: str) -> None:
-        """Throws a corpus away."""
-        shutil.rmtree(self.own(name), ignore_errors=True)
-        del self._files[name], self._counts[name], self._distinct[name]
-
-    def room(self, name: str) -> int:
-        """The bytes that the texts of one more file of a corpus may have, unpacked.
+    def delete(self, name: str) -> None:
+        """Deletes a corpus.
 
         Raises:
-            ApiError: none.
+            ApiError: there is no corpus with this id, or it is a bundled one.
         """
-        self.own(name)
+        shutil.rmtree(self.writable_folder(name), ignore_errors=True)
+        del self._files[name], self._last_number[name], self._distinct[name]
+
+    def bytes_left(self, name: str) -> int:
+        """How many bytes of text, unpacked, one more file of a corpus may have.
+
+        Raises:
+            ApiError: the corpus is full, is a bundled one, or does not exist.
+        """
+        self.writable_folder(name)
         files = self._files[name]
-        left = _CORPUS_BYTES - sum(file.size for file in files.values())
-        if len(files) >= MOST_FILES or left <= 0:
-            raise ApiError(413, f"a corpus holds {MOST_FILES} files and {_CORPUS_BYTES:,} bytes of text at most")
-        return min(left, FILE_BYTES)
+        left = _MAX_CORPUS_BYTES - sum(file.text_bytes for file in files.values())
+        if len(files) >= MAX_FILES or left <= 0:
+            raise ApiError(413, f"a corpus holds {MAX_FILES} files and {_MAX_CORPUS_BYTES:,} bytes of text at most")
+        return min(left, MAX_FILE_BYTES)
 
     def is_large(self, name: str, arrived: Path | None = None) -> bool:
-        """Whether it takes much memory to read a corpus, or a file that has arrived."""
+        """Whether it takes much memory to read a corpus, or a file that has arrived for it."""
         if arrived is None:
-            return sum(file.size for file in self._files.get(name, {}).values()) > _LARGE
+            return sum(file.text_bytes for file in self._files.get(name, {}).values()) > _LARGE_BYTES
         try:
-            return _declared(arrived)[0] > _LARGE if zipfile.is_zipfile(arrived) else arrived.stat().st_size > _LARGE
-        except CorpusError:  # whoever reads it says so
+            size = _unpacked_size(arrived)[0] if zipfile.is_zipfile(arrived) else arrived.stat().st_size
+        except CorpusError:  # `add_file` says what is wrong with it
             return False
+        return size > _LARGE_BYTES
 
     @asynccontextmanager
-    async def arrival(self, name: str, pieces: AsyncIterator[bytes]) -> AsyncGenerator[Path]:
-        """Receives a file beside those of a corpus; it is gone afterwards unless it was moved.
+    async def receive(self, name: str, chunks: AsyncIterator[bytes]) -> AsyncGenerator[Path]:
+        """Receives a file into a corpus's folder. It is deleted at the end of the block unless it was moved.
 
         Raises:
-            ApiError: too many arrive at the same time, or it is too large.
+            ApiError: too many files arrive at the same time, or this one is too large.
         """
-        if self._arriving >= _MOST_ARRIVING:
-            raise ApiError(429, f"{_MOST_ARRIVING} files are arriving already; try again", code="busy")
-        left = self.room(name)
+        if self._arriving >= _MAX_ARRIVING:
+            raise ApiError(429, f"{_MAX_ARRIVING} files are arriving already; try again", code="busy")
+        left = self.bytes_left(name)
         self._arriving += 1
-        arrived = self.own(name) / f".{secrets.token_hex(8)}"
-        waiting = bytearray()
+        arrived = self.writable_folder(name) / f".{secrets.token_hex(8)}"
+        buffer = bytearray()
         try:
             with arrived.open("wb") as file:
-                async for piece in self._until_end(pieces):
-                    left -= len(piece)
+                async for chunk in self._unless_draining(chunks):
+                    left -= len(chunk)
                     if left < 0:
-                        raise ApiError(413, "the file is larger than what the corpus has room for", code="too_large")
-                    waiting += piece
-                    if len(waiting) >= _WRITTEN_AT_ONCE:
-                        await asyncio.to_thread(file.write, bytes(waiting))
-                        waiting.clear()
-                await asyncio.to_thread(file.write, bytes(waiting))
+                        raise ApiError(413, "the file is larger than the room left in the corpus", code="too_large")
+                    buffer += chunk
+                    if len(buffer) >= _BUFFER_BYTES:
+                        await asyncio.to_thread(file.write, bytes(buffer))
+                        buffer.clear()
+                await asyncio.to_thread(file.write, bytes(buffer))
             yield arrived
         finally:
             self._arriving -= 1
             arrived.unlink(missing_ok=True)
 
-    async def _until_end(self, pieces: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
+    async def _unless_draining(self, chunks: AsyncIterator[bytes]) -> AsyncGenerator[bytes]:
         while True:
-            following = asyncio.ensure_future(anext(pieces, None))
+            following = asyncio.ensure_future(anext(chunks, None))
             try:
-                piece = await self.turns.until_end(following)
+                chunk = await self.locks.unless_draining(following)
             finally:
                 following.cancel()
-            if piece is None:
+            if chunk is None:
                 return
-            yield piece
+            yield chunk
 
-    def add(self, name: str, title: str, arrived: Path) -> None:
-        """Takes in a file that has arrived beside the others; keeps of an unusable one only what is wrong with it."""
-        folder = self.own(name)
-        self._counts[name] += 1
-        number = self._counts[name]
+    def add_file(self, name: str, title: str, arrived: Path) -> None:
+        """Takes a received file into a corpus. Of a file that cannot be used, only its error is kept.
+
+        Args:
+            name: the corpus's id.
+            title: the name of the file on the user's machine.
+            arrived: the file, in the corpus's folder.
+        """
+        folder = self.writable_folder(name)
+        self._last_number[name] += 1
+        number = self._last_number[name]
         title = re.sub(r"[\x00-\x1f\x7f\ud800-\udfff]", " ", PureWindowsPath(title).name)[-200:].strip() or f"{number}"
-        suffix = PureWindowsPath(title).suffix.lower()
-        if suffix not in TEXT_SUFFIXES | {".zip"}:
-            suffix = ".zip" if zipfile.is_zipfile(arrived) else ".txt"
-        file = folder / f"{number:06}{suffix}"
+        file = folder / f"{number:06}{_suffix(title, arrived)}"
         arrived.rename(file)
-        dropped = Dropped(number, title, file.stat().st_size)
+        uploaded = UploadedFile(number, title, file.stat().st_size)
         try:
-            dropped = self._measured(name, dropped, file)
-            corpus = named(read_corpus(file), folder, {file.name: title})
+            uploaded = self._measure(name, uploaded, file)
+            corpus = with_names(read_corpus(file), folder, {file.name: title})
         except CorpusError as error:
             file.unlink()
-            error_text = str(error).replace(str(file), title)
-            self._files[name][number] = Dropped(number, title, 0, error=error_text)
+            message = str(error).replace(str(file), title)
+            self._files[name][number] = UploadedFile(number, title, 0, error=message)
             return
         notes = [note.removeprefix(f"{title}: ") for note in corpus.notes]
         encodings = [match[1] for note in notes if (match := re.match(r"read as (\S+)", note))]
-        others = [note for note in notes if not note.startswith("read as ")]
-        figures = Figures.of(corpus)
+        notes = [note for note in notes if not note.startswith("read as ")]
+        statistics = FileStatistics.of(corpus)
         del corpus
-        self._distinct[name].update(figures.distinct_among)
+        self._distinct[name].update(statistics.distinct_among)
         self._files[name][number] = replace(
-            dropped, encoding=tuple(encodings or ["utf-8"]), notes=tuple(others), figures=figures
+            uploaded, encoding=tuple(encodings or ["utf-8"]), notes=tuple(notes), statistics=statistics
         )
 
-    def _measured(self, name: str, dropped: Dropped, file: Path) -> Dropped:
-        """A file with the sizes of its texts, measured before any of them is read as text.
+    def _measure(self, name: str, uploaded: UploadedFile, file: Path) -> UploadedFile:
+        """The file with the sizes of its texts, which are measured before any of them is decoded.
 
         Raises:
-            CorpusError: the corpus has no room for them.
+            CorpusError: the corpus has no room for them, or the file is damaged.
         """
         if file.suffix == ".zip":
-            size, members = _declared(file)  # what is declared is all that will be read
-            if size > _CORPUS_BYTES or members > _MOST_MEMBERS:
-                most = f"{_CORPUS_BYTES:,} in {_MOST_MEMBERS:,} at most"
-                raise CorpusError(f"{file} unpacks to {size:,} bytes in {members:,} files: {most}")
+            size, members = _unpacked_size(file)  # no more than what is declared will be read
+            if size > _MAX_CORPUS_BYTES or members > _MAX_ZIP_MEMBERS:
+                limits = f"{_MAX_CORPUS_BYTES:,} in {_MAX_ZIP_MEMBERS:,} at most"
+                raise CorpusError(f"{file} unpacks to {size:,} bytes in {members:,} files: {limits}")
         others = self._files[name].values()
         size = breaks = 0
         for _, data in find_texts(file, {}):
             size += len(data)
             breaks += data.count(b"\n") + data.count(b"\r") - data.count(b"\r\n")
-        for what, seen, there, most in (
-            ("bytes of text", size, sum(one.size for one in others), _CORPUS_BYTES),
-            ("lines", breaks, sum(one.breaks for one in others), _CORPUS_LINES),
+        for what, count, elsewhere, limit in (
+            ("bytes of text", size, sum(one.text_bytes for one in others), _MAX_CORPUS_BYTES),
+            ("lines", breaks, sum(one.line_breaks for one in others), _MAX_CORPUS_LINES),
         ):
-            if seen + there > most:
-                raise CorpusError(f"{file} has {seen:,} {what}, with {there:,} in other files: {most:,} at most")
-        return replace(dropped, size=size, breaks=breaks)
+            if count + elsewhere > limit:
+                raise CorpusError(f"{file} has {count:,} {what}, with {elsewhere:,} in other files: {limit:,} at most")
+        return replace(uploaded, text_bytes=size, line_breaks=breaks)
 
-    def remove(self, name: str, number: int) -> None:
-        """Throws a file away.
+    def remove_file(self, name: str, number: int) -> None:
+        """Deletes a file of a corpus.
 
         Raises:
             ApiError: there is no such file.
         """
-        folder = self.own(name)
+        folder = self.writable_folder(name)
         if number not in self._files[name]:
             raise not_found("file", str(number))
-        figures = self._files[name].pop(number).figures
-        if figures:
-            self._distinct[name] -= Counter(figures.distinct_among)
+        statistics = self._files[name].pop(number).statistics
+        if statistics:
+            self._distinct[name] -= Counter(statistics.distinct_among)
         for file in folder.glob(f"{number:06}.*"):
             file.unlink()
 
     def describe(self, name: str) -> dict[str, Any]:
-        """What was found, when each file was added: none is read again."""
+        """What a corpus holds, for JSON. Uploaded files are not read again."""
         if self.folder(name) is None:
-            found = [Figures.of(self.read(name))]
+            found = [FileStatistics.of(self.read(name))]
         else:
-            found = [file.figures for file in self._files[name].values() if file.figures]
+            found = [file.statistics for file in self._files[name].values() if file.statistics]
         alone = found[0] if len(found) == 1 and found[0].texts == 1 else None
         characters = alone.characters if alone else sum(each.characters_among for each in found)
         error = None if found else "there is no text in it yet"
-        if found and characters < _LEAST_CHARACTERS:
-            error = f"{characters} characters are too few: add text, {_LEAST_CHARACTERS} at least"
+        if found and characters < _MIN_CHARACTERS:
+            error = f"{characters} characters are too few: add text, {_MIN_CHARACTERS} characters at least"
         titles = [title for each in found for title in (each.titles[:1] if each.texts == 1 else each.titles)]
         return {
             "id": name,
@@ -258,84 +272,54 @@ class Corpora:
             "lines": sum(each.lines for each in found),
             "characters": characters,
             "distinct": alone.distinct if alone else len(self._distinct[name]),
-            "examples": list(alone.titles if alone else titles[:MOST_EXAMPLES]),
+            "examples": list(alone.titles if alone else titles[:MAX_EXAMPLES]),
             "error": error,
         }
 
     def read(self, name: str) -> Corpus:
-        """The songs.
+        """The songs of a corpus.
 
         Raises:
-            CorpusError: there are none.
+            ApiError: there is no corpus with this id.
+            CorpusError: the corpus holds no text.
         """
         folder = self.folder(name)
         if folder is None:
             return load_lyrics("zh" if name == "zh" else "en", choruses="once")
-        return read_kept(folder, self._names(name))
+        return read_stored(folder, self._names(name))
 
-    def keep(self, name: str, place: Path) -> None:
-        """Copies a corpus to where a run finds it again, and the names of its files with it."""
-        folder = self.folder(name)
-        make_private(place)
+    def copy_to(self, name: str, folder: Path) -> None:
+        """Copies a corpus into a folder, from which `load_stored` reads it when a run starts or is resumed."""
+        source = self.folder(name)
+        make_private(folder)
         names: dict[str, str] = {}
-        if folder is not None:
+        if source is not None:
             names = self._names(name)
             for file in names:
-                shutil.copyfile(folder / file, place / file)
-                (place / file).chmod(0o600)
-        document = {"bundled": name if folder is None else None, "names": names}
-        (place / _NAMES).write_text(json.dumps(document, ensure_ascii=False), "utf-8")
-        (place / _NAMES).chmod(0o600)
+                shutil.copyfile(source / file, folder / file)
+                (folder / file).chmod(0o600)
+        save_names(folder, names, bundled=name if source is None else None)
 
     def _names(self, name: str) -> dict[str, str]:
-        folder = self.own(name)
+        """Stored name of each file of a corpus → its name on the user's machine."""
+        folder = self.writable_folder(name)
         titles = {number: file.name for number, file in self._files[name].items()}
         return {file.name: titles[int(file.stem)] for file in sorted(folder.iterdir()) if file.stem.isdigit()}
 
 
-def load_kept(place: Path) -> Corpus:
-    """The songs that `Corpora.keep` copied.
+def _suffix(title: str, arrived: Path) -> str:
+    """The suffix under which a file is stored, by which `read_corpus` knows its format."""
+    suffix = PureWindowsPath(title).suffix.lower()
+    if suffix in TEXT_SUFFIXES | {".zip"}:
+        return suffix
+    return ".zip" if zipfile.is_zipfile(arrived) else ".txt"
+
+
+def _unpacked_size(file: Path) -> tuple[int, int]:
+    """The bytes that a zip file unpacks to by its own account, and the number of its members.
 
     Raises:
-        CorpusError: they are not there any more, or cannot be read.
-    """
-    try:
-        document: Any = json.loads((place / _NAMES).read_text("utf-8"))
-        bundled, names = document["bundled"], document["names"]
-        if bundled is None:
-            return read_kept(place, {str(file): str(name) for file, name in names.items()})
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        raise CorpusError(f"{place} does not hold the lyrics of a run: {_NAMES} is missing or damaged") from None
-    return load_lyrics(bundled, choruses="once")
-
-
-def read_kept(folder: Path, names: dict[str, str]) -> Corpus:
-    """The songs of some files in a folder, which stand for the names that their owner gave them."""
-    return named(read_corpus(folder), folder, names)
-
-
-def named(corpus: Corpus, folder: Path, names: dict[str, str]) -> Corpus:
-    """The same songs, under other names of their files in a folder."""
-    paths = re.compile(re.escape(f"{folder}{os.sep}") + r"(\d{6}\.\w+)")
-
-    def shown(text: str) -> str:
-        return paths.sub(lambda found: names.get(found[1], found[0]), text)
-
-    songs = tuple(Song(shown(song.source), song.text) for song in corpus.songs)
-    return Corpus(songs, tuple(map(shown, corpus.notes)))
-
-
-def make_private(folder: Path) -> None:
-    """Makes a folder that only its owner can look into, whatever the umask."""
-    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    folder.chmod(0o700)
-
-
-def _declared(file: Path) -> tuple[int, int]:
-    """The bytes that a zip says it unpacks to, and the number of its members.
-
-    Raises:
-        CorpusError: it is damaged.
+        CorpusError: the file is damaged.
     """
     try:
         with zipfile.ZipFile(file) as archive:

@@ -1,4 +1,7 @@
-"""Hidden units that follow something one can name: where in its line a character stands, rhyme, quotation marks."""
+"""Hidden units that follow a property of the text: the position in the line, rhyme, quotation marks.
+
+The page's `inspect` route calls `find_units` with a text and the hidden states that the model had on it.
+"""
 
 from __future__ import annotations
 
@@ -11,50 +14,50 @@ from zuoci.writing.rhyme.scheme import Rhymes, scheme_of
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_SHOWN = 8
+_MAX_UNITS = 8  # for each property
 _QUOTES = {"“": "”", "‘": "’", "「": "」", "『": "』", "《": "》", '"': '"'}
 
 
 def find_units(text: str, hidden: NDArray[Any]) -> dict[str, list[dict[str, Any]]]:
-    """The units that follow each property most closely, by Pearson's correlation over the text.
+    """The hidden units that follow each property most closely, by the absolute value of Pearson's correlation.
 
     Args:
         text: T characters.
-        hidden: the units after each, `(T, H)`.
+        hidden: the hidden state after each character, `(T, H)`.
 
     Returns:
-        By property, units with their correlations, the strongest first; nothing where the property never changes.
+        For each property the units with their correlations, the closest first; none where the property is constant.
     """
     properties = {"position": positions(text), "rhyme": rhyming_ends(text), "quotes": in_quotes(text)}
-    return {name: _strongest(values, hidden) for name, values in properties.items()}
+    return {name: _most_correlated(values, hidden) for name, values in properties.items()}
 
 
 def positions(text: str) -> NDArray[np.float64]:
-    """0 at the first character of a line, 1 at its last `(T,)`; a newline belongs to the line before it."""
+    """The position of each character in its line `(T,)`: 0 for the first, 1 for the last, which is the newline."""
     parts = [np.linspace(0.0, 1.0, len(line)) for line in text.splitlines(keepends=True)]
     return np.concatenate([np.empty(0), *parts])
 
 
 def rhyming_ends(text: str) -> NDArray[np.float64]:
-    """1 where a character or word ends a line that rhymes with another one `(T,)`."""
+    """1 for the characters of a last word that rhymes with that of another line, else 0 `(T,)`."""
     rhymes = Rhymes()
     values = np.zeros(len(text))
-    places: list[tuple[int, str]] = []
+    lines: list[tuple[int, str]] = []
     start = 0
     for line in text.split("\n"):
         if line.strip():
-            places.append((start, line))
+            lines.append((start, line))
         start += len(line) + 1
-    for (begin, line), letter in zip(places, scheme_of([line for _, line in places], rhymes), strict=True):
+    for (start, line), letter in zip(lines, scheme_of([line for _, line in lines], rhymes), strict=True):
         ending = rhymes.ending(line)
         if letter != "X" and ending:
-            place = begin + line.rfind(ending)
+            place = start + line.rfind(ending)
             values[place : place + len(ending)] = 1.0
     return values
 
 
 def in_quotes(text: str) -> NDArray[np.float64]:
-    """1 between quotation marks `(T,)`; a line end closes them."""
+    """1 between quotation marks, else 0 `(T,)`; the end of a line closes them."""
     values = np.zeros(len(text))
     closing = ""
     for place, char in enumerate(text):
@@ -66,12 +69,13 @@ def in_quotes(text: str) -> NDArray[np.float64]:
     return values
 
 
-def _strongest(values: NDArray[np.float64], hidden: NDArray[Any]) -> list[dict[str, Any]]:
+def _most_correlated(values: NDArray[np.float64], hidden: NDArray[Any]) -> list[dict[str, Any]]:
+    """r = Σ x u / √(Σ x² Σ u²) for each unit, with x and u less their means."""
     if len(values) < 2 or np.ptp(values) == 0:
         return []
     x = values - values.mean()
     units = hidden - hidden.mean(0, dtype=np.float64)
     norms = np.sqrt((units**2).sum(0) * (x**2).sum())
     correlations = np.divide(x @ units, norms, out=np.zeros(len(norms)), where=norms > 0)
-    best = np.argsort(-np.abs(correlations), kind="stable")[:_SHOWN]
+    best = np.argsort(-np.abs(correlations), kind="stable")[:_MAX_UNITS]
     return [{"unit": int(unit), "correlation": float(correlations[unit])} for unit in best]

@@ -1,9 +1,8 @@
-"""The page's own API for training: corpora, runs, and the session."""
+"""The routes of the page's own API for training: the session, corpora and training runs."""
 
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
@@ -14,23 +13,23 @@ from pydantic import Field
 
 from zuoci import __version__
 from zuoci.errors import CorpusError
-from zuoci.server.errors import EVENTS, RESPONSES, ApiError
-from zuoci.server.options import MOST, MOST_COUNT, MOST_TEXT, Body, Id
-from zuoci.server.sse import KEEP_ALIVE, Events, Json, event
-from zuoci.server.turns import Result
-from zuoci.studio.corpora import FILE_BYTES, MOST_FILES, Corpora
-from zuoci.studio.runs import Training, Trainings
+from zuoci.server.errors import RESPONSES, ApiError
+from zuoci.server.options import MAX_COUNT, MAX_ITEM, MAX_ITEMS, MAX_TEXT, MAXIMA, Body, Id, describe_options
+from zuoci.server.sse import EVENT_STREAM, KEEP_ALIVE, KEEP_ALIVE_SECONDS, EventStream, JsonResponse, event
+from zuoci.studio.corpora import MAX_FILE_BYTES, MAX_FILES, Corpora
+from zuoci.studio.jobs import ENDED, Event, TrainingJob
+from zuoci.studio.locks import Result
+from zuoci.studio.runs import TrainingRuns, name_taken
 from zuoci.training.recipe import DEFAULT_RECIPE
-from zuoci.writing.config import WriteConfig
+from zuoci.writing.config import describe_fields
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
-    from zuoci.server.models import Library
+    from zuoci.server.models import Models
     from zuoci.text.corpus import Corpus
 
 _NAME = r"^[^\W_][\w-]{0,63}$"
-_QUIET = 10.0  # seconds
 _UPLOAD = re.compile(r"/api/corpora/[0-9a-f]+/files\Z")
 
 _Setting: TypeAlias = (
@@ -42,60 +41,70 @@ _Setting: TypeAlias = (
 )
 
 
-class Empty(Body):
-    """Nothing."""
+class EmptyBody(Body):
+    """A body without fields."""
 
 
-class TrainingRequest(Body):
-    """A run."""
+class TrainingBody(Body):
+    """The body of a request that begins a training run."""
 
-    corpus: str = Field(max_length=100)
-    name: str = Field(pattern=_NAME, description="of the model: letters, digits, - and _")
-    seconds: float = Field(default=60.0, ge=0.0, le=86_400.0, description="time; 0: as the recipe says")
+    corpus: str = Field(max_length=100, description="id of the corpus")
+    name: str = Field(pattern=_NAME, description="name of the model to be: letters, digits, - and _")
+    seconds: float = Field(default=60.0, ge=0.0, le=86_400.0, description="time budget; 0: as the recipe says")
     recipe: str = Field(default=DEFAULT_RECIPE, max_length=100)
     settings: dict[Annotated[str, Field(max_length=100)], _Setting] = Field(
         default={}, max_length=100, description="any other settings of zuoci train"
     )
-    openings: list[Annotated[str, Field(max_length=100)]] = Field(default=[], max_length=8, description="of samples")
+    openings: list[Annotated[str, Field(max_length=100)]] = Field(
+        default=[], max_length=8, description="openings of the samples"
+    )
 
 
-def largest(path: str) -> int | None:
-    """The bytes that a request to a path may have, if it is one for a file."""
-    return FILE_BYTES if _UPLOAD.match(path) else None
+def max_upload(path: str) -> int | None:
+    """The bytes that a request may have if it uploads a file of a corpus; None: its path is another one."""
+    return MAX_FILE_BYTES if _UPLOAD.match(path) else None
 
 
-def session() -> dict[str, Any]:
-    """What a page has to know first."""
-    limits = {**MOST, "count": MOST_COUNT, "text": MOST_TEXT, "files": MOST_FILES, "file_bytes": FILE_BYTES}
-    options = WriteConfig.model_json_schema()
-    return {"version": __version__, "options": options, "limits": limits, "cpu_count": os.cpu_count()}
+def session_router() -> APIRouter:
+    """The route that tells a page what it has to know first."""
+    routes = APIRouter(responses=RESPONSES, default_response_class=JsonResponse)
+    limits = {
+        **MAXIMA, "count": MAX_COUNT, "text": MAX_TEXT, "items": MAX_ITEMS, "item": MAX_ITEM, "files": MAX_FILES,
+        "file_bytes": MAX_FILE_BYTES,
+    }  # fmt: skip
+    document = {
+        "version": __version__,
+        **describe_options(),
+        "training": describe_fields(TrainingBody),
+        "limits": limits,
+    }
+
+    @routes.get("/api/session")
+    async def session() -> dict[str, Any]:
+        return document
+
+    return routes
 
 
 def corpora_router(corpora: Corpora) -> APIRouter:
     """The routes of corpora."""
-    routes = APIRouter(prefix="/api/corpora", responses=RESPONSES, default_response_class=Json)
+    routes = APIRouter(prefix="/api/corpora", responses=RESPONSES, default_response_class=JsonResponse)
 
-    async def described(name: str) -> dict[str, Any]:
+    async def describe(name: str) -> dict[str, Any]:
         return await asyncio.to_thread(corpora.describe, name)
 
-    async def in_turn(
-        request: Request, name: str, work: Callable[[], Awaitable[Result]], *, large: bool = False
-    ) -> Result:
-        shared = None if corpora.folder(name) is None else name
-        return await corpora.turns.take(request.receive, shared, work, large=large)
-
     @routes.post("")
-    async def begin_corpus(body: Empty) -> dict[str, Any]:
+    async def create_corpus(body: EmptyBody) -> dict[str, Any]:
         del body
-        return await described(corpora.begin())
+        return await describe(corpora.create())
 
     @routes.get("/{name}")
     async def one_corpus(name: Id, request: Request) -> dict[str, Any]:
-        return await in_turn(request, name, lambda: described(name))
+        return await _run_locked(corpora, request, name, lambda: describe(name))
 
     @routes.delete("/{name}")
-    async def forget_corpus(name: Id, request: Request) -> dict[str, Any]:
-        await in_turn(request, name, lambda: asyncio.to_thread(corpora.forget, name))
+    async def delete_corpus(name: Id, request: Request) -> dict[str, Any]:
+        await _run_locked(corpora, request, name, lambda: asyncio.to_thread(corpora.delete, name))
         return {}
 
     @routes.post(
@@ -105,84 +114,90 @@ def corpora_router(corpora: Corpora) -> APIRouter:
     async def add_file(
         name: Id, request: Request, title: str = Query("", alias="name", max_length=1000)
     ) -> dict[str, Any]:
-        async with corpora.arrival(name, request.stream()) as arrived:
+        async with corpora.receive(name, request.stream()) as arrived:
 
             async def add() -> dict[str, Any]:
-                corpora.room(name)
-                await asyncio.to_thread(corpora.add, name, title, arrived)
-                return await described(name)
+                corpora.bytes_left(name)  # raises if it has become full since
+                await asyncio.to_thread(corpora.add_file, name, title, arrived)
+                return await describe(name)
 
             large = await asyncio.to_thread(corpora.is_large, name, arrived)
-            return await in_turn(request, name, add, large=large)
+            return await _run_locked(corpora, request, name, add, large=large)
 
     @routes.delete("/{name}/files/{number}")
     async def remove_file(name: Id, number: Annotated[int, Path(ge=1, le=10**9)], request: Request) -> dict[str, Any]:
         async def remove() -> dict[str, Any]:
-            await asyncio.to_thread(corpora.remove, name, number)
-            return await described(name)
+            await asyncio.to_thread(corpora.remove_file, name, number)
+            return await describe(name)
 
-        return await in_turn(request, name, remove)
+        return await _run_locked(corpora, request, name, remove)
 
     return routes
 
 
-def training_router(corpora: Corpora, trainings: Trainings, library: Library) -> APIRouter:
-    """The routes of runs."""
-    routes = APIRouter(prefix="/api/training", responses=RESPONSES, default_response_class=Json)
+async def _run_locked(
+    corpora: Corpora, request: Request, name: str, work: Callable[[], Awaitable[Result]], *, large: bool = False
+) -> Result:
+    """Runs some work on a corpus, alone unless nobody can change the corpus."""
+    corpus = None if corpora.folder(name) is None else name
+    return await corpora.locks.run(request.receive, corpus, work, large=large)
+
+
+def training_router(corpora: Corpora, runs: TrainingRuns, models: Models) -> APIRouter:
+    """The routes of training runs."""
+    routes = APIRouter(prefix="/api/training", responses=RESPONSES, default_response_class=JsonResponse)
 
     @routes.post("")
-    async def begin_training(body: TrainingRequest, request: Request) -> dict[str, Any]:
-        async def begin() -> dict[str, Any]:
-            return trainings.document(await _begin(body, corpora, trainings, library))
+    async def begin_training(body: TrainingBody, request: Request) -> dict[str, Any]:
+        async def create() -> dict[str, Any]:
+            return runs.document(await _create(body, corpora, runs, models))
 
-        shared = None if corpora.folder(body.corpus) is None else body.corpus
-        return await corpora.turns.take(request.receive, shared, begin, large=corpora.is_large(body.corpus))
+        return await _run_locked(corpora, request, body.corpus, create, large=corpora.is_large(body.corpus))
 
     @routes.get("")
     async def all_training() -> dict[str, Any]:
-        return {"training": [trainings.document(one) for one in trainings.table.values()]}
+        return {"training": [runs.document(job) for job in runs.jobs.values()]}
 
     @routes.get("/{name}")
     async def one_training(name: Id) -> dict[str, Any]:
-        return trainings.document(trainings.get(name))
+        return runs.document(runs.get(name))
 
     @routes.delete("/{name}")
-    async def forget_training(name: Id) -> dict[str, Any]:
-        await trainings.forget(trainings.get(name))
+    async def delete_training(name: Id) -> dict[str, Any]:
+        await runs.delete(runs.get(name))
         return {}
 
-    @routes.get("/{name}/events", response_class=Events, status_code=200, responses=EVENTS)
+    @routes.get("/{name}/events", response_class=EventStream, status_code=200, responses=EVENT_STREAM)
     async def events(name: Id) -> Response:
-        one = trainings.get(name)
-        queue = one.watch()
-        queue.put_nowait(("training", trainings.document(one)))
-        return Events(_frames(queue), lambda: one.watchers.discard(queue))
+        job = runs.get(name)
+        queue = job.watch()
+        queue.put_nowait(("training", runs.document(job)))
+        return EventStream(_frames(queue), lambda: job.unwatch(queue))
+
+    async def change(name: str, how: Callable[[TrainingJob], Awaitable[None]]) -> dict[str, Any]:
+        job = runs.get(name)
+        await how(job)
+        return runs.document(job)
 
     @routes.post("/{name}/pause")
-    async def pause(name: Id, body: Empty) -> dict[str, Any]:
+    async def pause(name: Id, body: EmptyBody) -> dict[str, Any]:
         del body
-        one = trainings.get(name)
-        await trainings.pause(one)
-        return trainings.document(one)
+        return await change(name, runs.pause)
 
     @routes.post("/{name}/resume")
-    async def resume(name: Id, body: Empty) -> dict[str, Any]:
+    async def resume(name: Id, body: EmptyBody) -> dict[str, Any]:
         del body
-        one = trainings.get(name)
-        await trainings.resume(one)
-        return trainings.document(one)
+        return await change(name, runs.resume)
 
     @routes.post("/{name}/stop")
-    async def stop(name: Id, body: Empty) -> dict[str, Any]:
+    async def stop(name: Id, body: EmptyBody) -> dict[str, Any]:
         del body
-        one = trainings.get(name)
-        await trainings.stop(one)
-        return trainings.document(one)
+        return await change(name, runs.stop)
 
     return routes
 
 
-async def _begin(body: TrainingRequest, corpora: Corpora, trainings: Trainings, library: Library) -> Training:
+async def _create(body: TrainingBody, corpora: Corpora, runs: TrainingRuns, models: Models) -> TrainingJob:
     def read() -> Corpus:
         try:
             return corpora.read(body.corpus)
@@ -190,20 +205,21 @@ async def _begin(body: TrainingRequest, corpora: Corpora, trainings: Trainings, 
             raise ApiError(400, "the corpus has no text in it yet", param="corpus", code="empty") from None
 
     settings = body.settings | ({"seconds": body.seconds} if body.seconds else {})
-    job = {"recipe": body.recipe, "settings": settings, "openings": body.openings}
-    if body.name in await asyncio.to_thread(library.look):
-        raise ApiError(409, f"there is a model {body.name} already", param="name", code="taken")
-    return await trainings.begin(body.name, read, partial(corpora.keep, body.corpus), job)
+    request = {"recipe": body.recipe, "settings": settings, "openings": body.openings}
+    if body.name in await asyncio.to_thread(models.refresh):
+        raise name_taken(body.name)
+    return await runs.create(body.name, read, partial(corpora.copy_to, body.corpus), request)
 
 
-async def _frames(queue: asyncio.Queue[tuple[str, dict[str, Any]]]) -> AsyncIterator[bytes]:
+async def _frames(queue: asyncio.Queue[Event]) -> AsyncIterator[bytes]:
+    """The events of a job as server-sent ones, up to the end of its process."""
     while True:
         try:
-            async with asyncio.timeout(_QUIET):
-                kind, document = await queue.get()
+            async with asyncio.timeout(KEEP_ALIVE_SECONDS):
+                name, document = await queue.get()
         except TimeoutError:
             yield KEEP_ALIVE
             continue
-        yield event(kind, document)
-        if kind == "training" and document["state"] in ("paused", "finished", "failed"):
+        yield event(name, document)
+        if name == "training" and document["state"] in ENDED:
             return

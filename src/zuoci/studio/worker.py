@@ -1,7 +1,9 @@
-"""`python -P -m zuoci.studio.worker JOB OUT`: a training run in a process of its own, told in lines of JSON.
+"""`python -P -m zuoci.studio.worker JOB MODEL`: one training job of the studio, in a process of its own.
 
-It reads `pause` and `stop` from its standard input. At the end of that, when whoever started it is gone, or at a
-signal to end, it pauses: it saves, and goes on another time exactly where it was.
+`zuoci.studio.runs` starts it. JOB is the job's folder, MODEL the folder of the model to be. The process writes events
+to standard output, one JSON document a line, and reads the commands `pause` and `stop` from standard input. It also
+pauses at the end of standard input, when the studio is gone, and at a signal that asks it to end. To pause is to save
+the run, which can be resumed exactly, and to end.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ if __name__ == "__main__":
     pin_libraries()  # before anything loads them
 
 from zuoci.errors import ModelFolderError, ZuociError
-from zuoci.studio.corpora import load_kept
+from zuoci.studio.stored_corpus import load_stored
 from zuoci.text.folder import is_model, is_unfinished
 from zuoci.training.job import Job, Paused, SaveFailed
 from zuoci.training.recipe import resolve
@@ -32,122 +34,129 @@ from zuoci.writing.samples import Samples
 if TYPE_CHECKING:
     from zuoci.model.language_model import CharLM
 
-JOB, CORPUS = "job.json", "corpus"
-_STEP_EVERY = 0.25  # seconds between two lines on steps
-_SAMPLES_EVERY = 2.0
-_SAMPLE_LENGTH = 60
+JOB, CORPUS = "job.json", "corpus"  # in the job's folder
+_STEP_SECONDS = 0.25  # between two `step` events
+_SAMPLES_SECONDS = 2.0  # between two `samples` events
+_SAMPLE_LENGTH = 60  # characters
 
 
-def tell(kind: str, **document: Any) -> None:
-    """Writes one line, unless nobody is there any more to read it: then the end of standard input pauses the run."""
+def emit(name: str, **document: Any) -> None:
+    """Writes an event. If nobody reads any more, it is dropped; then the end of standard input pauses the run."""
     with suppress(OSError):
-        print(json.dumps({"event": kind, **document}), flush=True)
+        print(json.dumps({"event": name, **document}), flush=True)
 
 
 class Commands:
-    """What the process is asked to do.
+    """The commands that the process has received.
 
     Attributes:
-        pause: to save, and to end.
-        ending: the same, because whoever started it is gone, or by a signal.
-        stop: to end with what is learnt.
+        pause: save the run and end.
+        ending: the same, because the studio is gone or a signal came; the process ends even if it cannot save.
+        stop: end the run with what has been learnt.
     """
 
     def __init__(self) -> None:
+        """No command has come."""
         self.pause = self.ending = self.stop = False
         self._job: Job | None = None
 
     def listen(self) -> None:
-        """Begins to listen."""
+        """Begins to read standard input, in a thread, and to handle signals."""
         for name in ("SIGINT", "SIGTERM", "SIGHUP"):
             number = getattr(signal, name, None)  # Windows has no SIGHUP
             if number is not None and not (name == "SIGHUP" and signal.getsignal(number) == signal.SIG_IGN):  # nohup
                 signal.signal(number, self._end)
         threading.Thread(target=self._read, daemon=True).start()
 
-    def give_to(self, job: Job) -> None:
-        """Passes on to a job what comes, and what has come already."""
+    def apply_to(self, job: Job) -> None:
+        """Applies all commands to a job, those that have come already and those that will."""
         self._job = job
-        self._pass_on()
+        self._apply()
 
     def _end(self, *_: object) -> None:
         self.ending = self.pause = True
-        self._pass_on()
+        self._apply()
 
     def _read(self) -> None:
-        with os.fdopen(os.dup(0)) as lines:  # Python ends badly while a thread waits in sys.stdin itself
+        with os.fdopen(os.dup(0)) as lines:  # a thread that waits in sys.stdin would keep Python from ending
             for line in lines:
                 self.stop |= line.strip() == "stop"
                 self.pause |= line.strip() == "pause"
-                self._pass_on()
+                self._apply()
         self._end()
 
-    def _pass_on(self) -> None:
+    def _apply(self) -> None:
         if self._job and self.stop:
             self._job.stop()
         if self._job and self.pause:
             self._job.pause()
 
 
-def train(document: dict[str, Any], place: Path, out: Path, orders: Commands) -> None:
-    """Trains, and tells of it.
+def train(request: dict[str, Any], folder: Path, model: Path, commands: Commands) -> None:
+    """Trains a job and emits its events.
+
+    Args:
+        request: the contents of `job.json`.
+        folder: the job's folder.
+        model: the folder of the model to be.
+        commands: what comes in meanwhile.
 
     Raises:
         ZuociError: what training raises.
     """
     try:
-        with Job(out, resume=None) as job:
-            corpus = load_kept(place / CORPUS)
-            settings = None if job.stored else resolve(document["recipe"], document["settings"], text=corpus.text)
-            job.prepare(corpus, settings, sources=[str(place)])
-            orders.give_to(job)
-            tell("begun", songs=len(corpus), characters=len(corpus.text))
+        with Job(model, resume=None) as job:
+            corpus = load_stored(folder / CORPUS)
+            settings = None if job.stored else resolve(request["recipe"], request["settings"], text=corpus.text)
+            job.prepare(corpus, settings, sources=[str(folder)])
+            commands.apply_to(job)
+            emit("started", songs=len(corpus), characters=len(corpus.text))
             join_lines = job.run.settings.training.join_lines
-            _tell(job, Samples(corpus, document["openings"], join_lines=join_lines), orders)
+            _emit_events(job, Samples(corpus, request["openings"], join_lines=join_lines), commands)
     except ModelFolderError:
-        if not is_model(out) or is_unfinished(out):
+        if not is_model(model) or is_unfinished(model):
             raise
-        tell("finished")  # by the process before this one, which was killed before it could tell
+        emit("finished")  # by an earlier process, which was killed before it could emit this
 
 
-def _tell(job: Job, samples: Samples, orders: Commands) -> None:
-    told, sampled = -_STEP_EVERY, -_SAMPLES_EVERY
+def _emit_events(job: Job, samples: Samples, commands: Commands) -> None:
+    last_step, last_samples = -_STEP_SECONDS, -_SAMPLES_SECONDS
     for event in job:
         if isinstance(event, StepReport):
-            if time.monotonic() - told >= _STEP_EVERY:
-                told = time.monotonic()
-                _tell_step(event)
+            if time.monotonic() - last_step >= _STEP_SECONDS:
+                last_step = time.monotonic()
+                _emit_step(event)
         elif isinstance(event, EvalReport):
-            tell("round", round=event.as_dict())
-            if time.monotonic() - sampled >= _SAMPLES_EVERY:
-                sampled = time.monotonic()
-                _tell_samples(samples, event.step, job.run.model)
+            emit("round", round=event.as_dict())
+            if time.monotonic() - last_samples >= _SAMPLES_SECONDS:
+                last_samples = time.monotonic()
+                _emit_samples(samples, event.step, job.run.model)
         elif isinstance(event, RollbackReport):
-            tell("note", text=f"{event.reason}; going back to step {event.step}")
+            emit("note", text=f"{event.reason}; going back to step {event.step}")
         elif isinstance(event, SaveFailed):
-            if orders.ending:
+            if commands.ending:
                 raise event.error
-            if orders.pause:
+            if commands.pause:
                 threading.Timer(event.retry, job.pause).start()
-            tell("note", text=f"{event.error}; training goes on, and the next save is tried in {event.retry:g} s")
+            emit("note", text=f"{event.error}; training goes on, and the next save is tried in {event.retry:g} s")
         elif isinstance(event, Paused):
-            tell("paused")
+            emit("paused")
         else:
-            _tell_samples(samples, event.steps, event.model)
-            tell("finished")
+            _emit_samples(samples, event.steps, event.model)
+            emit("finished")
 
 
-def _tell_samples(samples: Samples, step: int, model: CharLM) -> None:
+def _emit_samples(samples: Samples, step: int, model: CharLM) -> None:
     written = samples.write(model, _SAMPLE_LENGTH)
-    tell("samples", step=step, texts=[sample.text for sample in written if not sample.problem])
+    emit("samples", step=step, texts=[sample.text for sample in written if not sample.problem])
     for sample in written:
         if sample.problem:
-            tell("note", text=sample.problem)
+            emit("note", text=sample.problem)
 
 
-def _tell_step(report: StepReport) -> None:
+def _emit_step(report: StepReport) -> None:
     speed = report.characters / report.seconds if report.seconds else 0.0
-    tell(
+    emit(
         "step",
         step=report.step,
         steps=report.steps,
@@ -159,22 +168,22 @@ def _tell_step(report: StepReport) -> None:
 
 
 def main() -> None:
-    """Runs the job that the command line names."""
-    place, out = Path(sys.argv[1]), Path(sys.argv[2])
-    orders = Commands()
-    orders.listen()
+    """Trains the job that the command line names."""
+    folder, model = Path(sys.argv[1]), Path(sys.argv[2])
+    commands = Commands()
+    commands.listen()
     if hasattr(os, "nice"):
-        os.nice(5)  # whoever writes meanwhile should not wait
+        os.nice(5)  # writing, meanwhile, should not get slow
     try:
-        train(json.loads((place / JOB).read_text("utf-8")), place, out, orders)
+        train(json.loads((folder / JOB).read_text("utf-8")), folder, model, commands)
     except ZuociError as error:
-        tell("failed", message=str(error))
+        emit("failed", message=str(error))
         sys.exit(1)
     except Exception as error:
-        tell("failed", message=f"the run ended by accident: {error!r}")
+        emit("failed", message=f"the training process ended unexpectedly: {error!r}")
         raise
     finally:
-        with suppress(OSError):  # keep Python from complaining at its exit
+        with suppress(OSError):  # else Python complains at its exit
             sys.stdout.flush()
 
 

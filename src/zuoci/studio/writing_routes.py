@@ -1,13 +1,9 @@
-"""The page's own API for writing: models, texts as they come, lines to choose from, what is copied, what is inside."""
+"""The routes of the page's own API for writing: texts, lines to choose from, what is copied, and what is inside."""
 
 from __future__ import annotations
 
 import asyncio
 import base64
-import io
-import tempfile
-import zipfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import numpy as np
@@ -15,181 +11,141 @@ from fastapi import APIRouter, Request
 from fastapi.responses import Response
 from pydantic import Field
 
-from zuoci.errors import ModelFolderError
-from zuoci.model.checkpoint import load
-from zuoci.model.figures import load_report
 from zuoci.server.engine import End, Event, Piece
-from zuoci.server.errors import EVENTS, RESPONSES, ApiError
-from zuoci.server.options import MOST_COUNT, MOST_STRING, MOST_TEXT, Body, Id, Text, config_of, with_options
-from zuoci.server.sse import KEEP_ALIVE, Events, Json, attended, event, failure
+from zuoci.server.errors import RESPONSES
+from zuoci.server.options import MAX_ITEM, MAX_TEXT, Body, Id, Text, config_of, with_options
+from zuoci.server.sse import (
+    EVENT_STREAM,
+    KEEP_ALIVE,
+    EventStream,
+    JsonResponse,
+    error_document,
+    event,
+    while_connected,
+)
 from zuoci.studio.hidden_units import find_units
-from zuoci.text.fingerprint import Fingerprint
-from zuoci.text.folder import FILES, UNFINISHED, read_files
-from zuoci.writing.candidates import Candidate, next_lines, rank, rewrite
+from zuoci.writing.candidates import Candidate, next_lines, rewrite
 from zuoci.writing.form import syllables
 from zuoci.writing.originality import originality
 from zuoci.writing.rhyme.scheme import Rhymes, parse_readings, scheme_of
-from zuoci.writing.sampling import key_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
 
     from zuoci.server.engine import Engine, Texts
     from zuoci.server.job_queue import JobQueue
-    from zuoci.server.models import Library
+    from zuoci.server.models import Models
     from zuoci.writing.config import WriteConfig
-    from zuoci.writing.text import Lyrics
     from zuoci.writing.writer import Writer
 
-_EXPORT_TYPES = {"html": "text/html; charset=utf-8", "onnx": "application/octet-stream", "zip": "application/zip"}
-_EXPORTS: dict[int | str, dict[str, Any]] = {200: {"content": {kind: {} for kind in _EXPORT_TYPES.values()}}}
-_MOST_CANDIDATES = 16
-_MOST_INSPECTED = 4000  # characters
+_MAX_CANDIDATES = 16
+_MAX_INSPECTED = 4000  # characters
 
-_Count = Field(default=8, ge=1, le=_MOST_CANDIDATES, description="candidates")
+_Count = Field(default=8, ge=1, le=_MAX_CANDIDATES, description="candidates")
 
 
-class WriteRequest(Body):
-    """A text, as it comes."""
+class WriteBody(Body):
+    """The body of a request that writes a text."""
 
     opening: Text = ""
-    watch: bool = Field(default=False, description="add the hidden state to each piece")
 
 
-class DraftsRequest(Body):
-    """Several texts."""
-
-    opening: Text = ""
-    count: int = Field(default=8, ge=1, le=MOST_COUNT, description="texts")
-
-
-class CandidatesRequest(Body):
-    """The next line."""
+class CandidatesBody(Body):
+    """The body of a request for lines that could come next."""
 
     text: Text = ""
     after: str = Field(default="", max_length=1000, description="the line that follows")
     count: int = _Count
 
 
-class RewriteRequest(Body):
-    """Another line for one of a text."""
+class RewriteBody(Body):
+    """The body of a request for other lines in the place of one."""
 
     text: Text
-    line: int = Field(ge=1, le=MOST_TEXT, description="which, from 1, empty ones not counted")
+    line: int = Field(ge=1, le=MAX_TEXT, description="number of the line, from 1, empty lines not counted")
     count: int = _Count
 
 
-class CheckRequest(Body):
-    """What is copied, and what rhymes."""
+class CheckBody(Body):
+    """The body of a request for what is copied and what rhymes."""
 
     text: Text
     least: int = Field(default=8, ge=8, le=1000, description="characters of the shortest copied span to list")
     rhyme_standard: Literal["shisanzhe", "xinyun", "tongyun"] = "shisanzhe"
-    reading: list[Annotated[str, Field(max_length=MOST_STRING)]] = Field(default=[], max_length=100)
+    reading: list[Annotated[str, Field(max_length=MAX_ITEM)]] = Field(default=[], max_length=100)
 
 
-class InspectRequest(Body):
-    """A look inside."""
+class InspectBody(Body):
+    """The body of a request for what the model expects in a text, and its hidden states."""
 
-    text: str = Field(max_length=_MOST_INSPECTED)
+    text: str = Field(max_length=_MAX_INSPECTED)
 
 
 if not TYPE_CHECKING:
-    WriteRequest, DraftsRequest, CandidatesRequest, RewriteRequest = (
-        with_options(body) for body in (WriteRequest, DraftsRequest, CandidatesRequest, RewriteRequest)
-    )
+    WriteBody, CandidatesBody, RewriteBody = map(with_options, (WriteBody, CandidatesBody, RewriteBody))
 
 
-def router(library: Library, engine: Engine, errands: JobQueue) -> APIRouter:
+def router(models: Models, engine: Engine, jobs: JobQueue) -> APIRouter:
     """The routes."""
-    routes = APIRouter(prefix="/api/models", responses=RESPONSES, default_response_class=Json)
+    routes = APIRouter(prefix="/api/models/{name}", responses=RESPONSES, default_response_class=JsonResponse)
 
-    @routes.get("")
-    async def models() -> dict[str, Any]:
-        found, damaged = await asyncio.to_thread(library.all)
-        return {"models": found, "damaged": damaged}
-
-    @routes.get("/{name}")
-    async def one_model(name: Id) -> dict[str, Any]:
-        return await asyncio.to_thread(library.details, name)
-
-    @routes.get("/{name}/export", response_class=Response, responses=_EXPORTS)
-    async def export(
-        request: Request,
-        name: Id,
-        kind: Literal["html", "onnx", "zip"] = "html",
-        precision: Literal["int8", "float16"] = "int8",
-    ) -> Response:
-        folder = library.folder(name)
-        data = await errands.run(request, lambda _: _exported(folder, kind, precision))
-        disposition = f'attachment; filename="lyrics.{kind}"'  # the page's link has the model's own name
-        return Response(data, media_type=_EXPORT_TYPES[kind], headers={"content-disposition": disposition})
-
-    @routes.post("/{name}/write", response_class=Events, status_code=200, responses=EVENTS)
-    async def write(name: Id, body: WriteRequest, request: Request) -> Response:
+    @routes.post("/write", response_class=EventStream, status_code=200, responses=EVENT_STREAM)
+    async def write(name: Id, body: WriteBody, request: Request) -> Response:
         config = config_of(body)
-        writer = await library.writer(name)
-        texts = engine.open(writer, [body.opening], [config], watch=body.watch)
+        writer = await models.writer(name)
+        texts = engine.open(writer, [body.opening], [config])
         try:
-            await attended(request.receive, texts.begun())
+            await while_connected(request.receive, texts.wait_for_first())
         except BaseException:
             texts.close()
             raise
-        return Events(_frames(writer, body.opening, config, texts), texts.close)
+        return EventStream(_frames(writer, body.opening, config, texts), texts.close)
 
-    @routes.post("/{name}/drafts")
-    async def drafts(name: Id, body: DraftsRequest, request: Request) -> dict[str, Any]:
-        first = config_of(body)
-        seeds = [first.seed, *(key_of(first.seed, k) >> 11 for k in range(1, body.count))]
-        configs = [first.model_copy(update={"seed": seed}) for seed in seeds]
-        writer = await library.writer(name)
-        texts = engine.open(writer, [body.opening] * body.count, configs)
-        try:
-            found = _lyrics(await attended(request.receive, texts.whole()))
-        finally:
-            texts.close()
-        ranked = await errands.run(request, lambda effort: rank(writer.watched(effort), found))
-        return {"unknown": found[0].unknown, "candidates": _shown(ranked)}
-
-    @routes.post("/{name}/candidates")
-    async def candidates(name: Id, body: CandidatesRequest, request: Request) -> dict[str, Any]:
+    @routes.post("/candidates")
+    async def candidates(name: Id, body: CandidatesBody, request: Request) -> dict[str, Any]:
         config = config_of(body)
-        writer = await library.writer(name)
-        found = await errands.run(
-            request,
-            lambda effort: next_lines(writer.watched(effort), body.text, config, body.count, body.after),
+        writer = await models.writer(name)
+        found = await jobs.run(
+            request, lambda token: next_lines(writer.watched(token), body.text, config, body.count, body.after)
         )
-        return {"candidates": _shown(found)}
+        return {"candidates": _documents(found)}
 
-    @routes.post("/{name}/rewrite")
-    async def another_line(name: Id, body: RewriteRequest, request: Request) -> dict[str, Any]:
+    @routes.post("/rewrite")
+    async def rewrite_line(name: Id, body: RewriteBody, request: Request) -> dict[str, Any]:
         config = config_of(body)
-        writer = await library.writer(name)
-        found = await errands.run(
-            request, lambda effort: rewrite(writer.watched(effort), body.text, body.line, config, body.count)
+        writer = await models.writer(name)
+        found = await jobs.run(
+            request, lambda token: rewrite(writer.watched(token), body.text, body.line, config, body.count)
         )
-        return {"candidates": _shown(found)}
+        return {"candidates": _documents(found)}
 
-    @routes.post("/{name}/check")
-    async def check(name: Id, body: CheckRequest, request: Request) -> dict[str, Any]:
-        writer = await library.writer(name)
+    @routes.post("/check")
+    async def check(name: Id, body: CheckBody, request: Request) -> dict[str, Any]:
+        writer = await models.writer(name)
         rhymes = Rhymes(body.rhyme_standard, parse_readings(body.reading))
-        return await errands.run(request, lambda _: checked(writer, body.text, rhymes, body.least))
+        return await jobs.run(request, lambda _: check_text(writer, body.text, rhymes, body.least))
 
-    @routes.post("/{name}/inspect")
-    async def inspect(name: Id, body: InspectRequest, request: Request) -> dict[str, Any]:
-        writer = await library.writer(name)
-        return await errands.run(request, lambda effort: _inside(writer.watched(effort), body.text))
+    @routes.post("/inspect")
+    async def inspect(name: Id, body: InspectBody, request: Request) -> dict[str, Any]:
+        writer = await models.writer(name)
+        return await jobs.run(request, lambda token: _inspect(writer.watched(token), body.text))
 
     return routes
 
 
-def _shown(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
+def _documents(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
     return [{**candidate.model_dump(), "cost": candidate.cost} for candidate in candidates]
 
 
-def checked(writer: Writer, text: str, rhymes: Rhymes, least: int = 8) -> dict[str, Any]:
-    """How the lines of a text rhyme, and what of it is copied."""
+def check_text(writer: Writer, text: str, rhymes: Rhymes, least: int = 8) -> dict[str, Any]:
+    """How the lines of a text rhyme, and what of it is copied, for JSON.
+
+    Args:
+        writer: the model; its fingerprint says what is copied.
+        text: the text.
+        rhymes: what rhymes.
+        least: characters of the shortest copied span to list.
+    """
     lines: list[dict[str, Any]] = []
     start = 0
     for line in text.split("\n"):
@@ -205,6 +161,7 @@ def checked(writer: Writer, text: str, rhymes: Rhymes, least: int = 8) -> dict[s
 
 
 async def _frames(writer: Writer, opening: str, config: WriteConfig, texts: Texts) -> AsyncIterator[bytes]:
+    """The events of a text as server-sent ones: `begin`, then `piece`s without the opening, then `end` or `error`."""
     known, unknown = writer.vocabulary.adapt(opening)
     yield event("begin", {"opening": known, "unknown": unknown, "seed": config.seed})
     text = ""
@@ -212,56 +169,49 @@ async def _frames(writer: Writer, opening: str, config: WriteConfig, texts: Text
         async for events in texts:
             if not events:
                 yield KEEP_ALIVE
-            new, state, end = _put_together(events)
-            shown, text = text[len(known) :], text + new
-            new = text[len(known) :][len(shown) :]
+            piece, end = _joined(events)
+            sent, text = text[len(known) :], text + piece
+            new = text[len(known) :][len(sent) :]
             if new:
-                yield event("piece", {"text": new, **({"state": state} if state is not None else {})})
+                yield event("piece", {"text": new})
             if end:
                 rhymes = writer.desk.groups(config).rhymes
-                found = await asyncio.to_thread(checked, writer, text, rhymes)
+                found = await asyncio.to_thread(check_text, writer, text, rhymes)
                 finish = {"nll": None, "finish": "cut"}
                 if end.lyrics:
                     finish = {"nll": end.lyrics.nll, "finish": end.lyrics.finish}
                 yield event("end", {**found, **finish, "seed": config.seed})
-    except Exception as error:  # the answer has begun: it is told in the stream
-        yield event("error", failure(error).document)
+    except Exception as error:  # the response has begun: the error is a part of it
+        yield event("error", error_document(error))
 
 
-def _put_together(events: Sequence[tuple[int, Event]]) -> tuple[str, list[int] | None, End | None]:
-    text, state, end = "", None, None
+def _joined(events: Sequence[tuple[int, Event]]) -> tuple[str, End | None]:
+    """The text of all pieces, and the end if there is one.
+
+    Raises:
+        Exception: the error of the text.
+    """
+    text, end = "", None
     for _, one in events:
         if isinstance(one, Exception):
             raise one
         if isinstance(one, Piece):
             text += one.text
-            state = one.state if one.state is not None else state
         else:
             end = one
-    return text, None if state is None else _quantised(state)[0].tolist(), end
+    return text, end
 
 
-def _lyrics(events: Sequence[tuple[int, Event]]) -> list[Lyrics]:
-    found: dict[int, Lyrics] = {}
-    for index, one in events:
-        if isinstance(one, Exception):
-            raise one
-        if isinstance(one, End):
-            if one.lyrics is None:
-                raise ApiError(503, "the server is about to end", code="ending")
-            found[index] = one.lyrics
-    return [found[index] for index in sorted(found)]
-
-
-def _quantised(values: Any) -> tuple[Any, float]:
-    """Whole numbers from −127 to 127, and what 127 stands for: 1, or the largest value beyond it."""
+def _to_int8(values: Any) -> tuple[Any, float]:
+    """Values as whole numbers from −127 to 127, and what 127 stands for: the largest absolute value, 1 at least."""
     scale = max(1.0, float(np.abs(values).max(initial=0.0)))
     return np.rint(values * (127.0 / scale)).astype(np.int8), scale
 
 
-def _inside(writer: Writer, text: str) -> dict[str, Any]:
+def _inspect(writer: Writer, text: str) -> dict[str, Any]:
+    """What the model expects at each place of a text, and its hidden states, for JSON."""
     found = writer.inspect(text)
-    states, scale = _quantised(found.hidden)
+    states, scale = _to_int8(found.hidden)
     characters = [
         {"char": char, "nll": float(nll), "likeliest": likeliest}
         for char, nll, likeliest in zip(found.text, found.nll, found.likeliest, strict=True)
@@ -278,45 +228,3 @@ def _inside(writer: Writer, text: str) -> dict[str, Any]:
         "scale": scale,
         "units": find_units(found.text, found.hidden),
     }
-
-
-def _exported(folder: Path, kind: str, precision: Literal["int8", "float16"]) -> bytes:
-    if kind == "zip":
-        return _zipped(folder)
-    from zuoci.export.html import export_html, rhymes_of
-    from zuoci.export.onnx import export_onnx
-
-    model = load(folder)
-    with tempfile.TemporaryDirectory() as place:
-        file = Path(place, f"lyrics.{kind}")
-        if kind == "onnx":
-            export_onnx(model, file)
-        else:
-            rhymes, fingerprint = rhymes_of(model.vocabulary.characters), Fingerprint.find(folder)
-            try:
-                export_html(
-                    model,
-                    file,
-                    precision=precision,
-                    title=folder.name,
-                    report=load_report(folder),
-                    rhymes=rhymes,
-                    fingerprint=fingerprint,
-                )
-            except ValueError as error:  # figures that JSON does not have
-                raise ModelFolderError(f"{folder} is damaged: {error}") from None
-        return file.read_bytes()
-
-
-def _zipped(folder: Path) -> bytes:
-    """A model's folder: the files that the format names, and nothing else that may lie there.
-
-    The place and time of each file are left out, so that the same model gives the same bytes.
-    """
-    load(folder)  # what is damaged is not given away
-    names = [name for name in FILES if name != UNFINISHED and not (folder / name).is_symlink()]
-    data = io.BytesIO()
-    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, contents in read_files(folder, names).items():
-            archive.writestr(zipfile.ZipInfo(f"{folder.name}/{name}"), contents, zipfile.ZIP_DEFLATED)
-    return data.getvalue()

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from zuoci.writing.config import LONGEST_WORD
 from zuoci.writing.form import LONGEST, Kind, Line, kind
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     Mask = NDArray[np.bool_]
 
-_LONGEST_WORD = 24  # letters
 _OTHERS: tuple[Kind, ...] = ("joiner", "other")
 
 
@@ -140,7 +140,7 @@ class LineState:
         fixed = self.line.fixed
         waiting = self.placed < len(fixed)  # for a text that must stand further on, or for the space before it
         new = self.left > 0 and not (waiting and self.syllables == fixed[self.placed][0])
-        going_on = self.in_word and not self.sealed and self.word < _LONGEST_WORD
+        going_on = self.in_word and not self.sealed and self.word < LONGEST_WORD
         done = not waiting and (self.left == 0 if self.line.length else self.syllables > 0)
         most = 3 if self.left > 0 else 2
         return self.alphabet.allowed(

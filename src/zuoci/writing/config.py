@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -10,6 +10,10 @@ from zuoci.errors import SettingsError
 from zuoci.writing.form import MOST_LINES, line_count, parse_line_openings, parse_numbers, parse_words
 from zuoci.writing.rhyme.scheme import parse_readings, parse_scheme
 
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+LONGEST_WORD = 24  # letters
 _Text = Annotated[str, Field(max_length=1000)]
 
 
@@ -131,3 +135,39 @@ class WriteConfig(BaseModel):
     def rows(self) -> int:
         """How many streams are followed for the text, most of the time; a line that fails is tried with more."""
         return self.draws if self.rhyme else 1
+
+
+# What the form of a page begins with, for somebody who has chosen nothing yet.
+FORM_START = {"lines": 8, "rhyme": "AABB", "stanza": "4", "temperature": 0.8}
+
+
+def describe_settings(largest: Mapping[str, int] | None = None) -> dict[str, Any]:
+    """The settings of writing as JSON, for the scripts of the pages, so that no bound or default is copied by hand.
+
+    Args:
+        largest: a smaller maximum for some fields, as a server has it.
+
+    Returns:
+        `settings`: of each field of `WriteConfig` its JSON schema, which is `default`, `type`, `description`, bounds,
+        and `nullable` where null is allowed; `start`: what a page's form begins with; `constants`: numbers that the
+        writing code and the scripts share.
+    """
+    from zuoci.text.fingerprint import WINDOW  # which imports numpy
+
+    settings = describe_fields(WriteConfig)
+    for name, maximum in (largest or {}).items():
+        settings[name]["maximum"] = min(maximum, settings[name].get("maximum", maximum))
+    constants = {"copy_window": WINDOW, "max_word_letters": LONGEST_WORD, "max_lines": MOST_LINES}
+    return {"settings": settings, "start": dict(FORM_START), "constants": constants}
+
+
+def describe_fields(config: type[BaseModel]) -> dict[str, dict[str, Any]]:
+    """The JSON schema of each field of some settings, without names and unions: `X | None` is `X` and `nullable`."""
+    fields: dict[str, dict[str, Any]] = {}
+    for name, schema in config.model_json_schema()["properties"].items():
+        field = {key: value for key, value in schema.items() if key not in ("title", "anyOf")}
+        kinds = schema.get("anyOf", [])
+        if any(kind["type"] == "null" for kind in kinds):
+            field |= {"nullable": True, **next(kind for kind in kinds if kind["type"] != "null")}
+        fields[name] = field
+    return fields

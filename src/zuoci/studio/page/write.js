@@ -34,8 +34,8 @@ export class Write {
       dress: (item, i, marks) => this.#dress(item, i, marks),
       notice: (name, n) => this.#note((t) => t[name](n)),
     });
-    const { options, limits } = studio.session;
-    this.options = new Options(by("options"), options, limits, () => this.#keep());
+    const { settings, limits } = studio.session;
+    this.options = new Options(by("options"), { properties: settings }, limits, () => this.#keep());
     this.#restore();
     if (matchMedia("(max-width: 52rem)").matches) by("wish").open = false;
     const acts = {

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 import zuoci
 from zuoci.cli import main
-from zuoci.export.html import bundle, export_html, fold
+from zuoci.export.html import bundle, export_html, window_hashes
 from zuoci.export.onnx import export_onnx
 from zuoci.export.quantisation import quantise
 from zuoci.training.evaluation import evaluate
@@ -88,23 +88,22 @@ def test_what_the_precision_costs_is_measured(model: zuoci.CharLM, corpus: zuoci
 
 def test_modules_are_bundled_once_and_before_their_users() -> None:
     sources = {
-        "a.js": 'import { b } from "./b.js";\nexport const a = b + 1;\n',
-        "b.js": "export const b = 1;\nconst c = 0;\n",
+        "page/main.js": 'import { a as first } from "./a.js";\nimport { b } from "../shared/b.js";\nfirst + b;',
+        "page/a.js": 'import { b } from "../shared/b.js";\nexport const a = b + 1;\n',
+        "shared/b.js": "export const b = 1;\nconst c = 0;\n",
     }
-    script = bundle(
-        'import { a as first } from "./a.js";\nimport { b } from "./b.js";\nfirst + b;', sources.__getitem__
-    )
-    assert script.index("const $b =") < script.index("const $a =")
+    script = bundle("page/main.js", sources.__getitem__)
+    assert script.index("const $shared_b =") < script.index("const $page_a =")
     assert script.count("const c = 0") == 1
-    assert "const { a: first } = $a;" in script
+    assert "const { a: first } = $page_a;" in script
     assert "return { b };" in script
 
 
 def test_every_window_has_its_hash() -> None:
-    hashes = fold(of_text("山前路上人在唱歌里有山前路上人在唱歌里有"))
+    hashes = window_hashes(of_text("山前路上人在唱歌里有山前路上人在唱歌里有"))
     assert len(hashes) == 10  # of 13 windows, three come again
     assert hashes.max() < 2**40
-    assert not len(fold(of_text("山前路上人在唱")))
+    assert not len(window_hashes(of_text("山前路上人在唱")))
 
 
 @pytest.mark.parametrize("embedding", [0, 5])

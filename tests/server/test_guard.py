@@ -13,13 +13,14 @@ import httpx2
 import pytest
 
 import zuoci
-from zuoci.server.guard import POLICY, Guard
-from zuoci.studio.app import ServerSettings, is_loopback, make_app
+from zuoci.server.app import ServerSettings
+from zuoci.server.guard import CONTENT_SECURITY_POLICY, Guard, is_loopback
+from zuoci.studio.app import Studio, StudioSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from tests.studio.conftest import Served
+    from tests.conftest import Served
 
 PATHS = ["/", "/health", "/v1/models", "/api/session", "/api/models", "/openapi.json"]
 
@@ -74,7 +75,7 @@ def test_what_a_browser_says_comes_from_another_site_is_refused(owner: httpx2.Cl
 
 ROUTES = [
     (method.upper(), re.sub(r"{\w+}", "1", path))
-    for path, methods in make_app(ServerSettings([], home=Path("nowhere"))).openapi()["paths"].items()
+    for path, methods in Studio(StudioSettings([], home=Path("nowhere"))).asgi.openapi()["paths"].items()
     for method in methods
     if path != "/health"
 ]
@@ -94,23 +95,25 @@ def test_whatever_is_asked_of_the_studio_needs_the_token(
 
 
 def test_a_token_is_long_and_new_at_each_launch() -> None:
-    settings = ServerSettings([], home=Path("nowhere"))
+    settings = StudioSettings([], home=Path("nowhere"))
     first, second = (settings.access().key for _ in range(2))
     assert len(first) >= 32
     assert first != second
-    assert ServerSettings([], home=Path("nowhere"), key="mine").access().key == "mine"
+    assert StudioSettings([], home=Path("nowhere"), key="mine").access().key == "mine"
     assert ServerSettings([]).access().key == ""  # zuoci serve on 127.0.0.1
 
 
 def test_every_answer_has_the_headers_of_safety(stranger: httpx2.Client) -> None:
     for path in [*PATHS, "/nothing"]:
         headers = stranger.get(path).headers
-        assert headers["content-security-policy"] == POLICY
+        assert headers["content-security-policy"] == CONTENT_SECURITY_POLICY
         assert headers["x-content-type-options"] == "nosniff"
         assert headers["cross-origin-resource-policy"] == "same-origin"
         assert "server" not in headers
         assert "access-control-allow-origin" not in headers
-    assert stranger.get("/", headers={"host": "evil.test"}).headers["content-security-policy"] == POLICY
+    assert (
+        stranger.get("/", headers={"host": "evil.test"}).headers["content-security-policy"] == CONTENT_SECURITY_POLICY
+    )
 
 
 def test_nothing_is_sent_elsewhere_by_a_page_of_documents(stranger: httpx2.Client) -> None:
@@ -119,7 +122,7 @@ def test_nothing_is_sent_elsewhere_by_a_page_of_documents(stranger: httpx2.Clien
 
 
 def test_a_key_is_asked_for(tiny: Path, tmp_path: Path, serve: Callable[..., Any]) -> None:
-    with serve(ServerSettings([tiny], home=tmp_path, key="open sesame")) as one:
+    with serve(StudioSettings([tiny], home=tmp_path, key="open sesame")) as one:
         with httpx2.Client(base_url=one.url, trust_env=False) as stranger:
             for path in ("/v1/models", "/api/session", "/openapi.json"):
                 for headers in ({}, {"authorization": "Bearer sesame"}, {"authorization": "Basic open sesame"}):

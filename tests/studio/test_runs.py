@@ -16,15 +16,15 @@ import pytest
 from safetensors.numpy import load_file
 
 import zuoci
-from zuoci.studio.app import ServerSettings
-from zuoci.studio.corpora import read_kept
+from zuoci.studio.app import StudioSettings
+from zuoci.studio.stored_corpus import read_stored
 from zuoci.text.corpus import Corpus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from tests.studio.conftest import Served
+    from tests.conftest import Served
 
 SETTINGS: dict[str, Any] = {
     "steps": 60,
@@ -40,7 +40,7 @@ SONG = "".join(f"第{n}首\n山前{n}路\n路上{n}人\n人在唱{n}\n歌里有{
 
 @pytest.fixture
 def studio(tiny: Path, tmp_path: Path, serve: Callable[..., Any]) -> Iterator[Served]:
-    with serve(ServerSettings([tiny], home=tmp_path / "home")) as one:
+    with serve(StudioSettings([tiny], home=tmp_path / "home")) as one:
         yield one
 
 
@@ -134,7 +134,7 @@ def test_a_run_is_stopped_and_others_wait_for_it(studio: Served) -> None:
 
 
 def test_what_the_end_of_the_studio_interrupts_is_paused(tiny: Path, tmp_path: Path, serve: Callable[..., Any]) -> None:
-    settings = ServerSettings([tiny], home=tmp_path / "home")
+    settings = StudioSettings([tiny], home=tmp_path / "home")
     with serve(settings) as studio:
         begin(studio, "long", settings={**SETTINGS, "steps": 100_000})
         begin(studio, "waiting")
@@ -216,7 +216,7 @@ def test_what_a_run_is_trained_on_is_for_its_owner_alone(tiny: Path, tmp_path: P
     (home / ".runs").chmod(0o755)  # as an earlier zuoci made it
     before = os.umask(0)
     try:
-        with serve(ServerSettings([tiny], home=home)) as studio:
+        with serve(StudioSettings([tiny], home=home)) as studio:
             assert (home / ".runs").stat().st_mode & 0o777 == 0o700
             for name in ("first", "second"):
                 begin(studio, name, settings={**SETTINGS, "steps": 100_000})
@@ -242,7 +242,7 @@ def test_the_loop_that_answers_neither_reads_nor_resolves(studio: Served, monkey
 
     called: list[str] = []
     watch("zuoci.studio.runs", "resolve", zuoci.resolve)
-    watch("zuoci.studio.corpora", "read_kept", read_kept)
+    watch("zuoci.studio.corpora", "read_stored", read_stored)
     text = Corpus.text
     monkeypatch.setattr(Corpus, "text", property(lambda corpus: text_of(corpus)))
 
@@ -253,7 +253,7 @@ def test_the_loop_that_answers_neither_reads_nor_resolves(studio: Served, monkey
         return str(text.func(corpus))
 
     assert begin(studio, "one").status_code == 200
-    assert sorted(called) == ["read_kept", "resolve"]
+    assert sorted(called) == ["read_stored", "resolve"]
     assert loops == []
 
 
@@ -262,7 +262,7 @@ def test_a_damaged_run_with_a_long_name_can_be_thrown_away(
 ) -> None:
     name = "z" * 255
     (tmp_path / ".runs" / name).mkdir(parents=True)
-    with serve(ServerSettings([tiny], home=tmp_path)) as studio:
+    with serve(StudioSettings([tiny], home=tmp_path)) as studio:
         assert studio.client.get("/api/training").json()["training"][0]["state"] == "failed"
         answer = studio.client.delete(f"/api/training/{name}")
         assert answer.status_code == 200, answer.text

@@ -13,7 +13,7 @@ from starlette.requests import Request
 
 import zuoci
 from zuoci.server.errors import ApiError
-from zuoci.server.job_queue import Effort, JobQueue
+from zuoci.server.job_queue import CancelToken, JobQueue
 from zuoci.writing.candidates import next_lines, rank, rewrite
 
 if TYPE_CHECKING:
@@ -38,23 +38,23 @@ def test_work_is_done_one_piece_after_another_and_not_for_those_who_left() -> No
     done: list[str] = []
     first_has_begun = threading.Event()
 
-    def work(name: str) -> Callable[[Effort], str]:
-        def works(effort: Effort) -> str:
+    def work(name: str) -> Callable[[CancelToken], str]:
+        def works(token: CancelToken) -> str:
             first_has_begun.set()
             while name == "first":  # until nobody waits for it any more
-                effort()
+                token()
             done.append(name)
             return name
 
         return works
 
     async def main() -> None:
-        errands = JobQueue()
+        jobs = JobQueue()
         clients = [Client() for _ in range(3)]
         names = ["first", "second", "third"]
         tasks: list[asyncio.Task[Any]] = []
         for client, name in zip(clients, names, strict=True):
-            tasks.append(asyncio.create_task(errands.run(client.request, work(name))))
+            tasks.append(asyncio.create_task(jobs.run(client.request, work(name))))
             await asyncio.sleep(0.01)
         await asyncio.to_thread(first_has_begun.wait, 10)
         clients[1].gone.set()
@@ -71,37 +71,37 @@ def test_work_is_done_one_piece_after_another_and_not_for_those_who_left() -> No
 
 
 def test_the_end_of_the_server_ends_all_work(caplog: pytest.LogCaptureFixture) -> None:
-    def endless(effort: Effort) -> None:
+    def endless(token: CancelToken) -> None:
         while True:
-            effort()
+            token()
 
     async def main() -> None:
-        errands = JobQueue()
-        tasks = [asyncio.create_task(errands.run(Client().request, endless)) for _ in range(3)]
+        jobs = JobQueue()
+        tasks = [asyncio.create_task(jobs.run(Client().request, endless)) for _ in range(3)]
         await asyncio.sleep(0.01)
-        errands.drain()
+        jobs.drain()
         ended = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 30)
         assert [type(error) for error in ended] == [ApiError] * 3
-        with pytest.raises(ApiError, match="about to end"):
-            await errands.run(Client().request, endless)
+        with pytest.raises(ApiError, match="shutting down"):
+            await jobs.run(Client().request, endless)
 
     run(main())
     assert not caplog.records
 
 
 def test_work_that_takes_too_long_is_broken_off() -> None:
-    def endless(effort: Effort) -> None:
-        assert effort.deadline < math.inf
+    def endless(token: CancelToken) -> None:
+        assert token.deadline < math.inf
         while True:
-            effort()
-            effort.deadline -= 1.0
+            token()
+            token.deadline -= 1.0
 
     async def main() -> None:
-        errands = JobQueue()
+        jobs = JobQueue()
         with pytest.raises(ApiError, match="more than 60 s") as much:
-            await errands.run(Client().request, endless)
+            await jobs.run(Client().request, endless)
         assert much.value.status == 422
-        assert await errands.run(Client().request, lambda _: 1) == 1
+        assert await jobs.run(Client().request, lambda _: 1) == 1
 
     run(main())
 
@@ -120,17 +120,17 @@ def test_whatever_is_asked_of_a_writer_ends_at_its_next_step(
     model: zuoci.CharLM, asked: Callable[[zuoci.Writer], Any]
 ) -> None:
     """The work of somebody who left ends at the first step after that, however much it would have been."""
-    effort = Effort()
+    token = CancelToken()
     steps = 0
 
     def watch() -> None:
         nonlocal steps
         steps += 1
         if steps == 3:
-            effort.abandoned.set()
-        effort()
+            token.cancel()
+        token()
 
-    with pytest.raises(ApiError, match="the client went away"):
+    with pytest.raises(ApiError, match="the client closed the connection"):
         asked(zuoci.Writer(model).watched(watch))
     assert steps == 3
 
@@ -139,15 +139,15 @@ def test_too_many_are_sent_away() -> None:
     may_end = threading.Event()
 
     async def main() -> None:
-        errands = JobQueue()
-        tasks = [asyncio.create_task(errands.run(Client().request, lambda _: may_end.wait(10))) for _ in range(8)]
+        jobs = JobQueue()
+        tasks = [asyncio.create_task(jobs.run(Client().request, lambda _: may_end.wait(10))) for _ in range(8)]
         await asyncio.sleep(0.01)
         with pytest.raises(ApiError, match="8 requests wait already") as busy:
-            await errands.run(Client().request, lambda _: may_end.wait(10))
+            await jobs.run(Client().request, lambda _: may_end.wait(10))
         assert busy.value.status == 429
         may_end.set()
         assert await asyncio.gather(*tasks) == [True] * 8
-        assert await errands.run(Client().request, lambda _: may_end.wait(10))
+        assert await jobs.run(Client().request, lambda _: may_end.wait(10))
 
     run(main())
 

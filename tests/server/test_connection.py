@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.studio.conftest import Served
+    from tests.conftest import Served
 
 LONG = {"model": "tiny", "prompt": "山", "max_tokens": 10_000, "max_repeats": 0, "n": 32}
 
@@ -30,7 +30,7 @@ LONG = {"model": "tiny", "prompt": "山", "max_tokens": 10_000, "max_repeats": 0
 def soon(monkeypatch: pytest.MonkeyPatch) -> None:
     """A request must arrive within half a second."""
     monkeypatch.setattr(connection, "_REQUEST_SECONDS", 0.5)
-    monkeypatch.setattr(connection, "_LAST_SECONDS", 0.5)
+    monkeypatch.setattr(connection, "_REST_SECONDS", 0.5)
 
 
 def connect(served: Served) -> socket.socket:
@@ -97,7 +97,7 @@ def test_a_trickle_does_not_keep_a_connection(served: Served) -> None:
 
 @pytest.mark.usefixtures("soon")
 def test_who_sends_fast_enough_may_take_long(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "_LEAST_RATE", 1.0)  # a byte buys a second
+    monkeypatch.setattr(connection, "_MIN_BYTES_PER_SECOND", 1.0)  # a byte buys a second
     data = request(served, "POST", "/v1/completions", WHOLE)
     with connect(served) as one:
         for k in range(0, len(data), 16):
@@ -137,7 +137,7 @@ def test_who_has_said_all_is_answered(served: Served, stream: bool, length: int)
 
 
 def test_interim_answers_do_not_harm_an_answer(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "_PROBES", (0.0, 0.0, 0.001))
+    monkeypatch.setattr(connection, "_PROBE_DELAYS", (0.0, 0.0, 0.001))
     test_who_has_said_all_is_answered(served, stream=False, length=1500)
     test_who_has_said_all_is_answered(served, stream=True, length=1500)
 
@@ -149,13 +149,13 @@ def test_who_goes_away_is_noticed_though_he_has_only_ended_his_side(served: Serv
     path = "/api/models/tiny/write" if stream else "/v1/completions"
     with connect(served) as one:
         one.sendall(request(served, "POST", path, body))
-        while not served.engine.taken:
+        while not served.engine.rows_taken:
             time.sleep(0.01)
         one.shutdown(socket.SHUT_WR)
         time.sleep(0.3)
-        assert served.engine.taken
+        assert served.engine.rows_taken
     end = time.monotonic() + 30
-    while served.engine.taken:
+    while served.engine.rows_taken:
         assert time.monotonic() < end
         time.sleep(0.01)
 
@@ -178,7 +178,7 @@ def closed(one: socket.socket) -> bool:
 def test_one_connection_too_many_ends_the_one_that_waited_longest(
     served: Served, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(connection, "most_connections", lambda: 5)
+    monkeypatch.setattr(connection, "max_connections", lambda: 5)
     with ExitStack() as stack:
         idle = [stack.enter_context(connect(served)) for _ in range(30)]
         idle[-1].sendall(request(served, "GET", "/health"))
@@ -187,7 +187,7 @@ def test_one_connection_too_many_ends_the_one_that_waited_longest(
 
 
 def test_where_all_connections_are_at_work_another_is_refused(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(connection, "most_connections", lambda: 3)
+    monkeypatch.setattr(connection, "max_connections", lambda: 3)
     with ExitStack() as stack:
         for _ in range(3):
             one = stack.enter_context(connect(served))

@@ -26,7 +26,7 @@ def run(work: Callable[[Engine], Awaitable[None]], rows: int = 10) -> None:
         engine.start()
         try:
             await work(engine)
-            assert engine.taken == 0
+            assert engine.rows_taken == 0
         finally:
             await asyncio.to_thread(engine.stop)
 
@@ -35,7 +35,7 @@ def run(work: Callable[[Engine], Awaitable[None]], rows: int = 10) -> None:
 
 
 async def text_of(texts: Texts) -> str:
-    return "".join(event.text for _, event in await texts.whole() if isinstance(event, Piece))
+    return "".join(event.text for _, event in await texts.all_events() if isinstance(event, Piece))
 
 
 def test_pieces_are_the_text_however_they_are_fetched(model: zuoci.CharLM) -> None:
@@ -46,7 +46,7 @@ def test_pieces_are_the_text_however_they_are_fetched(model: zuoci.CharLM) -> No
         streamed = ""
         async for events in engine.open(writer, ["山"], [config]):
             streamed += "".join(event.text for _, event in events if isinstance(event, Piece))
-        whole = await text_of(engine.open(writer, ["山"], [config], top=2, watch=True))
+        whole = await text_of(engine.open(writer, ["山"], [config], top_logprobs=2))
         assert streamed == whole == writer.write("山", config).text
 
     run(work)
@@ -72,7 +72,7 @@ def test_an_error_of_one_text_is_its_own(model: zuoci.CharLM) -> None:
         good = engine.open(writer, ["山"], [WriteConfig(length=40)])
         bad = engine.open(writer, [""], [WriteConfig(acrostic="€")])
         with pytest.raises(zuoci.SettingsError, match="never seen"):
-            await bad.begun()
+            await bad.wait_for_first()
         assert await text_of(good) == writer.write("山", WriteConfig(length=40)).text
 
     run(work)
@@ -91,7 +91,7 @@ def test_an_error_of_the_batch_ends_its_texts_and_not_the_thread(
                 raise MemoryError
 
             patch.setattr(writer.desk.stepper, "step", fail)
-            events = await engine.open(writer, ["山", "人"], [config, config]).whole()
+            events = await engine.open(writer, ["山", "人"], [config, config]).all_events()
             assert [type(event) for _, event in events if not isinstance(event, Piece)] == [MemoryError, MemoryError]
         assert await text_of(engine.open(writer, ["山"], [config])) == writer.write("山", config).text
 
@@ -99,10 +99,10 @@ def test_an_error_of_the_batch_ends_its_texts_and_not_the_thread(
 
 
 def test_a_text_without_an_end_is_given_up(model: zuoci.CharLM, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_STEPS", 50)
+    monkeypatch.setattr(module, "_MAX_STEPS", 50)
 
     async def work(engine: Engine) -> None:
-        [*_, (_, last)] = await engine.open(Writer(model), ["山"], [WriteConfig(length=60)]).whole()
+        [*_, (_, last)] = await engine.open(Writer(model), ["山"], [WriteConfig(length=60)]).all_events()
         assert "no end was found in 50 steps" in str(last)
 
     run(work)
@@ -116,7 +116,7 @@ def test_a_text_that_takes_too_long_is_given_up(model: zuoci.CharLM, monkeypatch
 
     async def work(engine: Engine) -> None:
         stuck = engine.open(writer, ["山"], [WriteConfig(word=("山" * 50,) * 4)])
-        [*_, (_, last)] = await stuck.whole()
+        [*_, (_, last)] = await stuck.all_events()
         assert isinstance(last, WritingError)
         assert "more than 60 s" in str(last)
         long = WriteConfig(length=300, max_repeats=0)
@@ -131,7 +131,7 @@ def test_there_is_room_for_so_many_and_closing_makes_room(model: zuoci.CharLM) -
 
     async def work(engine: Engine) -> None:
         texts = engine.open(writer, ["山"] * 6, [long] * 6)
-        with pytest.raises(ApiError, match="6 texts are being written, and 10 may be") as busy:
+        with pytest.raises(ApiError, match="6 texts are being written, of 10 at most") as busy:
             engine.open(writer, ["山"] * 5, [long] * 5)
         assert busy.value.status == 429
         with pytest.raises(ApiError, match="side by side: got 11") as never:
@@ -149,11 +149,11 @@ def test_the_end_of_the_server_breaks_texts_off(model: zuoci.CharLM) -> None:
 
     async def work(engine: Engine) -> None:
         texts = engine.open(writer, ["山"], [WriteConfig(length=1_000_000, max_repeats=0)])
-        await texts.begun()
+        await texts.wait_for_first()
         engine.drain()
-        events = await texts.whole()
+        events = await texts.all_events()
         assert events[-1] == (0, End(None))
-        with pytest.raises(ApiError, match="about to end"):
+        with pytest.raises(ApiError, match="shutting down"):
             engine.open(writer, ["山"], [WriteConfig()])
 
     run(work)

@@ -10,16 +10,16 @@ import pytest
 from pydantic import ValidationError
 
 from zuoci import WriteConfig
-from zuoci.server.options import MOST
-from zuoci.studio.app import ServerSettings, make_app
+from zuoci.server.options import MAXIMA
+from zuoci.studio.app import Studio, StudioSettings
 from zuoci.writing.form import MOST_LINES, line_count, plan
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from tests.studio.conftest import Served
+    from tests.conftest import Served
 
-OPENAPI = make_app(ServerSettings([], home=Path("nowhere"))).openapi()
+OPENAPI = Studio(StudioSettings([], home=Path("nowhere"))).asgi.openapi()
 
 
 def requests() -> Iterator[tuple[str, Any]]:
@@ -121,7 +121,7 @@ FORMS: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("form", FORMS, ids=str)
-@pytest.mark.parametrize("path", ["models/tiny/write", "models/tiny/drafts", "models/tiny/candidates"])
+@pytest.mark.parametrize("path", ["models/tiny/write", "models/tiny/candidates"])
 def test_no_form_comes_to_more_than_a_request_may_write(served: Served, path: str, form: dict[str, Any]) -> None:
     answer = served.client.post(f"/api/{path}", json=form)
     assert answer.status_code == 400
@@ -134,7 +134,7 @@ def test_no_form_comes_to_more_than_a_request_may_write(served: Served, path: st
 @pytest.mark.parametrize("form", FORMS[1:-1], ids=str)
 def test_the_count_of_lines_is_that_of_the_plan(form: dict[str, Any]) -> None:
     config = WriteConfig.model_validate({name: tuple(v) if isinstance(v, list) else v for name, v in form.items()})
-    assert line_count(config) > MOST["lines"]
+    assert line_count(config) > MAXIMA["lines"]
     if not (config.lines and config.line_opening):
         assert len(plan(config)) == line_count(config)
 

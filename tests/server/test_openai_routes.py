@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-    from tests.studio.conftest import Served
+    from tests.conftest import Served
 
 
 @pytest.fixture
@@ -188,7 +188,7 @@ def test_texts_are_the_same_alone_and_among_others(served: Served, writer: zuoci
     for thread in threads:
         thread.join()
     assert [found[k] for k in range(24)] == [writer.write("山", config).text for config in configs]
-    assert served.engine.taken == 0
+    assert served.engine.rows_taken == 0
 
 
 @pytest.mark.parametrize(
@@ -285,7 +285,7 @@ def test_beyond_capacity_one_is_told_so_at_once(served: Served) -> None:
         assert raised.value.response.headers["x-should-retry"] == "false"
         assert len(asked) == 1
         assert served.client.get("/health").json() == {"status": "ok"}
-    wait_until(lambda: served.engine.taken == 0)
+    wait_until(lambda: served.engine.rows_taken == 0)
 
 
 def test_a_request_that_never_fits_is_no_matter_of_waiting(served: Served) -> None:
@@ -300,11 +300,11 @@ def test_a_client_that_goes_away_frees_its_place(served: Served, stream: bool) -
         with served.client.stream("POST", "/v1/completions", json=body) as answer:
             pieces = answer.iter_bytes()
             next(pieces)
-            assert served.engine.taken == 32
+            assert served.engine.rows_taken == 32
     else:
         with pytest.raises(httpx2.ReadTimeout):
             served.client.post("/v1/completions", json=body, timeout=0.3)
-    wait_until(lambda: served.engine.taken == 0)
+    wait_until(lambda: served.engine.rows_taken == 0)
 
 
 @pytest.mark.parametrize(

@@ -1,0 +1,122 @@
+"""A saved model → a file to give away: a web page, an ONNX graph, or a zip of the model's folder.
+
+`zuoci export` and the studio's download call `export_model`, which finds all that belongs into the file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import zipfile
+from dataclasses import dataclass
+from io import BytesIO
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+
+from zuoci.errors import ModelFolderError
+from zuoci.export.html import export_html, rhyme_table
+from zuoci.export.onnx import export_onnx
+from zuoci.model.checkpoint import load
+from zuoci.model.figures import load_report
+from zuoci.model.output import write_output
+from zuoci.text.fingerprint import Fingerprint
+from zuoci.text.folder import FILES, UNFINISHED, read_files
+from zuoci.text.sources import readable
+
+if TYPE_CHECKING:
+    from zuoci.export.quantisation import Precision
+
+Format: TypeAlias = Literal["html", "onnx", "zip"]
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What `export_model` has written.
+
+    Attributes:
+        size: the bytes of the file.
+        loss: of a page for which a text was given: the scores of the model on that text `before` and `after` its
+            weights were written in fewer bits.
+        notes: what was left out, one line each.
+    """
+
+    size: int
+    loss: dict[str, dict[str, Any]] | None = None
+    notes: tuple[str, ...] = ()
+
+
+def export_model(
+    folder: str | os.PathLike[str],
+    file: str | os.PathLike[str],
+    kind: Format,
+    *,
+    precision: Precision = "int8",
+    title: str = "",
+    text: str = "",
+    overwrite: bool = False,
+) -> Exported:
+    """Writes a saved model into one file.
+
+    Args:
+        folder: the model's folder.
+        file: the file to write.
+        kind: what the file is to be.
+        precision: the type of the weights in a page.
+        title: the title of a page; "": the name of the model.
+        text: a text that the model was not trained on, to measure what a page's precision costs; "": not measured.
+        overwrite: replace a file that exists.
+
+    Raises:
+        ModelFolderError: the folder holds no model, or a damaged one.
+        SettingsError: the file exists or cannot be written, the precision cannot hold the weights, or an extra that
+            the format needs is not installed.
+        CorpusError: the text has fewer than two characters that the model knows.
+    """
+    if kind == "zip":
+        return Exported(_export_zip(Path(folder), file, overwrite=overwrite))
+    model = load(folder)
+    if kind == "onnx":
+        return Exported(export_onnx(model, file, overwrite=overwrite))
+    report, notes = _report(folder)
+    figures = export_html(
+        model,
+        file,
+        precision=precision,
+        title=readable(title or Path(folder).resolve().name),
+        report=report,
+        text=text,
+        rhymes=rhyme_table(model.vocabulary.characters),
+        fingerprint=Fingerprint.find(folder),
+        overwrite=overwrite,
+    )
+    return Exported(figures["bytes"], figures["loss"], notes)
+
+
+def _report(folder: str | os.PathLike[str]) -> tuple[dict[str, Any], tuple[str, ...]]:
+    """The figures of the training run for a page, and a note if they are damaged: a page can do without them."""
+    try:
+        report = load_report(folder)
+        json.dumps(report, allow_nan=False)
+    except ModelFolderError as error:
+        return {}, (f"the page has no training figures: {error}",)
+    except ValueError:
+        return {}, (f"the page has no training figures: those in {os.fspath(folder)} hold numbers that are not finite",)
+    return report, ()
+
+
+def _export_zip(folder: Path, file: str | os.PathLike[str], *, overwrite: bool) -> int:
+    """Writes the files of a model's folder that docs/format.md names, and nothing else that may lie there.
+
+    The archive holds no times and no paths of this machine, so that the same model gives the same bytes.
+
+    Returns:
+        The bytes of the file.
+    """
+    load(folder)  # a damaged model is not given away
+    names = [name for name in FILES if name != UNFINISHED and not (folder / name).is_symlink()]
+    data = BytesIO()
+    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, contents in read_files(folder, names).items():
+            archive.writestr(zipfile.ZipInfo(f"{folder.name}/{name}"), contents, zipfile.ZIP_DEFLATED)
+    write_output(file, data.getvalue(), overwrite=overwrite)
+    return len(data.getvalue())
