@@ -3,7 +3,7 @@
     python benchmarks/rhymes.py
 
 Words are left out of the table and guessed from the words that remain. A guess is right if it is one of the rimes that
-the dictionary gives. Each word counts once. Two sets of words: a random tenth of the table, half of it names, and the
+the dictionary gives. Each word counts once. Two sets of words: a random tenth of the table, many of them names, and the
 words of the bundled songs and the songbook, left out a tenth at a time.
 """
 

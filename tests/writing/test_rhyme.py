@@ -336,6 +336,18 @@ def test_an_apostrophe_for_a_g_is_heard() -> None:
     assert rimes("sin'") == rimes("sin") == ("IH N",)
 
 
+@pytest.mark.parametrize(
+    ("word", "same"), [("lov'd", "loved"), ("heav’n", "heaven"), ("wand'ring", "wandering"), ("vlogg'd", "vlogged")]
+)
+def test_a_letter_that_poets_leave_out_is_read(word: str, same: str) -> None:
+    assert rimes(word) == rimes(same)
+
+
+def test_an_apostrophe_inside_an_unknown_word() -> None:
+    assert rimes("o'er") == ("OW ER",)
+    assert rimes("people've") == ("IY P AH L V",)
+
+
 def test_all_pronunciations_of_a_word_count() -> None:
     assert rimes("live") == ("AY V", "IH V")
     assert rimes("a") == ("EY", "AH")  # the stressed one first

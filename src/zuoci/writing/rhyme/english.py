@@ -16,6 +16,7 @@ from functools import lru_cache
 from zuoci.writing.rhyme.english_table import load_table
 
 _VOWEL = re.compile("[aeiouy]")
+_CONTRACTION = re.compile("'(ll|m|re|s|t|ve)$")
 
 
 @lru_cache(maxsize=65536)
@@ -32,10 +33,10 @@ def rimes(word: str) -> tuple[str, ...]:
     table = load_table()
     bare = plain.strip("'")  # quotation marks, unless the last one stands for a g
     known = table.rimes(plain) or _dropped_g(plain) or table.rimes(bare)
-    if known:
+    if known or not _VOWEL.search(bare):
         return known
-    guess = table.guess(bare) if _VOWEL.search(bare) else ""
-    return (guess,) if guess else ()
+    spelling = _spelled_out(bare)
+    return table.rimes(spelling) or (table.guess(spelling),)
 
 
 def rhyming_words(rime: str) -> list[str]:
@@ -51,3 +52,14 @@ def _dropped_g(word: str) -> tuple[str, ...]:
     bare = word.strip("'")
     whole = table.rimes(bare + "g") or (() if table.rimes(bare) else (table.guess(bare + "g"),))
     return tuple(f"{rime.removesuffix('IH NG')}AH N" for rime in whole if rime.endswith(" IH NG"))
+
+
+def _spelled_out(word: str) -> str:
+    """A word with the e that poets leave out, or without the apostrophe: lov'd → loved, o'er → oer.
+
+    Contractions keep their apostrophe: what'll.
+    """
+    if _CONTRACTION.search(word):
+        return word
+    with_e = word.replace("'", "e")
+    return with_e if load_table().rimes(with_e) or word.endswith("'d") else word.replace("'", "")
