@@ -88,15 +88,14 @@ def test_what_the_precision_costs_is_measured(model: zuoci.CharLM, corpus: zuoci
 
 def test_modules_are_bundled_once_and_before_their_users() -> None:
     sources = {
-        "a.js": 'import { b } from "./b.js";\nexport const a = b + 1;\n',
-        "b.js": "export const b = 1;\nconst c = 0;\n",
+        "page/main.js": 'import { a as first } from "./a.js";\nimport { b } from "../shared/b.js";\nfirst + b;',
+        "page/a.js": 'import { b } from "../shared/b.js";\nexport const a = b + 1;\n',
+        "shared/b.js": "export const b = 1;\nconst c = 0;\n",
     }
-    script = bundle(
-        'import { a as first } from "./a.js";\nimport { b } from "./b.js";\nfirst + b;', sources.__getitem__
-    )
-    assert script.index("const $b =") < script.index("const $a =")
+    script = bundle("page/main.js", sources.__getitem__)
+    assert script.index("const $shared_b =") < script.index("const $page_a =")
     assert script.count("const c = 0") == 1
-    assert "const { a: first } = $a;" in script
+    assert "const { a: first } = $page_a;" in script
     assert "return { b };" in script
 
 

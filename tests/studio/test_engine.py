@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 LOAD = """
 const [{ Model, decodeWeights, fromBase64, exp }, { Vocabulary }, { Writer, DEFAULTS }, sampling, originality] =
-  await Promise.all(["model", "vocabulary", "writer", "sampling", "originality"].map((name) => import(`/${name}.js`)));
+  await Promise.all(["model", "vocabulary", "writer", "sampling", "originality"].map((name) => import(`/give/${name}.js`)));
 const open = (data) => {
   const model = new Model(data.config, decodeWeights(data.tensors, fromBase64(data.weights)));
   return new Writer(model, new Vocabulary(data.characters), data.rhymes ?? {});

@@ -325,7 +325,7 @@ def test_a_card_is_text_whatever_stands_in_it(visit: Visitor) -> None:
     page = visit("models")
     found = page.evaluate(
         """async () => {
-            const { markdown } = await import("/markdown.js");
+            const { markdown } = await import("/studio/markdown.js");
             const box = document.createElement("div");
             box.append(...markdown("---\\na: b\\n---\\n# <b>T</b>\\n\\n| a | b |\\n| - | - |\\n| `x` | **y** |\\n\\n"
                 + "[x](javascript:y) <img src=x onerror=alert(1)>\\n\\n- one\\n- two"));
@@ -402,7 +402,7 @@ def test_every_place_in_both_languages(visit: Visitor, width: int, scheme: str) 
         page.click("#language")
     differ = page.evaluate(
         """async () => {
-            const { WORDS } = await import("/phrases.js");
+            const { WORDS } = await import("/studio/phrases.js");
             const kind = (value) =>
                 Array.isArray(value) ? "list" : typeof value === "object" ? shape(value) : typeof value;
             const shape = (words) => Object.entries(words).map(([key, value]) => `${key} ${kind(value)}`).sort().join();

@@ -1,7 +1,7 @@
 """A model → one HTML file that writes with the model in any browser, offline.
 
-`zuoci.export.formats` calls `export_html`. The page is made of the files in `zuoci/studio/page`: its JavaScript modules
-become one script, each module a function; weights, vocabulary and figures become a block of JSON. The page's
+`zuoci.export.formats` calls `export_html`. The page is made of `zuoci/studio/page/give` and `.../shared`: its JavaScript
+modules become one script, each module a function; weights, vocabulary and figures become a block of JSON. The page's
 content-security policy lets it load nothing.
 """
 
@@ -11,6 +11,7 @@ import base64
 import hashlib
 import html
 import json
+import posixpath
 import re
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
@@ -32,8 +33,6 @@ if TYPE_CHECKING:
 
     from zuoci.model.language_model import CharLM
     from zuoci.text.fingerprint import Fingerprint
-
-_PAGE_FOLDERS = (".",)  # below `zuoci/studio/page`; where the files of the page are looked for, in this order
 
 
 def export_html(
@@ -120,8 +119,8 @@ def page_document(
 
 def render(document: Mapping[str, Any]) -> str:
     """The whole page with a document in it: style, script, and a policy that lets it load nothing else."""
-    page, main, style = map(_read, ("give.html", "give.js", "style.css"))
-    script = bundle(main, _read)
+    page, style = map(_read, ("give/give.html", "shared/style.css"))
+    script = bundle("give/give.js", _read)
     policy = (
         f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; img-src data:; "
         "base-uri 'none'; form-action 'none'"
@@ -136,11 +135,9 @@ def render(document: Mapping[str, Any]) -> str:
     return re.sub(r"<!--\{(\w+)\}-->|\{\{(\w+)\}\}", lambda found: values[found[1] or found[2]], page)
 
 
-def _read(name: str) -> str:
-    """A file of the page."""
-    page = files("zuoci").joinpath("studio", "page")
-    found = [file for folder in _PAGE_FOLDERS if (file := page.joinpath(folder, name)).is_file()]
-    return found[0].read_text("utf-8")
+def _read(path: str) -> str:
+    """A file of the page, by its path below `zuoci/studio/page`."""
+    return files("zuoci").joinpath("studio", "page", path).read_text("utf-8")
 
 
 def bundle(main: str, read: Callable[[str], str]) -> str:
@@ -149,32 +146,33 @@ def bundle(main: str, read: Callable[[str], str]) -> str:
     Each imported module becomes a function that returns its exports. It stands once, before the modules that import it.
 
     Args:
-        main: the source of the module.
-        read: file name of an imported module → its source.
+        main: the path of the module.
+        read: path of a module → its source. Imports are relative to the folder of the importing module.
     """
     modules: dict[str, str] = {}
 
-    def inline(source: str) -> str:
+    def inline(path: str) -> str:
         def use(found: re.Match[str]) -> str:
-            names, name = found[1].replace(" as ", ": "), found[2]
+            names = found[1].replace(" as ", ": ")
+            name = posixpath.normpath(posixpath.join(posixpath.dirname(path), found[2]))
             if name not in modules:
-                body = inline(read(name))
+                body = inline(name)
                 exported = re.findall(r"^export (?:(?:async )?function\*?|class|const) (\w+)", body, re.MULTILINE)
                 body = re.sub(r"^export ", "", body, flags=re.MULTILINE)
                 modules[name] = f"{body}return {{ {', '.join(exported)} }};"
             return f"const {{{names}}} = {_variable(name)};"
 
-        return re.sub(r'^import \{([^}]*)\} from "\./([\w.]+)";$', use, source, flags=re.MULTILINE)
+        return re.sub(r'^import \{([^}]*)\} from "(\.[\w./]+)";$', use, read(path), flags=re.MULTILINE)
 
-    main = inline(main)
+    last = inline(main)
     parts = [f"const {_variable(name)} = (() => {{\n{body}\n}})();\n" for name, body in modules.items()]
-    script = "".join([*parts, main])
+    script = "".join([*parts, last])
     assert not re.search(r"</script|<!--|^(import|export)\b", script, re.IGNORECASE | re.MULTILINE)
     return script
 
 
 def _variable(name: str) -> str:
-    return f"${name.removesuffix('.js')}"
+    return "$" + name.removesuffix(".js").replace("/", "_")
 
 
 def _json(document: Mapping[str, Any]) -> str:

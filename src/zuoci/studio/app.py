@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
     from zuoci.server.guard import Access
 
-_PAGE_FOLDERS = (".",)  # below `zuoci/studio/page`; all their files are served flat, at /NAME
-_FIRST_PAGE = "studio.html"
+_PAGE_FOLDERS = ("shared", "studio")  # below `zuoci/studio/page`; their files are served at /FOLDER/NAME
+_FIRST_PAGE = "studio/studio.html"
 _CONTENT_TYPES = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
@@ -113,12 +113,13 @@ class Studio(Application):
 
 
 def _add_page(app: FastAPI) -> None:
-    """Serves each file of the page under its own name."""
+    """Serves each file of the page under its folder and name, and the first page at `/`."""
     page = Path(str(files("zuoci"))) / "studio" / "page"
     for file in sorted(file for folder in _PAGE_FOLDERS for file in (page / folder).iterdir()):
+        name = file.relative_to(page).as_posix()
         if file.suffix in _CONTENT_TYPES:
             respond = partial(Response, media_type=_CONTENT_TYPES[file.suffix], headers={"cache-control": "no-cache"})
-            for path in [f"/{file.name}"] + ["/"] * (file.name == _FIRST_PAGE):
+            for path in [f"/{name}"] + ["/"] * (name == _FIRST_PAGE):
                 app.add_route(
                     path,
                     lambda _, respond=respond, file=file: respond(file.read_bytes()),

@@ -4,9 +4,9 @@ import { Model, decodeWeights, fromBase64 } from "./model.js";
 import { Vocabulary } from "./vocabulary.js";
 import { Writer } from "./writer.js";
 import { Fingerprint } from "./originality.js";
-import { by, copyText, element, recall, remember, saveText, say, speak } from "./dom.js";
-import { Sheet } from "./sheet.js";
-import { WORDS } from "./words.js";
+import { by, copyText, element, recall, remember, saveText, say, speak } from "../shared/dom.js";
+import { Sheet } from "../shared/sheet.js";
+import { WORDS } from "../shared/words.js";
 
 const CANDIDATES = 24; // lines that are drawn
 const SHOWN = 6; // of them

@@ -2,8 +2,8 @@
 
 import { get, model } from "./api.js";
 import { chart } from "./chart.js";
-import { by, element } from "./dom.js";
-import { shown } from "./words.js";
+import { by, element } from "../shared/dom.js";
+import { shown } from "../shared/words.js";
 import { curves } from "./run.js";
 
 const SOME = 3; // that are drawn unless chosen otherwise

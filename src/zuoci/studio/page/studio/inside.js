@@ -1,7 +1,7 @@
 // Look inside: what the model expected at each place of a text, and what its units did there.
 
 import { events, model, post } from "./api.js";
-import { by, button, element, recall, remember, say } from "./dom.js";
+import { by, button, element, recall, remember, say } from "../shared/dom.js";
 import { Pace } from "./pace.js";
 import { StatePicture } from "./state.js";
 

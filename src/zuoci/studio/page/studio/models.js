@@ -1,9 +1,9 @@
 // Models: what each was trained on, its figures, its card, and ways to take it along.
 
 import { file, get, model } from "./api.js";
-import { by, button, element, saveFile } from "./dom.js";
+import { by, button, element, saveFile } from "../shared/dom.js";
 import { markdown } from "./markdown.js";
-import { shown } from "./words.js";
+import { shown } from "../shared/words.js";
 
 const EXPORTS = [
   ["html", "exportHtml"],

@@ -1,7 +1,7 @@
 // The studio: four places, one model, one language.
 
 import { get } from "./api.js";
-import { by, button, element, recall, remember, speak } from "./dom.js";
+import { by, button, element, recall, remember, speak } from "../shared/dom.js";
 import { Inside } from "./inside.js";
 import { Models } from "./models.js";
 import { WORDS } from "./phrases.js";

@@ -1,6 +1,6 @@
 // The little Markdown of a model card, as nodes: headings, paragraphs, lists, tables, code, bold. Nothing else is read.
 
-import { element } from "./dom.js";
+import { element } from "../shared/dom.js";
 
 /** @returns {Node[]} */
 export function markdown(text) {

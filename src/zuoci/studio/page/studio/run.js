@@ -2,7 +2,7 @@
 
 import { drop, events, get, post, training } from "./api.js";
 import { chart } from "./chart.js";
-import { button, element, say } from "./dom.js";
+import { button, element, say } from "../shared/dom.js";
 
 const ACTIVE = ["queued", "running", "pausing", "stopping"];
 const SMOOTH = 0.9; // of the loss of single steps

@@ -1,7 +1,7 @@
 // A corpus in the making: files that are dropped, and what was found in them.
 
 import { drop, get, post } from "./api.js";
-import { by, button, element } from "./dom.js";
+import { by, button, element } from "../shared/dom.js";
 
 export class CorpusMaker {
   /** @param {(corpus: object | null) => void} changed */

@@ -1,6 +1,6 @@
 // The options of writing as fields of a form, by the schema that the server sends.
 
-import { element } from "./dom.js";
+import { element } from "../shared/dom.js";
 
 const MAIN = ["lines", "rhyme", "line_length", "acrostic", "word", "temperature"];
 const WIDE = ["line_length", "acrostic", "word", "ban", "stop", "line_opening", "reading"];

@@ -1,6 +1,6 @@
 // The words of the studio, in Chinese and in English: those of the page that is given away, and its own.
 
-import { WORDS as GIVEN, plural, shown } from "./words.js";
+import { WORDS as GIVEN, plural, shown } from "../shared/words.js";
 
 const seconds = (count, short, long) => (count < 90 ? short(Math.round(count)) : long(Math.round(count / 60)));
 const share = (value) => `${shown(100 * value, value < 0.1 ? 1 : 0)}%`;

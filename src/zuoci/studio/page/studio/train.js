@@ -1,7 +1,7 @@
 // Train: lyrics that are found, a time, runs that can be watched, and models side by side.
 
 import { get, post } from "./api.js";
-import { by, element } from "./dom.js";
+import { by, element } from "../shared/dom.js";
 import { Comparison } from "./comparison.js";
 import { CorpusMaker } from "./corpus.js";
 import { RunCard } from "./run.js";

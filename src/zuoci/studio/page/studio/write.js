@@ -1,11 +1,11 @@
 // Write: a sheet of lines, and how they are to be.
 
 import { events, model, post } from "./api.js";
-import { by, copyText, element, recall, remember, saveText, say } from "./dom.js";
+import { by, copyText, element, recall, remember, saveText, say } from "../shared/dom.js";
 import { icon } from "./icons.js";
 import { Options } from "./options.js";
 import { Pace } from "./pace.js";
-import { Sheet, tidy } from "./sheet.js";
+import { Sheet, tidy } from "../shared/sheet.js";
 
 const MEMORY = "zuoci write";
 const SHOWN = 8; // candidates
