@@ -1,208 +1,227 @@
-// The page that is given away: an opening, lines as they are written, and for each line others to take instead.
+// The exported page: one HTML file that holds a model and writes with it, offline. This script reads the model from the
+// page, writes texts line by line, and offers other lines for each.
 
+import { browserLanguage, buttonById, byId, copyText, element, inputById } from "../shared/dom.js";
+import { readStorage, saveText, setStatus, showLanguage, showPhrases, writeStorage } from "../shared/dom.js";
+import { fillSheet } from "../shared/sheet-html.js";
+import { Sheet } from "../shared/sheet.js";
 import { Model, decodeWeights, fromBase64 } from "./model.js";
+import { Fingerprint } from "./originality.js";
+import { PHRASES } from "./phrases.js";
+import { SettingsForm } from "./settings-form.js";
 import { Vocabulary } from "./vocabulary.js";
 import { Writer } from "./writer.js";
-import { Fingerprint } from "./originality.js";
-import { by, copyText, element, recall, remember, saveText, say, speak } from "../shared/dom.js";
-import { Sheet } from "../shared/sheet.js";
-import { WORDS } from "../shared/words.js";
 
-const CANDIDATES = 24; // lines that are drawn
-const SHOWN = 6; // of them
-const PACE = 2; // characters a frame, so that one can read along
+/** @import {Language, Mark} from "../shared/types.js" */
+/** @import {GivePhrases, PageDocument, WriteSettings} from "./types.js" */
+
+const CANDIDATES = 24; // lines to draw
+const SHOWN_CANDIDATES = 6;
+const CHARACTERS_PER_FRAME = 2; // slow enough to read along
 const FRAME = 16; // milliseconds
-const LONGEST_LENGTH = 24; // what a line may be asked to count
 
-const data = JSON.parse(by("model").textContent);
+/** @type {PageDocument} */
+const data = JSON.parse(byId("model").textContent ?? "");
+const copyWindow = data.constants.copy_window;
 const vocabulary = new Vocabulary(data.characters);
 const model = new Model(data.config, decodeWeights(data.tensors, fromBase64(data.weights)));
-const writer = new Writer(model, vocabulary, data.rhymes ?? {});
-const fingerprint = data.fingerprint && new Fingerprint(fromBase64(data.fingerprint));
-const newline = vocabulary.characters[vocabulary.lineBreak] ?? "\n"; // what the model takes for one
-const calm = matchMedia("(prefers-reduced-motion: reduce)");
+const writer = new Writer(model, vocabulary, data, data.rhymes ?? {});
+const fingerprint = data.fingerprint ? new Fingerprint(fromBase64(data.fingerprint), copyWindow) : null;
+const lineBreak = vocabulary.characters[vocabulary.lineBreak] ?? "\n";
+const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
+const storageKey = `zuoci ${data.identity}`;
 
-const FIELDS = ["opening", "count", "temperature", "lengths", "acrostic", "rhyme", "top-p", "min-p", "top-k", "banned", "seed"];
-const memory = `zuoci ${data.identity}`;
-const sheet = new Sheet(by("lines"), {
-  words,
+/** @type {Language} */
+let language = browserLanguage();
+let running = 0; // the number of the run that is writing; 0: none
+let runs = 0;
+/** @type {((t: GivePhrases) => string)[]} */
+let notes = []; // what was done last, for the status line
+
+fillSheet(byId("sheet"), ["undo", "copy", "save"], "quatrains");
+const form = new SettingsForm(data, phrases, store);
+/** @type {Sheet} */
+const sheet = new Sheet(byId("lines"), {
+  phrases,
   marks: marksOf,
-  letters: (lines) => lines.map((_, i) => rhymeOf(i)),
+  letters: (lines) => lines.map((_, i) => form.letter(i)),
   suggest: async (i, round) => suggest(i, round),
   busy: () => running > 0,
-  home: by("opening"),
+  home: byId("opening"),
   changed() {
     notes = [];
     showState();
   },
-  notice(name, n) {
-    notes = [(t) => t[name](n)];
+  notify(_, number) {
+    notes = [(t) => t.taken(number)]; // the only event here: this page has no locks
     showStatus();
   },
 });
 
-let language = navigator.language.startsWith("zh") ? "zh" : "en";
-let running = 0; // which writing is under way; 0: none
-let runs = 0;
-let notes = []; // functions of the words, that say what was done
-
-function words() {
-  return WORDS[language];
-}
-
-// What was asked for
-
-function wish() {
-  const number = (id) => Number(by(id).value);
-  const seed = by("seed").value === "" ? crypto.getRandomValues(new Uint32Array(1))[0] : number("seed");
-  return {
-    lines: Math.min(Math.max(Math.round(number("count")) || 1, 1), 100),
-    temperature: number("temperature"),
-    lengths: lengths() ?? [],
-    acrostic: by("acrostic").value,
-    rhyme: by("rhyme").value,
-    topP: Math.min(Math.max(number("top-p"), 0), 1) || 1,
-    minP: Math.min(Math.max(number("min-p"), 0), 1),
-    topK: Math.max(Math.round(number("top-k")), 0),
-    banned: by("banned").value,
-    seed: Number.isSafeInteger(seed) && seed >= 0 ? seed : 0,
-  };
-}
-
-/** The lengths of lines; null if the field holds anything else. */
-function lengths() {
-  const parts = by("lengths").value.split(/[\s,，、/]+/u).filter(Boolean).map(Number);
-  return parts.every((part) => Number.isInteger(part) && part >= 1 && part <= LONGEST_LENGTH) ? parts : null;
-}
-
-function checkLengths() {
-  const sound = lengths() !== null;
-  by("lengths").setAttribute("aria-invalid", String(!sound));
-  by("lengths-help").textContent = sound ? words().lengthsHelp : words().wrongLengths;
-}
-
-function rhymeOf(line) {
-  const scheme = [...by("rhyme").value];
-  const letter = scheme.length ? scheme[line % scheme.length] : "-";
-  return letter === "-" ? "" : letter;
+function phrases() {
+  return PHRASES[language];
 }
 
 // Writing
 
-async function write(opening, more) {
+/**
+ * Writes a text from an opening.
+ * @param {string} opening
+ * @param {boolean} continues the opening is the text so far, which stays as it is
+ */
+async function write(opening, continues) {
   stop();
   const run = (running = ++runs);
-  const asked = wish();
+  const settings = form.values();
   sheet.close();
-  const kept = more ? sheet.rows : [];
-  const total = kept.length + asked.lines;
-  const { text: begun, unknown } = vocabulary.adapt(opening);
+  const kept = continues ? sheet.rows : [];
+  const adapted = vocabulary.adapt(opening);
   sheet.change(kept);
   notes = [(t) => t.writing];
   showStatus();
   showButtons();
-  const stream = writer.write(begun, { ...asked, lines: total });
-  let text = more ? "" : begun; // the lines that are there stay as they are, with characters that only a person knows
+  const stream = writer.write(adapted.text, { ...settings, lines: kept.length + settings.lines });
+  let text = continues ? "" : adapted.text; // kept lines may hold characters that the model does not know
   let next = stream.next();
   while (!next.done && running === run) {
     const until = performance.now() + FRAME;
-    const whole = calm.matches || document.hidden; // no frames to wait for
-    for (let n = 0; !next.done && (whole ? performance.now() < until : n < PACE); n++) {
+    const atOnce = reducedMotion.matches || document.hidden;
+    for (let n = 0; !next.done && (atOnce ? performance.now() < until : n < CHARACTERS_PER_FRAME); n++) {
       text += next.value.char;
       next = stream.next();
     }
-    sheet.rows = [...kept, ...text.split(newline).filter(Boolean).map((line) => ({ text: line, locked: false }))];
+    sheet.rows = [...kept, ...text.split(lineBreak).filter(Boolean).map((line) => ({ text: line, locked: false }))];
     showLines(sheet.rows.length - 1);
-    await new Promise((resolve) => setTimeout(resolve, whole ? 0 : FRAME));
+    await new Promise((resolve) => setTimeout(resolve, atOnce ? 0 : FRAME));
   }
-  if (running && running !== run) return; // another one has begun
+  if (running && running !== run) return; // another run has begun
   running = 0;
-  notes = [(t) => t.wrote({ lines: sheet.rows.length, seed: asked.seed })];
-  const known = unknown + vocabulary.adapt(asked.acrostic).unknown;
-  if (known) notes.push((t) => t.unknown(known));
-  if (next.done && next.value.broken) notes.push((t) => t.broken);
-  finish();
+  finish(settings, adapted.unknown, next.done === true && next.value.broken > 0);
+}
+
+/** Reports on a run. @param {WriteSettings} settings @param {string} unknown characters @param {boolean} broken */
+function finish(settings, unknown, broken) {
+  const dropped = unknown + vocabulary.adapt(settings.acrostic).unknown;
+  notes = [(t) => t.wrote({ lines: sheet.rows.length, seed: settings.seed })];
+  if (dropped) notes.push((t) => t.unknown(dropped));
+  if (broken) notes.push((t) => t.broken);
+  showLines();
+  showState();
 }
 
 function stop() {
   running = 0;
 }
 
-function finish() {
-  showLines();
-  showState();
+// Lines
+
+/** Copied spans of the whole text. @param {string[]} [lines] */
+function copiedSpans(lines = sheet.lines) {
+  return fingerprint ? fingerprint.copied(lines.join(lineBreak)) : [];
 }
 
-function undo() {
-  stop();
-  sheet.undo();
-}
-
-// The lines
-
-function spans(lines = sheet.lines) {
-  return fingerprint ? fingerprint.copied(lines.join(newline)) : [];
-}
-
-/** The copied spans as each line holds them. */
+/** Copied spans of each line. @param {string[]} lines @returns {Mark[][]} */
 function marksOf(lines) {
-  const copied = spans(lines);
+  const copied = copiedSpans(lines);
   let begin = 0; // code points before the line
   return lines.map((line) => {
     const length = [...line].length;
     const from = begin;
     begin += length + 1;
     const inside = copied.filter(({ start, end }) => start < from + length && end > from);
-    return inside.map(({ start, end }) => ({ start: start - from, end: end - from, source: words().copiedHere }));
+    return inside.map(({ start, end }) => ({ start: start - from, end: end - from, source: phrases().copiedHere }));
   });
 }
 
-function showLines(from = 0) {
-  sheet.show(from);
-  by("blank").hidden = sheet.rows.length > 0;
-}
-
-function showState() {
-  by("blank").hidden = sheet.rows.length > 0;
-  showStatus();
-  showButtons();
-  keep();
-}
-
-function showStatus() {
-  const t = words();
-  const said = notes.map((note) => note(t));
-  if (fingerprint && sheet.rows.length && !running) {
-    const copied = spans();
-    said.push(t.copied(copied.length, Math.max(0, ...copied.map(({ start, end }) => end - start))));
-  }
-  say(by("status"), said.join(language === "zh" ? "；" : "; "));
-}
-
-function showButtons() {
-  by("write").hidden = running > 0;
-  by("stop").hidden = running === 0;
-  by("undo").disabled = sheet.past.length === 0 || running > 0;
-  for (const id of ["on", "copy", "save"]) by(id).disabled = sheet.rows.length === 0 || running > 0;
-}
-
-/** Lines that could stand in a line's place. */
+/** Lines that could replace line `i`. @param {number} i @param {number} round */
 function suggest(i, round) {
-  const asked = wish();
-  const lines = sheet.lines;
-  const begun = i === 0 ? vocabulary.adapt(by("opening").value).text : "";
-  const before = lines.slice(0, i).map((line) => line + newline).join("") + begun;
-  const others = lines.slice(i + 1).map((line, n) => ({ letter: rhymeOf(i + 1 + n), char: lastRhyming(line) }));
-  const wanted = { ...asked, seed: (asked.seed + round) % Number.MAX_SAFE_INTEGER };
-  const found = writer.candidates(before, wanted, CANDIDATES, others).map(({ text }) => ({ text: begun + text }));
-  return found.filter(({ text }) => text !== lines[i]).slice(0, SHOWN);
+  const settings = form.values();
+  const { lines } = sheet;
+  const opening = i === 0 ? vocabulary.adapt(inputById("opening").value).text : "";
+  const before = lines.slice(0, i).map((line) => line + lineBreak).join("") + opening;
+  const others = lines.slice(i + 1).map((line, n) => ({ letter: form.letter(i + 1 + n), char: lastRhyming(line) }));
+  const seed = (settings.seed + round) % Number.MAX_SAFE_INTEGER;
+  const found = writer.candidates(before, { ...settings, seed }, CANDIDATES, others);
+  const texts = found.map(({ text }) => ({ text: opening + text }));
+  return texts.filter(({ text }) => text !== lines[i]).slice(0, SHOWN_CANDIDATES);
 }
 
+/** The last character of a line that has a rhyme, or "". @param {string} line */
 function lastRhyming(line) {
   return [...line].findLast((char) => data.rhymes?.[char]) ?? "";
 }
 
-// Away from the page
+// What is shown
+
+/** Shows the lines from one on. @param {number} [from] */
+function showLines(from = 0) {
+  sheet.show(from);
+  byId("blank").hidden = sheet.rows.length > 0;
+}
+
+function showState() {
+  byId("blank").hidden = sheet.rows.length > 0;
+  showStatus();
+  showButtons();
+  store();
+}
+
+function showStatus() {
+  const t = phrases();
+  const parts = notes.map((note) => note(t));
+  if (fingerprint && sheet.rows.length && !running) {
+    const copied = copiedSpans();
+    parts.push(t.copied(copied.length, Math.max(0, ...copied.map(({ start, end }) => end - start)), copyWindow));
+  }
+  setStatus(byId("status"), parts.join(language === "zh" ? "；" : "; "));
+}
+
+function showButtons() {
+  byId("write").hidden = running > 0;
+  byId("stop").hidden = running === 0;
+  buttonById("undo").disabled = sheet.past.length === 0 || running > 0;
+  for (const id of ["continue", "copy", "save"]) buttonById(id).disabled = sheet.rows.length === 0 || running > 0;
+}
+
+/** What the page says about its model. @returns {string[]} */
+function facts() {
+  const t = phrases();
+  const { report, loss, precision } = data;
+  const trained = report.songs ? [t.trainedOn(report.songs, report.characters ?? 0)] : [];
+  const [validation, baseline] = [report.validation?.perplexity, report.baseline?.perplexity];
+  const heldOut = validation && baseline ? [t.heldOut(validation, baseline)] : [];
+  const [before, after] = [loss?.before.perplexity, loss?.after.perplexity];
+  const measured = before && after ? t.loss(precision, before, after) : t.lossUnknown(precision);
+  const size = t.size(vocabulary.size, data.parameters);
+  return [...trained, size, ...heldOut, measured, t.offline, fingerprint ? t.checked(copyWindow) : t.unchecked, t.caution];
+}
+
+function showTexts() {
+  sheet.close();
+  showLanguage(language, phrases());
+  showPhrases(phrases());
+  form.showPhrases();
+  byId("facts").replaceChildren(...facts().map((fact) => element("li", { textContent: fact })));
+  showLines();
+  showState();
+}
+
+// The browser's storage
+
+function store() {
+  const fields = { ...form.stored(), opening: inputById("opening").value };
+  writeStorage(storageKey, { language, lines: sheet.lines, fields });
+}
+
+function restore() {
+  const stored = readStorage(storageKey);
+  if (stored.language in PHRASES) language = stored.language;
+  const lines = Array.isArray(stored.lines) ? stored.lines : [];
+  sheet.rows = lines.filter((line) => typeof line === "string").map((text) => ({ text, locked: false }));
+  const fields = stored.fields ?? {};
+  form.restore(fields);
+  if (typeof fields.opening === "string") inputById("opening").value = fields.opening;
+}
 
 async function copy() {
   await copyText(sheet.lines.join("\n"));
@@ -210,68 +229,35 @@ async function copy() {
   showStatus();
 }
 
-function keep() {
-  const fields = Object.fromEntries(FIELDS.map((id) => [id, by(id).value]));
-  remember(memory, { language, lines: sheet.lines, fields });
+function listen() {
+  const opening = inputById("opening");
+  /** @type {Record<string, () => void>} */
+  const actions = {
+    write: () => write(opening.value, false),
+    continue: () => write(sheet.lines.join(lineBreak) + lineBreak, true),
+    stop,
+    undo: () => {
+      stop();
+      sheet.undo();
+    },
+    copy,
+    save: () => saveText(sheet.lines, data.title || "zuoci"),
+    language: () => {
+      language = language === "zh" ? "en" : "zh";
+      showTexts();
+    },
+  };
+  for (const [id, action] of Object.entries(actions)) byId(id).addEventListener("click", action);
+  opening.addEventListener("change", store);
+  opening.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && !event.isComposing) write(opening.value, false);
+  });
+  form.rhyme.addEventListener("change", () => showLines());
+  addEventListener("keydown", (event) => event.key === "Escape" && (running ? stop() : sheet.close(true)));
 }
 
-function restore() {
-  const kept = recall(memory);
-  if (kept.language in WORDS) language = kept.language;
-  const lines = Array.isArray(kept.lines) ? kept.lines.filter((line) => typeof line === "string") : [];
-  sheet.rows = lines.map((text) => ({ text, locked: false }));
-  for (const id of FIELDS) if (typeof kept.fields?.[id] === "string") by(id).value = kept.fields[id];
-}
-
-// The words
-
-function facts() {
-  const t = words();
-  const { report, loss, precision } = data;
-  const said = [];
-  if (report.songs) said.push(t.from(report));
-  said.push(t.size(vocabulary.size, data.parameters));
-  if (report.validation?.perplexity && report.baseline?.perplexity) {
-    said.push(t.heldOut(report.validation.perplexity, report.baseline.perplexity));
-  }
-  const measured = loss?.before.perplexity && loss.after.perplexity;
-  said.push(measured ? t.loss(precision, loss.before.perplexity, loss.after.perplexity) : t.lossUnknown(precision));
-  return [...said, t.offline, fingerprint ? t.checked : t.unchecked, t.caution];
-}
-
-function speakAll() {
-  const t = words();
-  sheet.close();
-  document.documentElement.lang = language;
-  speak(t);
-  by("language").textContent = t.other;
-  by("language").lang = language === "zh" ? "en" : "zh";
-  by("facts").replaceChildren(...facts().map((fact) => element("li", { textContent: fact })));
-  by("warmth").textContent = Number(by("temperature").value).toFixed(2);
-  checkLengths();
-  finish();
-}
-
-by("rhyming").hidden = !data.rhymes;
-if (matchMedia("(max-width: 52rem)").matches) by("wish").open = false;
+byId("rhyme-field").hidden = !data.rhymes;
+if (matchMedia("(max-width: 52rem)").matches) byId("settings", HTMLDetailsElement).open = false;
 restore();
-speakAll();
-
-by("write").addEventListener("click", () => write(by("opening").value, false));
-by("opening").addEventListener("keydown", (event) => {
-  if (event.key === "Enter" && !event.isComposing) write(by("opening").value, false);
-});
-by("on").addEventListener("click", () => write(sheet.lines.join(newline) + newline, true));
-by("stop").addEventListener("click", stop);
-by("undo").addEventListener("click", undo);
-by("copy").addEventListener("click", copy);
-by("save").addEventListener("click", () => saveText(sheet.lines, data.title || "zuoci"));
-by("language").addEventListener("click", () => {
-  language = language === "zh" ? "en" : "zh";
-  speakAll();
-});
-by("temperature").addEventListener("input", () => (by("warmth").textContent = Number(by("temperature").value).toFixed(2)));
-by("lengths").addEventListener("input", checkLengths);
-by("rhyme").addEventListener("change", () => showLines());
-for (const id of FIELDS) by(id).addEventListener("change", keep);
-addEventListener("keydown", (event) => event.key === "Escape" && (running ? stop() : sheet.close(true)));
+showTexts();
+listen();

@@ -1,33 +1,39 @@
-// Ids and a state → logits and the next state, as zuoci.model.stepper.
+// The recurrent network: ids and a state → logits and the next state, as zuoci.model.stepper does it in Python.
 //
-// Dimensions: B streams, V vocabulary, E embedding, H hidden, G gates (1 for rnn, 3 for gru, 4 for lstm).
-// Everything here is made of operations that IEEE 754 defines to the last bit, exp included (browsers' own differ),
-// so that every browser computes the same logits.
+// Dimensions: B texts, V vocabulary, E embedding, H hidden, G gates (1 for rnn, 3 for gru, 4 for lstm).
+// Only operations that IEEE 754 defines to the last bit are used (`exp` is written here, since that of browsers
+// differs), so that every browser computes the same logits and writes the same text for a seed.
+
+/** @import {ModelConfig, TensorEntry} from "./types.js" */
+
+/** @typedef {Float32Array<ArrayBufferLike>} Floats */
+/** @typedef {{ih: Floats, hh: Floats, bias: Floats, biasNew: Floats}} Layer */
 
 const GATES = { rnn: 1, rnn_relu: 1, gru: 3, lstm: 4 };
 
 export class Model {
   /**
-   * @param {{cell: string, hidden_size: number, num_layers: number, embedding_size: number}} config
-   * @param {Map<string, Float32Array>} weights row-major, under their names in model.safetensors
+   * @param {ModelConfig} config
+   * @param {Map<string, Floats>} weights row-major, under their names in model.safetensors
    */
   constructor(config, weights) {
+    /** @param {string} name */
+    const weight = (name) => {
+      const values = weights.get(name);
+      if (!values) throw new Error(`no weights named ${name}`);
+      return values;
+    };
     this.cell = config.cell;
     const H = (this.hiddenSize = config.hidden_size);
-    this.layers = Array.from({ length: config.num_layers }, (_, layer) => {
-      const [ih, hh, biasIh, biasHh] = ["weight_ih", "weight_hh", "bias_ih", "bias_hh"].map((name) =>
-        weights.get(`layers.${layer}.${name}_l0`),
-      );
-      const apart = this.cell === "gru" ? 2 * H : biasIh.length; // from here on, bias_hh is not simply added
-      return { ih, hh, bias: biasIh.map((b, i) => (i < apart ? b + biasHh[i] : b)), biasNew: biasHh.subarray(apart) };
-    });
-    this.embedding = weights.get("embedding.weight");
+    this.layers = Array.from({ length: config.num_layers }, (_, layer) => joinBiases(layer, config, weight));
+    this.embedding = config.embedding_size ? weight("embedding.weight") : new Float32Array(0);
     this.embeddingSize = config.embedding_size;
-    this.output = weights.get("output.weight");
-    this.outputBias = weights.get("output.bias");
+    this.output = weight("output.weight");
+    this.outputBias = weight("output.bias");
     this.vocabSize = this.outputBias.length;
     this.width = GATES[this.cell] * H;
-    // All that follows from a character alone, one row a character, filled when it is first read.
+    // The part of the first layer's gates that depends on the character alone: a row per character, computed when
+    // the character is first read.
     this.rows = new Float32Array(this.vocabSize * this.width);
     this.filled = new Uint8Array(this.vocabSize);
     this.x = new Float32Array(this.width);
@@ -38,28 +44,34 @@ export class Model {
     this.stateSize = config.num_layers * this.parts * H;
   }
 
-  /** The state of `count` streams before their first character. */
+  /** The state of `count` texts before their first character. */
   start(count = 1) {
     return new Float32Array(count * this.stateSize);
   }
 
   /**
-   * Reads one character in each stream.
+   * Reads one character of each text.
    * @param {ArrayLike<number>} ids `(B,)`
-   * @param {Float32Array} state is advanced in place; keep a `slice()` to come back
-   * @returns {{logits: Float32Array, state: Float32Array}} logits `(B, V)`, overwritten by the next step
+   * @param {Floats} state advanced in place; keep a `slice()` to come back to it
+   * @returns {{logits: Float32Array, state: Floats}} logits `(B, V)`, overwritten by the next step
    */
   step(ids, state) {
     if (this.logits.length !== ids.length * this.vocabSize) this.logits = new Float32Array(ids.length * this.vocabSize);
-    for (let stream = 0; stream < ids.length; stream++) {
-      const top = this.#layers(ids[stream], state, stream * this.stateSize);
-      const at = stream * this.vocabSize;
+    for (let text = 0; text < ids.length; text++) {
+      const top = this.#layers(ids[text], state, text * this.stateSize);
+      const at = text * this.vocabSize;
       multiply(this.logits, at, this.output, this.vocabSize, this.hiddenSize, state, top, this.outputBias);
     }
     return { logits: this.logits, state };
   }
 
-  /** Advances every layer of a stream; returns where in `state` the hidden state of the last one begins. */
+  /**
+   * Advances every layer of one text.
+   * @param {number} id
+   * @param {Floats} state
+   * @param {number} at where the text's state begins
+   * @returns {number} where in `state` the hidden state of the last layer begins
+   */
   #layers(id, state, at) {
     const H = this.hiddenSize;
     if (!this.filled[id]) this.#fill(id);
@@ -67,9 +79,9 @@ export class Model {
     for (let layer = 0; layer < this.layers.length; layer++) {
       const { ih, hh, bias, biasNew } = this.layers[layer];
       const here = at + layer * this.parts * H;
-      let [x, xAt] = [this.rows, id * this.width];
+      const x = layer ? this.x : this.rows;
+      const xAt = layer ? 0 : id * this.width;
       if (layer) {
-        [x, xAt] = [this.x, 0];
         multiply(x, 0, ih, this.width, H, state, from, bias);
       }
       multiply(this.gates, 0, hh, this.width, H, state, here, this.zeros);
@@ -81,6 +93,7 @@ export class Model {
     return from;
   }
 
+  /** @param {number} id */
   #fill(id) {
     const { ih, bias } = this.layers[0];
     const at = id * this.width;
@@ -94,8 +107,32 @@ export class Model {
 }
 
 /**
- * y[at …] = W x + bias; W has `rows` rows of `columns`, x begins at `xAt`. Tiles of 4 × 2: four rows share the reads
- * of x, and double precision spares a rounding at every product, which makes it twice as fast as a plain loop.
+ * Gathers the weights of a layer. The two biases are added up where the equations allow it: not for the new gate of a
+ * GRU, whose `bias_hh` is multiplied by the reset gate.
+ * @param {number} layer
+ * @param {ModelConfig} config
+ * @param {(name: string) => Floats} weight
+ * @returns {Layer}
+ */
+function joinBiases(layer, config, weight) {
+  const [ih, hh, biasIh, biasHh] = ["weight_ih", "weight_hh", "bias_ih", "bias_hh"].map((name) =>
+    weight(`layers.${layer}.${name}_l0`),
+  );
+  const joined = config.cell === "gru" ? 2 * config.hidden_size : biasIh.length;
+  return { ih, hh, bias: biasIh.map((b, i) => (i < joined ? b + biasHh[i] : b)), biasNew: biasHh.subarray(joined) };
+}
+
+/**
+ * y[at …] = W x + bias. Works in tiles of 4 × 2: four rows share the reads of x, and sums in double precision need no
+ * rounding after each product, which makes it twice as fast as a plain loop.
+ * @param {Floats} y
+ * @param {number} at where the result goes
+ * @param {Floats} W `(rows, columns)`
+ * @param {number} rows
+ * @param {number} columns
+ * @param {Floats} x
+ * @param {number} xAt where x begins
+ * @param {Floats} bias `(rows,)`
  */
 function multiply(y, at, W, rows, columns, x, xAt, bias) {
   const end = xAt + columns;
@@ -125,6 +162,16 @@ function multiply(y, at, W, rows, columns, x, xAt, bias) {
   }
 }
 
+/**
+ * h = tanh(x + gates), or relu(…).
+ * @param {Floats} state
+ * @param {number} at where the layer's state begins
+ * @param {number} H
+ * @param {Floats} x W_ih x + b for each gate
+ * @param {number} xAt where it begins
+ * @param {Floats} gates W_hh h for each gate
+ * @param {boolean} relu
+ */
 function rnn(state, at, H, x, xAt, gates, relu) {
   for (let i = 0; i < H; i++) {
     const sum = x[xAt + i] + gates[i];
@@ -132,6 +179,16 @@ function rnn(state, at, H, x, xAt, gates, relu) {
   }
 }
 
+/**
+ * h = n + z (h − n), gates in the order r, z, n.
+ * @param {Floats} state
+ * @param {number} at where the layer's state begins
+ * @param {number} H
+ * @param {Floats} x W_ih x + b for each gate
+ * @param {number} xAt where it begins
+ * @param {Floats} gates W_hh h for each gate
+ * @param {Floats} biasNew bias_hh of the new gate
+ */
 function gru(state, at, H, x, xAt, gates, biasNew) {
   for (let i = 0; i < H; i++) {
     const r = sigmoid(x[xAt + i] + gates[i]);
@@ -141,6 +198,15 @@ function gru(state, at, H, x, xAt, gates, biasNew) {
   }
 }
 
+/**
+ * c = f c + i g, h = o tanh(c), gates in the order i, f, g, o. The cell state stands after the hidden state.
+ * @param {Floats} state
+ * @param {number} at where the layer's state begins
+ * @param {number} H
+ * @param {Floats} x W_ih x + b for each gate
+ * @param {number} xAt where it begins
+ * @param {Floats} gates W_hh h for each gate
+ */
 function lstm(state, at, H, x, xAt, gates) {
   for (let i = 0; i < H; i++) {
     const input = sigmoid(x[xAt + i] + gates[i]);
@@ -153,24 +219,27 @@ function lstm(state, at, H, x, xAt, gates) {
   }
 }
 
+/** @param {number} x */
 function sigmoid(x) {
   return 1 / (1 + exp(-x));
 }
 
+/** @param {number} x */
 function tanh(x) {
   return 1 - 2 / (exp(2 * x) + 1);
 }
 
-const LOWEST = -1022; // of the exponents of normal numbers
+const LOWEST = -1022; // the lowest exponent of a normal number
 const POWERS = Float64Array.from({ length: 2046 }, (_, i) => powerOfTwo(i + LOWEST));
 
+/** @param {number} exponent */
 function powerOfTwo(exponent) {
   let power = 1;
   for (let i = Math.abs(exponent); i; i--) power *= exponent < 0 ? 0.5 : 2;
   return power;
 }
 
-/** eˣ to about 1e-11 of its value: 2ᵏ eʳ with x = k ln 2 + r, |r| ≤ ln 2 / 2, and the series of eʳ. */
+/** eˣ with a relative error of about 1e-11: 2ᵏ eʳ with x = k ln 2 + r, |r| ≤ ln 2 / 2, and the Taylor series of eʳ. @param {number} x */
 export function exp(x) {
   if (!(x > -700)) return x <= -700 ? 0 : NaN;
   if (x > 709) return Infinity;
@@ -183,32 +252,34 @@ export function exp(x) {
 
 /**
  * Unpacks the weights of an exported model.
- * @param {{name: string, shape: number[], type: string, at: number, scales?: number}[]} tensors where each begins
+ * @param {TensorEntry[]} tensors
  * @param {Uint8Array} bytes little-endian
- * @returns {Map<string, Float32Array>}
+ * @returns {Map<string, Floats>} under their names in model.safetensors
  */
 export function decodeWeights(tensors, bytes) {
-  const read = (Type, at, count) => new Type(bytes.slice(at, at + count * Type.BYTES_PER_ELEMENT).buffer);
-  const decode = ({ shape, type, at, scales }) => {
+  /** @param {number} at @param {number} length bytes */
+  const part = (at, length) => bytes.slice(at, at + length).buffer;
+  /** @param {TensorEntry} tensor @returns {Floats} */
+  const decode = ({ shape, type, at, scales = 0 }) => {
     const count = shape.reduce((product, size) => product * size, 1);
-    if (type === "float32") return read(Float32Array, at, count);
-    if (type === "float16") return Float32Array.from(read(Uint16Array, at, count), half);
+    if (type === "float32") return new Float32Array(part(at, 4 * count));
+    if (type === "float16") return Float32Array.from(new Uint16Array(part(at, 2 * count)), fromFloat16);
     const columns = count / shape[0];
-    const scale = read(Float32Array, scales, shape[0]);
-    return Float32Array.from(read(Int8Array, at, count), (value, i) => value * scale[Math.floor(i / columns)]);
+    const scale = new Float32Array(part(scales, 4 * shape[0]));
+    return Float32Array.from(new Int8Array(part(at, count)), (value, i) => value * scale[Math.floor(i / columns)]);
   };
   return new Map(tensors.map((tensor) => [tensor.name, decode(tensor)]));
 }
 
-/** The value of a float16 from its bits; exporters write no infinities and no NaN. */
-function half(bits) {
+/** The value of a float16, given its bits. The exporter writes no infinities and no NaN. @param {number} bits */
+function fromFloat16(bits) {
   const exponent = (bits >> 10) & 31;
   const fraction = bits & 1023;
   const size = exponent ? (1024 + fraction) * POWERS[exponent - 25 - LOWEST] : fraction * POWERS[-24 - LOWEST];
   return bits >> 15 ? -size : size;
 }
 
-/** @returns {Uint8Array} */
+/** @param {string} text */
 export function fromBase64(text) {
   return Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
 }

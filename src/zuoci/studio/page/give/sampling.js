@@ -1,88 +1,131 @@
-// Logits → the id of the next character. Pure functions: the same arguments give the same id in every browser.
+// Logits → the id of the next character, as zuoci.writing.sampling does it in Python.
+//
+// A logit of −∞ is a character that cannot be drawn. `choose` applies the filters in Python's order:
+//
+//     forbid        what the form and the settings do not allow
+//     keepTopK      the k most likely characters
+//     keepTopP      the most likely ones that together reach a probability of p
+//     keepMinP      those at least p times as likely as the most likely one
+//     temperature   divides the logits that are left
+//     draw          or `greedy`
+//
+// tests/golden/sampling.json holds cases that both implementations are tested with. All functions are pure: the same
+// arguments give the same id in every browser.
 
 import { exp } from "./model.js";
 
-/** The most probable id; of several, the first; −1 if none is allowed. */
-export function greedy(logits, allowed = null) {
-  let best = -1;
-  for (let id = 0; id < logits.length; id++) {
-    if ((!allowed || allowed[id]) && (best < 0 || logits[id] > logits[best])) best = id;
+/**
+ * @typedef {object} DrawSettings
+ * @property {number} temperature above 0
+ * @property {number} topK 0: off
+ * @property {number} topP 1: off
+ * @property {number} minP 0: off
+ * @property {boolean} greedy always take the most likely character
+ */
+
+/**
+ * Chooses the next character.
+ * @param {Float32Array} logits `(V,)`
+ * @param {DrawSettings} settings
+ * @param {number} uniform in [0, 1)
+ * @param {Uint8Array | null} [allowed] `(V,)`, 1 where a character may be drawn; null: everywhere
+ * @returns {number} an id; −1 if no character is allowed
+ */
+export function choose(logits, settings, uniform, allowed = null) {
+  let left = forbid(logits, allowed);
+  if (left[greedy(left)] === -Infinity) return -1;
+  if (settings.greedy) return greedy(left);
+  left = keepTopK(left, settings.topK);
+  left = keepTopP(left, settings.topP);
+  left = keepMinP(left, settings.minP);
+  return draw(left, settings.temperature, uniform);
+}
+
+/** Sets the logits of characters that are not allowed to −∞. @param {Float32Array} logits @param {Uint8Array | null} allowed */
+export function forbid(logits, allowed) {
+  return allowed ? logits.map((logit, id) => (allowed[id] ? logit : -Infinity)) : logits;
+}
+
+/** Keeps the k most likely characters, and those as likely as the last of them. @param {Float32Array} logits @param {number} k 0: all */
+export function keepTopK(logits, k) {
+  if (k <= 0 || k >= logits.length) return logits;
+  const least = logits.slice().sort()[logits.length - k];
+  return logits.map((logit) => (logit >= least ? logit : -Infinity));
+}
+
+/**
+ * Keeps the most likely characters that together reach a probability of p, at least one. Of equally likely characters
+ * those with lower ids come first.
+ * @param {Float32Array} logits
+ * @param {number} p 1: all
+ */
+export function keepTopP(logits, p) {
+  if (p >= 1) return logits;
+  const probability = probabilities(logits);
+  const order = [...logits.keys()].filter((id) => logits[id] > -Infinity).sort((a, b) => logits[b] - logits[a]);
+  const kept = new Float32Array(logits.length).fill(-Infinity);
+  let total = 0;
+  for (const id of order) {
+    if (total >= p) break;
+    kept[id] = logits[id];
+    total += probability[id];
   }
+  return kept;
+}
+
+/** Keeps characters that are at least p times as likely as the most likely one. @param {Float32Array} logits @param {number} p 0: all */
+export function keepMinP(logits, p) {
+  if (p <= 0) return logits;
+  const least = Math.fround(logits[greedy(logits)] + Math.log(p));
+  return logits.map((logit) => (logit >= least ? logit : -Infinity));
+}
+
+/** softmax(logits) `(V,)`. @param {Float32Array} logits */
+export function probabilities(logits) {
+  const top = logits[greedy(logits)];
+  const weights = Float64Array.from(logits, (logit) => exp(Math.fround(logit - top)));
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  return weights.map((weight) => weight / total);
+}
+
+/** The most likely id; of equally likely ones, the first. @param {Float32Array} logits */
+export function greedy(logits) {
+  let best = 0;
+  for (let id = 1; id < logits.length; id++) if (logits[id] > logits[best]) best = id;
   return best;
 }
 
 /**
- * Draws an id with probabilities softmax(logits / temperature), by inverting the distribution function. Only
- * characters that are allowed, and of those only (each after the one before) the topK likeliest, the fewest
- * that together hold the share topP, and those at least minP times as likely as the likeliest, are drawn.
- *
+ * Draws an id with probabilities softmax(logits / temperature), by inverting the distribution function.
  * @param {Float32Array} logits `(V,)`
- * @param {{temperature: number, topK: number, topP: number, minP: number}} settings off: topK 0, topP 1, minP 0
- * @param {number} uniform from [0, 1)
- * @param {Uint8Array | null} allowed `(V,)`, 1 where a character may be drawn
- * @param {Float64Array} weights `(V,)`, to work in
- * @returns {number} −1 if none is allowed
+ * @param {number} temperature
+ * @param {number} uniform in [0, 1)
  */
-export function draw(logits, settings, uniform, allowed = null, weights = new Float64Array(logits.length)) {
-  const best = greedy(logits, allowed);
-  if (best < 0) return best;
+export function draw(logits, temperature, uniform) {
+  const top = logits[greedy(logits)];
+  const bounds = new Float64Array(logits.length);
   let total = 0;
   for (let id = 0; id < logits.length; id++) {
-    weights[id] = !allowed || allowed[id] ? exp((logits[id] - logits[best]) / settings.temperature) : 0;
-    total += weights[id];
+    total += exp((logits[id] - top) / temperature);
+    bounds[id] = total;
   }
-  const least = threshold(weights, total, settings);
-  if (least > 0) {
-    total = 0;
-    for (let id = 0; id < weights.length; id++) {
-      if (weights[id] < least) weights[id] = 0;
-      total += weights[id];
-    }
-  }
-  const wanted = uniform * total;
-  let last = best;
-  for (let id = 0, sum = 0; id < weights.length; id++) {
-    if (weights[id] > 0) {
-      sum += weights[id];
-      last = id;
-      if (sum > wanted) break;
-    }
-  }
-  return last;
+  const wanted = Math.min(uniform * total, total * (1 - Number.EPSILON)); // the last characters may have no share
+  return bounds.findIndex((bound) => bound > wanted);
 }
 
-/** The least weight that may be drawn; the greatest weight is 1. Equal ones stay or go together. */
-function threshold(weights, total, { topK, topP, minP }) {
-  let least = minP;
-  const cut = topK > 0 && topK < weights.length;
-  if (cut || topP < 1) {
-    const sorted = weights.slice().sort();
-    const first = cut ? sorted.length - topK : 0;
-    if (cut) {
-      least = Math.max(least, sorted[first]);
-      total = 0;
-      for (let i = first; i < sorted.length; i++) total += sorted[i];
-    }
-    if (topP < 1) {
-      let i = sorted.length - 1;
-      for (let sum = sorted[i]; sum < topP * total && i > first; ) sum += sorted[--i];
-      least = Math.max(least, sorted[i]);
-    }
-  }
-  return least;
-}
-
-/** −log softmax(logits)[id], in nats. */
-export function surprise(logits, id) {
+/** −log softmax(logits)[id], in nats. @param {Float32Array} logits @param {number} id */
+export function nll(logits, id) {
   const top = logits[greedy(logits)];
   let total = 0;
-  for (let i = 0; i < logits.length; i++) total += exp(logits[i] - top);
+  for (const logit of logits) total += exp(logit - top);
   return Math.log(total) - (logits[id] - top);
 }
 
 /**
- * A number from [0, 1) for each seed, stream and place, in any order: the place is hashed, nothing is kept.
- * @param {number} seed an integer, at least 0 and less than 2⁵³
+ * A number in [0, 1) that depends on nothing but its arguments (a counter-based generator).
+ * @param {number} seed an integer from 0, below 2⁵³
+ * @param {number} stream a text or a candidate
+ * @param {number} place of the character in it
  */
 export function uniform(seed, stream, place) {
   let key = mix((seed >>> 0) ^ 0x5a75_6f63);
@@ -93,7 +136,7 @@ export function uniform(seed, stream, place) {
   return ((high >>> 5) * 2 ** 26 + (low >>> 6)) / 2 ** 53;
 }
 
-/** Mixes 32 bits, each input bit into every output bit (C. Wellons' lowbias32). */
+/** Mixes 32 bits so that each input bit affects every output bit (C. Wellons' lowbias32). @param {number} x */
 function mix(x) {
   x = Math.imul(x ^ (x >>> 16), 0x7feb_352d);
   x = Math.imul(x ^ (x >>> 15), 0x846c_a68b);

@@ -1,4 +1,4 @@
-// Characters ↔ ids, as zuoci.text.vocabulary.
+// Characters ↔ ids, as zuoci.text.vocabulary does it in Python.
 
 export class Vocabulary {
   /** @param {string} characters all of them, in the order of their ids */
@@ -11,32 +11,41 @@ export class Vocabulary {
     return this.characters.length;
   }
 
-  /** The id of what stands before a line: a newline, or a space where newlines were made spaces; −1: neither. */
+  /** The id of the line break; of the space in a model trained without line breaks; −1 if it has neither. */
   get lineBreak() {
     return this.ids.get("\n") ?? this.ids.get(" ") ?? -1;
   }
 
   /**
-   * Replaces unknown characters by their full-width or half-width forms, or else leaves them out.
-   * @returns {{ids: number[], text: string, unknown: string}} unknown: what was left out, each once
+   * Replaces unknown characters by their full-width or half-width forms, and drops those that have none.
+   * @param {string} text
+   * @returns {{ids: number[], text: string, unknown: string}} unknown: the dropped characters, each once
    */
   adapt(text) {
-    const kept = [];
+    /** @type {number[]} */
+    const ids = [];
     const unknown = new Set();
     for (const char of text) {
-      const form = [char, char.normalize("NFKC"), wide(char)].find((form) => this.ids.has(form));
-      if (form === undefined) unknown.add(char);
-      else kept.push(form);
+      const id = [char, char.normalize("NFKC"), fullWidth(char)].map((form) => this.ids.get(form)).find(isKnown);
+      if (id === undefined) unknown.add(char);
+      else ids.push(id);
     }
-    return { ids: kept.map((char) => this.ids.get(char)), text: kept.join(""), unknown: [...unknown].join("") };
+    return { ids, text: this.decode(ids), unknown: [...unknown].join("") };
   }
 
+  /** @param {Iterable<number>} ids */
   decode(ids) {
     return Array.from(ids, (id) => this.characters[id]).join("");
   }
 }
 
-function wide(char) {
+/** @param {number | undefined} id */
+function isKnown(id) {
+  return id !== undefined;
+}
+
+/** @param {string} char */
+function fullWidth(char) {
   if (char === " ") return "\u3000";
-  return char >= "!" && char <= "~" ? String.fromCodePoint(char.codePointAt(0) + 0xfee0) : char;
+  return char >= "!" && char <= "~" ? String.fromCodePoint(char.charCodeAt(0) + 0xfee0) : char;
 }

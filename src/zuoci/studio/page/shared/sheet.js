@@ -1,45 +1,47 @@
-// The lines of a text. Each can be opened, edited, removed, or changed for another; whatever was done can be undone.
+// The lines of a text as a list in the page. A line can be opened, edited, deleted, locked or replaced by a candidate,
+// and every change can be undone. Both pages use it; what they do differently they pass in as a `SheetPage`.
 
 import { button, element } from "./dom.js";
 
-const UNDOS = 100;
+/** @import {Candidate, Mark, Row, SheetPage} from "./types.js" */
 
-/**
- * @typedef {{text: string, locked: boolean}} Row an empty one parts stanzas
- * @typedef {{start: number, end: number, source: string}} Mark in a line, in code points; source: in words
- * @typedef {{text: string, note?: string}} Candidate
- */
+const MAX_UNDO = 100;
+const MAX_LINE = 200; // characters that a line can be typed to
 
 export class Sheet {
   /**
    * @param {HTMLElement} list an `ol`
-   * @param {object} page what the sheet asks of the page:
-   *   `words()`: the words; `busy()`: whether a text is being written; `home`: takes the focus where no line is left;
-   *   `marks(lines)`: for each line its `Mark`s; `letters(lines)`: for each line its rhyme's letter, or "";
-   *   `suggest(i, round)`: promises `Candidate`s for a line; `changed()`: the text has changed;
-   *   `dress(item, i)`: may add to a line's item; `notice(name, n)`: says what was done
+   * @param {SheetPage} page
    */
   constructor(list, page) {
-    Object.assign(this, { list, page });
+    this.list = list;
+    this.page = page;
+    /** @type {Row[]} */
     this.rows = [];
-    this.past = []; // lists of rows, to go back to
-    this.future = [];
-    this.chosen = -1; // the line whose editor is open
-    list.addEventListener("keydown", (event) => this.#key(event));
+    /** @type {Row[][]} */
+    this.past = []; // for undo
+    /** @type {Row[][]} */
+    this.future = []; // for redo
+    this.openLine = -1; // the line whose editor is open
+    /** @type {Row[]} */
+    this.rowsAtOpening = []; // the rows when that editor was opened
+    this.field = element("input"); // of that editor
+    list.addEventListener("keydown", (event) => this.#moveFocus(event));
   }
 
   get lines() {
     return this.rows.map(({ text }) => text);
   }
 
-  /** Replaces the rows, so that undo brings the former ones back. */
+  /** Replaces the rows and keeps the former ones for undo. @param {Row[]} rows */
   change(rows) {
     this.#keep(this.rows);
     this.rows = rows;
   }
 
+  /** @param {Row[]} rows */
   #keep(rows) {
-    if (this.past.push(rows) > UNDOS) this.past.shift();
+    if (this.past.push(rows) > MAX_UNDO) this.past.shift();
     this.future = [];
   }
 
@@ -51,196 +53,241 @@ export class Sheet {
     this.#travel(this.future, this.past);
   }
 
+  /** @param {Row[][]} from @param {Row[][]} to */
   #travel(from, to) {
     this.close();
-    if (!from.length) return;
+    const rows = from.pop();
+    if (!rows) return;
     to.push(this.rows);
-    this.rows = from.pop();
+    this.rows = rows;
     this.show();
     this.page.changed();
   }
 
-  /** Puts another text into a line. */
+  /** Sets the text of a line. @param {number} i @param {string} text */
   edit(i, text) {
     this.rows = this.rows.with(i, { ...this.rows[i], text });
     this.show(i);
     this.page.changed();
   }
 
+  /** Locks or unlocks a line. @param {number} i @param {boolean} locked */
   lock(i, locked) {
     if (this.page.busy()) return;
     this.change(this.rows.with(i, { ...this.rows[i], locked }));
     this.show(i);
     this.page.changed();
-    this.page.notice(locked ? "locked" : "unlocked", this.#number(i));
+    this.page.notify(locked ? "locked" : "unlocked", this.lineNumber(i));
   }
 
-  /** Shows the lines from one on; those before it are as they were. */
+  /** Updates the list from row `from` on. @param {number} [from] */
   show(from = 0) {
-    const [marks, letters] = [this.page.marks(this.lines), this.page.letters(this.lines)];
-    while (this.list.children.length > this.rows.length) this.list.lastChild.remove();
-    let number = 0;
-    this.rows.forEach(({ text }, i) => {
-      if (text) number++;
+    const marks = this.page.marks(this.lines);
+    const letters = this.page.letters(this.lines);
+    while (this.list.children.length > this.rows.length) this.list.lastChild?.remove();
+    this.rows.forEach((_, i) => {
       if (i < from && i < this.list.children.length) return;
-      const open = i === this.chosen;
-      const item = this.list.children[i] ?? this.list.appendChild(this.#item(i));
-      item.classList.toggle("break", !text && !open);
-      item.firstChild.hidden = !text && !open;
-      const letter = letters[i] ? [element("small", { textContent: letters[i], ariaHidden: "true" })] : [];
-      item.firstChild.replaceChildren(element("span", {}, ...marked(text, marks[i])), ...letter);
-      const words = this.page.words();
-      const label = [
-        words.line(number, text),
-        letters[i] && words.rhymes(letters[i]),
-        ...new Set(marks[i].map(({ source }) => source)),
-      ];
-      item.firstChild.setAttribute("aria-label", label.filter(Boolean).join(" · "));
-      this.page.dress?.(item, i, marks[i]);
+      this.#showRow(i, this.item(i) ?? this.list.appendChild(this.#newItem(i)), marks[i], letters[i]);
     });
   }
 
-  #item(i) {
+  /** @param {number} i @param {HTMLElement} item @param {Mark[]} marks @param {string} letter */
+  #showRow(i, item, marks, letter) {
+    const { text } = this.rows[i];
+    const phrases = this.page.phrases();
+    const separator = !text && i !== this.openLine;
+    item.classList.toggle("break", separator);
+    const line = lineOf(item);
+    line.hidden = separator;
+    const shownLetter = letter ? [element("small", { textContent: letter, ariaHidden: "true" })] : [];
+    line.replaceChildren(element("span", {}, ...markedText(text, marks)), ...shownLetter);
+    const sources = new Set(marks.map(({ source }) => source));
+    const label = [phrases.line(this.lineNumber(i), text), letter && phrases.rhymes(letter), ...sources];
+    line.setAttribute("aria-label", label.filter(Boolean).join(" · "));
+    this.page.decorate?.(item, i, marks);
+  }
+
+  /** The list item of a row. @param {number} i @returns {HTMLElement | undefined} */
+  item(i) {
+    return /** @type {HTMLElement | undefined} */ (this.list.children[i]);
+  }
+
+  /** @param {number} i */
+  #newItem(i) {
     const line = element("button", { type: "button", className: "line" });
     line.setAttribute("aria-expanded", "false");
-    line.addEventListener("click", () => (this.chosen === i ? this.close(true) : this.open(i)));
+    line.addEventListener("click", () => (this.openLine === i ? this.close(true) : this.open(i)));
     return element("li", {}, line);
   }
 
-  #key(event) {
+  /** Moves the focus with the arrow keys. @param {KeyboardEvent} event */
+  #moveFocus(event) {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
-    if (!step || !event.target.classList.contains("line")) return;
-    const all = [...this.list.querySelectorAll(".line")].filter((line) => !line.hidden);
-    all[all.indexOf(event.target) + step]?.focus();
+    if (!step || !(event.target instanceof HTMLElement) || !event.target.classList.contains("line")) return;
+    const lines = [...this.list.children].map((item) => lineOf(item)).filter((line) => !line.hidden);
+    lines[lines.findIndex((line) => line === event.target) + step]?.focus();
     event.preventDefault();
   }
 
-  /** Opens the editor of one line. */
+  /** Opens the editor of a line. @param {number} i */
   open(i) {
     if (this.page.busy()) return;
     const former = this.rows;
     this.close();
-    if (this.rows !== former) return; // closing has moved the lines
-    this.chosen = i;
-    this.begun = this.rows;
-    const words = this.page.words();
-    const item = this.list.children[i];
-    item.firstChild.setAttribute("aria-expanded", "true");
-    this.field = element("input", { type: "text", value: this.rows[i].text, maxLength: 200, spellcheck: false });
-    this.field.setAttribute("aria-label", words.edit(this.#number(i)));
-    this.field.addEventListener("input", () => this.edit(i, this.field.value));
-    this.field.addEventListener("keydown", (event) => {
-      if (event.key !== "Enter" || event.isComposing) return;
-      event.preventDefault(); // or it would press the line that takes the focus
-      this.close(true);
-    });
-    const list = element("ul", { className: "candidates", ariaLabel: words.candidates });
-    let round = 0;
-    const tools = element(
-      "div",
-      { className: "tools" },
-      button(words.others, () => this.#suggest(i, list, ++round)),
-      button(words.remove, () => this.remove(i)),
-      element("span", { className: "gap" }),
-      button(words.done, () => this.close(true)),
-    );
-    const editor = element("div", { className: "editor", tabIndex: -1 }, this.field, list, tools);
+    if (this.rows !== former) return; // closing another editor has moved the lines
+    this.openLine = i;
+    this.rowsAtOpening = this.rows;
+    const item = /** @type {HTMLElement} */ (this.item(i));
+    lineOf(item).setAttribute("aria-expanded", "true");
+    this.field = this.#newField(i);
+    const candidates = element("ul", { className: "candidates", ariaLabel: this.page.phrases().candidates });
+    const tools = this.#newTools(i, candidates);
+    const editor = element("div", { className: "editor", tabIndex: -1 }, this.field, candidates, tools);
     item.append(editor);
-    this.#suggest(i, list, round);
-    (matchMedia("(pointer: fine)").matches ? this.field : editor).focus(); // on a phone the keyboard would hide the rest
+    this.#suggest(i, candidates, 0);
+    // With a touch screen, focusing the field would open a keyboard over the candidates.
+    (matchMedia("(pointer: fine)").matches ? this.field : editor).focus();
   }
 
-  /** Lists lines that could stand in a line's place. */
+  /** @param {number} i */
+  #newField(i) {
+    const field = element("input", {
+      type: "text",
+      value: this.rows[i].text,
+      maxLength: MAX_LINE,
+      spellcheck: false,
+      ariaLabel: this.page.phrases().editLine(this.lineNumber(i)),
+    });
+    field.addEventListener("input", () => this.edit(i, field.value));
+    field.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" || event.isComposing) return;
+      event.preventDefault(); // or Enter would also press the line that takes the focus
+      this.close(true);
+    });
+    return field;
+  }
+
+  /** @param {number} i @param {HTMLElement} candidates */
+  #newTools(i, candidates) {
+    const phrases = this.page.phrases();
+    let round = 0;
+    return element(
+      "div",
+      { className: "tools" },
+      button(phrases.otherCandidates, () => this.#suggest(i, candidates, ++round)),
+      button(phrases.removeLine, () => this.remove(i)),
+      element("span", { className: "gap" }),
+      button(phrases.done, () => this.close(true)),
+    );
+  }
+
+  /** Lists candidates for a line. @param {number} i @param {HTMLElement} list @param {number} round */
   async #suggest(i, list, round) {
-    const words = this.page.words();
-    const help = (text) => list.replaceChildren(element("li", { className: "help", textContent: text }));
+    const phrases = this.page.phrases();
+    /** @param {string} text */
+    const showNote = (text) => list.replaceChildren(element("li", { className: "help", textContent: text }));
     list.ariaBusy = "true";
-    if (!list.children.length) help(words.searching);
+    if (!list.children.length) showNote(phrases.searching);
     try {
       const found = await this.page.suggest(i, round);
       if (!list.isConnected) return;
-      if (found.length) list.replaceChildren(...found.map((candidate) => this.#candidate(i, candidate, list)));
-      else help(words.none);
+      if (found.length) list.replaceChildren(...found.map((candidate) => this.#newCandidate(i, candidate, list)));
+      else showNote(phrases.noCandidates);
     } catch (error) {
-      help(error.message);
+      showNote(error instanceof Error ? error.message : `${error}`);
     }
     list.ariaBusy = "false";
   }
 
-  #candidate(i, { text, note }, list) {
-    const words = this.page.words();
+  /** @param {number} i @param {Candidate} candidate @param {HTMLElement} list */
+  #newCandidate(i, { text, note }, list) {
+    const phrases = this.page.phrases();
     const take = button("", () => this.take(i, text), "take");
     take.append(element("span", { textContent: text }), ...(note ? [element("small", { textContent: note })] : []));
-    const adapt = button(words.adapt, () => {
+    const edit = button(phrases.edit, () => {
       this.field.value = text;
       this.edit(i, text);
       this.field.focus();
     });
     const reject = button("×", () => {
-      const next = item.nextSibling ?? item.previousSibling;
+      const next = /** @type {HTMLElement | null} */ (item.nextElementSibling ?? item.previousElementSibling);
       item.remove();
-      (next?.firstChild ?? this.field).focus();
+      (next?.querySelector("button") ?? this.field).focus();
       this.page.rejected?.(text);
-      if (!list.children.length) list.append(element("li", { className: "help", textContent: words.none }));
+      if (!list.children.length) list.append(element("li", { className: "help", textContent: phrases.noCandidates }));
     });
-    adapt.ariaLabel = words.adaptThis(text);
-    reject.ariaLabel = words.reject(text);
-    const item = element("li", {}, take, adapt, reject);
+    edit.ariaLabel = phrases.editCandidate(text);
+    reject.ariaLabel = phrases.rejectCandidate(text);
+    const item = element("li", {}, take, edit, reject);
     return item;
   }
 
+  /** Replaces a line by a candidate. @param {number} i @param {string} text */
   take(i, text) {
     this.edit(i, text);
     this.close(true);
-    this.page.notice("taken", this.#number(i));
+    this.page.notify("taken", this.lineNumber(i));
   }
 
-  /** Which line a row is, empty ones not counted. */
-  #number(i) {
+  /** The number of a line, from 1; empty rows do not count. @param {number} i */
+  lineNumber(i) {
     return this.rows.slice(0, i + 1).filter(({ text }) => text).length;
   }
 
+  /** Deletes a line. @param {number} i */
   remove(i) {
     this.edit(i, "");
     this.close(true);
   }
 
+  /** Closes the open editor. @param {boolean} [focus] give the focus to the line */
   close(focus = false) {
-    if (this.chosen < 0) return;
-    const i = this.chosen;
-    const item = this.list.children[i];
-    this.chosen = -1;
-    item.querySelector(".editor").remove();
-    item.firstChild.setAttribute("aria-expanded", "false");
+    if (this.openLine < 0) return;
+    const i = this.openLine;
+    const item = this.item(i);
+    this.openLine = -1;
+    item?.querySelector(".editor")?.remove();
+    item?.firstElementChild?.setAttribute("aria-expanded", "false");
     if (!this.rows[i].text.trim()) this.rows = tidy(this.rows.toSpliced(i, 1));
-    if (this.rows.length !== this.begun.length || this.rows.some((row, n) => row.text !== this.begun[n].text)) {
-      this.#keep(this.begun);
+    const before = this.rowsAtOpening;
+    if (this.rows.length !== before.length || this.rows.some((row, n) => row.text !== before[n].text)) {
+      this.#keep(before);
     }
     this.show();
     this.page.changed();
-    if (focus) (this.list.children[Math.min(i, this.rows.length - 1)]?.firstChild ?? this.page.home).focus();
+    if (!focus) return;
+    const next = this.item(Math.min(i, this.rows.length - 1));
+    (next ? lineOf(next) : this.page.home).focus();
   }
 }
 
-/** Rows without stanzas that hold no line. */
+/** Removes empty rows that separate no stanzas: at the start, at the end, and after another. @param {Row[]} rows */
 export function tidy(rows) {
   return rows.filter(({ text }, i) => text || (i > 0 && i < rows.length - 1 && rows[i - 1].text));
 }
 
-/** A line's text, with marks where it is copied. */
-function marked(line, marks) {
+/** The button that holds the text of a list item. @param {Element} item */
+export function lineOf(item) {
+  return /** @type {HTMLButtonElement} */ (item.firstElementChild);
+}
+
+/** The text of a line, copied spans in `mark` elements. @param {string} line @param {Mark[]} marks */
+function markedText(line, marks) {
+  /** @type {(string | HTMLElement)[]} */
   const nodes = [];
-  let [piece, source] = ["", null];
-  const end = () => {
+  let piece = "";
+  /** @type {string | null} */
+  let source = null;
+  const flush = () => {
     if (piece) nodes.push(source === null ? piece : element("mark", { textContent: piece, title: source }));
     piece = "";
   };
   [...line].forEach((char, i) => {
     const here = marks.find(({ start, end }) => start <= i && i < end)?.source ?? null;
-    if (here !== source) end();
+    if (here !== source) flush();
     source = here;
     piece += char;
   });
-  end();
+  flush();
   return nodes;
 }
