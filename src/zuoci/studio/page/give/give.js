@@ -3,12 +3,12 @@
 
 import { browserLanguage, buttonById, byId, copyText, element, inputById } from "../shared/dom.js";
 import { readStorage, saveText, setStatus, showLanguage, showPhrases, writeStorage } from "../shared/dom.js";
-import { fillSheet } from "../shared/sheet-html.js";
+import { fillSheet } from "../shared/markup.js";
 import { Sheet } from "../shared/sheet.js";
 import { Model, decodeWeights, fromBase64 } from "./model.js";
 import { Fingerprint } from "./originality.js";
 import { PHRASES } from "./phrases.js";
-import { SettingsForm } from "./settings-form.js";
+import { SettingsForm } from "./settings.js";
 import { Vocabulary } from "./vocabulary.js";
 import { Writer } from "./writer.js";
 

@@ -1,119 +1,119 @@
-// Models and runs side by side: their curves in one picture, their figures in one table.
+// Compares models and training runs: their curves in one chart, their figures in one table.
 
-import { get, model } from "./api.js";
+import { byId, element } from "../shared/dom.js";
+import { formatNumber } from "../shared/format.js";
+import { get, modelPath } from "./api.js";
 import { chart } from "./chart.js";
-import { by, element } from "../shared/dom.js";
-import { shown } from "../shared/words.js";
 import { curves } from "./run.js";
 
-const SOME = 3; // that are drawn unless chosen otherwise
+/** @import {Figures, Phrases, Round, RunInfo, Score, Studio} from "./types.js" */
+
+/** @typedef {{id: string, figures: Figures, rounds: Round[], colour: number, shown: boolean}} Entry */
+
+const SHOWN_AT_FIRST = 3; // curves
 
 export class Comparison {
-  /** @param {() => object[]} runs all TRAININGs that the page knows */
+  /**
+   * @param {Studio} studio
+   * @param {() => RunInfo[]} runs all training runs that the page knows
+   */
   constructor(studio, runs) {
-    Object.assign(this, { studio, runs });
-    this.kept = new Map(); // model → its rounds
-    this.hidden = new Set();
-    this.picked = new Set();
-    new ResizeObserver(() => this.#draw()).observe(by("compare-chart"));
+    this.studio = studio;
+    this.runs = runs;
+    /** @type {Map<string, Round[]>} */
+    this.rounds = new Map(); // of each model, as far as fetched
+    /** @type {Map<string, boolean>} */
+    this.chosen = new Map(); // whether a curve is shown, where somebody has chosen
+    new ResizeObserver(() => this.#drawChart()).observe(byId("compare-chart"));
   }
 
-  /** Shows what there is to compare, and fetches what is missing. */
+  /** Shows the comparison, and fetches the rounds of models that it does not have yet. */
   async show() {
     this.#render();
     for (const { id } of this.studio.models) {
-      if (this.kept.has(id)) continue;
-      this.kept.set(id, []);
+      if (this.rounds.has(id)) continue;
+      this.rounds.set(id, []);
       try {
-        this.kept.set(id, (await get(model(id))).rounds);
+        this.rounds.set(id, (await get(modelPath(id))).rounds);
         this.#render();
       } catch {
-        this.kept.delete(id); // asked for again at the next look
+        this.rounds.delete(id); // tried again when the view is next shown
       }
     }
   }
 
+  /** @returns {Entry[]} */
   #entries() {
-    const runs = new Map(this.runs().map((run) => [run.id, run]));
-    const models = this.studio.models.map(({ id, figures }) => ({ id, figures, rounds: this.kept.get(id) ?? [] }));
-    const open = [...runs.values()].filter(({ id }) => !this.studio.models.some((one) => one.id === id));
-    const entries = [
-      ...open.map(({ id, corpus, epoch, elapsed, rounds }) => {
-        const last = rounds.at(-1);
-        const figures = {
-          characters: corpus.characters,
-          epochs: epoch,
-          train_seconds: elapsed,
-          train: last?.train,
-          validation: last?.validation,
-        };
-        return { id, figures, rounds };
-      }),
-      ...models.reverse(),
-    ];
-    return entries.map((entry, i) => ({ ...entry, colour: i, drawn: this.#isDrawn(entry.id, i) }));
-  }
-
-  #isDrawn(id, i) {
-    return this.picked.has(id) || (i < SOME && !this.hidden.has(id));
+    const { models } = this.studio;
+    const unfinished = this.runs().filter(({ id }) => !models.some((model) => model.id === id));
+    const finished = models.map(({ id, figures }) => ({ id, figures, rounds: this.rounds.get(id) ?? [] }));
+    const entries = [...unfinished.map(runEntry), ...finished.reverse()];
+    return entries.map((entry, i) => ({
+      ...entry,
+      colour: i,
+      shown: this.chosen.get(entry.id) ?? i < SHOWN_AT_FIRST,
+    }));
   }
 
   #render() {
     const entries = this.#entries();
-    by("comparison").hidden = entries.length < 2;
+    byId("comparison").hidden = entries.length < 2;
     if (entries.length < 2) return;
-    const t = this.studio.words();
-    const focused = document.activeElement?.dataset.entry;
+    const t = this.studio.phrases();
+    const table = byId("compare-table");
+    const { activeElement } = document;
+    const focused = activeElement instanceof HTMLElement ? activeElement.dataset.entry : undefined;
     const head = element("tr", {}, ...t.columns.map((name) => element("th", { textContent: name, scope: "col" })));
     const rows = entries.map((entry) => this.#row(entry, t));
-    by("compare-table").replaceChildren(
-      element("table", {}, element("thead", {}, head), element("tbody", {}, ...rows)),
-    );
-    if (focused)
-      by("compare-table")
-        .querySelector(`[data-entry="${CSS.escape(focused)}"]`)
-        ?.focus();
-    this.#draw();
+    table.replaceChildren(element("table", {}, element("thead", {}, head), element("tbody", {}, ...rows)));
+    if (focused) {
+      const box = table.querySelector(`[data-entry="${CSS.escape(focused)}"]`);
+      if (box instanceof HTMLElement) box.focus();
+    }
+    this.#drawChart();
   }
 
-  #row({ id, figures, colour, drawn }, t) {
-    const box = element("input", { type: "checkbox", checked: drawn, ariaLabel: t.shownInChart(id) });
+  /** @param {Entry} entry @param {Phrases} t */
+  #row({ id, figures, colour, shown }, t) {
+    const box = element("input", { type: "checkbox", checked: shown, ariaLabel: t.showInChart(id) });
     box.dataset.entry = id;
     box.addEventListener("change", () => {
-      this.picked[box.checked ? "add" : "delete"](id);
-      this.hidden[box.checked ? "delete" : "add"](id);
-      this.#draw();
+      this.chosen.set(id, box.checked);
+      this.#drawChart();
     });
-    const number = (value, digits = 0) =>
-      element("td", { textContent: value === undefined || value === null ? "–" : shown(value, digits) });
-    const score = (value) => number(value?.perplexity, 1);
-    const { characters, epochs, train_seconds: seconds, train, validation, baseline } = figures;
+    /** @param {number | null | undefined} value @param {number} [digits] */
+    const number = (value, digits = 0) => element("td", { textContent: value == null ? "–" : formatNumber(value, digits) });
+    /** @param {Score | null | undefined} score */
+    const perplexity = (score) => number(score?.perplexity, 1);
     return element(
       "tr",
       {},
       element("td", {}, box),
       element("th", { scope: "row", className: `key curve-${colour % 6}`, textContent: id }),
-      number(characters),
-      number(epochs),
-      number(seconds),
-      score(train),
-      score(validation),
-      score(baseline),
+      number(figures.characters),
+      number(figures.epochs),
+      number(figures.train_seconds),
+      perplexity(figures.train),
+      perplexity(figures.validation),
+      perplexity(figures.baseline),
     );
   }
 
-  #draw() {
-    const width = by("compare-chart").clientWidth;
-    if (!width || by("comparison").hidden) return;
-    const drawn = this.#entries().filter((entry) => entry.drawn);
-    const t = this.studio.words();
-    const words = { title: t.chartTitle(drawn.map(({ id }) => id).join(", ")), x: t.axisTime, y: t.axisPerplexity };
-    by("compare-chart").replaceChildren(
-      chart(
-        drawn.flatMap(({ rounds, colour }) => curves(rounds, colour)),
-        words,
-        width,
-      ),
-    );
+  #drawChart() {
+    const plot = byId("compare-chart");
+    const width = plot.clientWidth;
+    if (!width || byId("comparison").hidden) return;
+    const shown = this.#entries().filter((entry) => entry.shown);
+    const t = this.studio.phrases();
+    const title = t.chartTitle(shown.map(({ id }) => id).join(", "));
+    const series = shown.flatMap(({ rounds, colour }) => curves(rounds, colour));
+    plot.replaceChildren(chart(series, { title, x: t.timeAxis, y: t.perplexityAxis }, width));
   }
+}
+
+/** The figures of a run that has not finished. @param {RunInfo} run */
+function runEntry({ id, corpus, epoch, elapsed, rounds }) {
+  const last = rounds.at(-1);
+  const scores = { train: last?.train, validation: last?.validation };
+  return { id, figures: { characters: corpus.characters, epochs: epoch, train_seconds: elapsed, ...scores }, rounds };
 }

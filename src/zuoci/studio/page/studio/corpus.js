@@ -1,126 +1,128 @@
-// A corpus in the making: files that are dropped, and what was found in them.
+// The corpus of the next training run: bundled lyrics, or files that are dropped, with what was found in them.
 
-import { drop, get, post } from "./api.js";
-import { by, button, element } from "../shared/dom.js";
+import { button, byId, element, inputById } from "../shared/dom.js";
+import { get, post, remove } from "./api.js";
+
+/** @import {CorpusFile, CorpusInfo, Message, Phrases, Studio} from "./types.js" */
+
+const EXAMPLES = 4; // lines
 
 export class CorpusMaker {
-  /** @param {(corpus: object | null) => void} changed */
+  /**
+   * @param {Studio} studio
+   * @param {(corpus: CorpusInfo | null) => void} changed
+   */
   constructor(studio, changed) {
-    Object.assign(this, { studio, changed });
+    this.studio = studio;
+    this.changed = changed;
+    /** @type {CorpusInfo | null} */
     this.corpus = null;
-    this.problem = null;
-    by("drop").addEventListener("click", () => by("files").click());
-    by("files").addEventListener("change", () => {
-      this.add([...by("files").files]);
-      by("files").value = "";
+    /** @type {Message | null} */
+    this.message = null;
+    const input = inputById("files");
+    byId("choose-files").addEventListener("click", () => input.click());
+    input.addEventListener("change", () => {
+      this.add([...(input.files ?? [])]);
+      input.value = "";
     });
-    const place = by("train-place");
-    for (const name of ["dragover", "dragleave", "drop"]) {
-      place.addEventListener(name, (event) => {
+    for (const name of /** @type {const} */ (["dragover", "dragleave", "drop"])) {
+      byId("train-view").addEventListener(name, (event) => {
         event.preventDefault();
-        by("drop").classList.toggle("over", name === "dragover");
-        if (name === "drop") this.add([...event.dataTransfer.files]);
+        byId("choose-files").classList.toggle("over", name === "dragover");
+        if (name === "drop") this.add([...(event.dataTransfer?.files ?? [])]);
       });
     }
   }
 
-  /** Takes the bundled lyrics of a language; null if that fails. */
+  /** Takes the bundled lyrics of a language. @param {string} language @returns {Promise<CorpusInfo | null>} null: failed */
   use(language) {
-    return this.#do(() => get(`/corpora/${language}`));
+    return this.#request(() => get(`/corpora/${language}`));
   }
 
+  /** Uploads files. @param {File[]} files */
   async add(files) {
     if (!files.length) return;
-    this.say((t) => t.reads);
-    await this.#do(async () => {
+    this.showMessage((t) => t.readingFiles);
+    await this.#request(async () => {
+      /** @type {CorpusInfo} */
       let corpus = this.corpus?.files.length ? this.corpus : await post("/corpora");
       for (const file of files) {
         corpus = await post(`/corpora/${corpus.id}/files?name=${encodeURIComponent(file.name)}`, file);
-        this.#take(corpus);
+        this.#setCorpus(corpus);
       }
       return corpus;
     });
   }
 
-  async #do(act) {
+  /** @param {() => Promise<CorpusInfo>} send */
+  async #request(send) {
     try {
-      const corpus = await act();
-      this.say(null);
-      this.#take(corpus);
+      const corpus = await send();
+      this.showMessage(null);
+      this.#setCorpus(corpus);
       return corpus;
     } catch (error) {
-      this.say(error);
+      this.showMessage(this.studio.describeError(error));
       return null;
     }
   }
 
-  /** Says what goes on, or what went wrong. @param {Error | ((words: object) => string) | null} what */
-  say(what) {
-    this.problem = what instanceof Error ? this.studio.tell(what) : what;
-    by("corpus-status").hidden = !this.problem;
-    by("corpus-status").textContent = this.problem ? this.problem(this.studio.words()) : "";
+  /** @param {Message | null} message */
+  showMessage(message) {
+    this.message = message;
+    byId("corpus-status").hidden = !message;
+    byId("corpus-status").textContent = message ? message(this.studio.phrases()) : "";
   }
 
   clear() {
-    this.say(null);
-    this.#take(null);
+    this.showMessage(null);
+    this.#setCorpus(null);
   }
 
-  speak() {
-    this.#take(this.corpus);
-    by("corpus-status").textContent = this.problem ? this.problem(this.studio.words()) : "";
+  showPhrases() {
+    this.#setCorpus(this.corpus);
+    this.showMessage(this.message);
   }
 
-  #take(corpus) {
+  /** @param {CorpusInfo | null} corpus */
+  #setCorpus(corpus) {
     this.corpus = corpus;
-    by("corpus").hidden = !corpus;
-    this.#mark();
-    if (corpus) this.#render();
+    byId("corpus").hidden = !corpus;
+    for (const language of ["zh", "en"]) {
+      byId(`bundled-${language}`).setAttribute("aria-pressed", String(corpus?.id === language));
+    }
+    if (corpus) this.#render(corpus);
     this.changed(corpus);
   }
 
-  #mark() {
-    for (const [id, name] of [
-      ["bundled-zh", "zh"],
-      ["bundled-en", "en"],
-    ]) {
-      by(id).setAttribute("aria-pressed", String(this.corpus?.id === name));
-    }
-  }
-
-  #render() {
-    const t = this.studio.words();
-    const { files, examples, error } = this.corpus;
+  /** @param {CorpusInfo} corpus */
+  #render(corpus) {
+    const t = this.studio.phrases();
+    const { files, examples, error } = corpus;
     const found = error
       ? element("p", { className: "problem", textContent: error })
-      : element("p", { className: "found-text", textContent: t.corpusFound(this.corpus) });
-    const items = files.map((file) => this.#file(file, t));
-    const lines = error
-      ? []
-      : [
-          element(
-            "blockquote",
-            { className: "examples" },
-            ...examples.slice(0, 4).map((line) => element("p", { textContent: line })),
-          ),
-        ];
-    by("corpus").replaceChildren(
+      : element("p", { className: "corpus-summary", textContent: t.corpusFound(corpus) });
+    const items = files.map((file) => this.#fileItem(corpus, file, t));
+    const lines = examples.slice(0, EXAMPLES).map((line) => element("p", { textContent: line }));
+    byId("corpus").replaceChildren(
       found,
       ...(items.length ? [element("ul", { className: "files" }, ...items)] : []),
-      ...lines,
+      ...(error ? [] : [element("blockquote", { className: "examples" }, ...lines)]),
     );
   }
 
-  #file({ number, name, bytes, encoding, notes, error }, t) {
-    const remove = button("×", () => this.#do(() => drop(`/corpora/${this.corpus.id}/files/${number}`)));
-    remove.ariaLabel = t.removeFile(name);
+  /** @param {CorpusInfo} corpus @param {CorpusFile} file @param {Phrases} t */
+  #fileItem(corpus, { number, name, bytes, encoding, notes, error }, t) {
+    const dropFile = () => this.#request(() => remove(`/corpora/${corpus.id}/files/${number}`));
+    const removeButton = button("×", dropFile);
+    removeButton.ariaLabel = t.removeFile(name);
     const size = bytes < 1e6 ? `${Math.ceil(bytes / 1000)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
-    const facts = [size, ...encoding, ...notes].join(" · ");
+    const facts = element("small", { textContent: [size, ...encoding, ...notes].join(" · ") });
     return element(
       "li",
       {},
-      element("span", {}, element("b", { textContent: name }), " ", element("small", { textContent: facts })),
-      remove,
+      element("span", {}, element("b", { textContent: name }), " ", facts),
+      removeButton,
       ...(error ? [element("p", { className: "problem", textContent: error })] : []),
     );
   }

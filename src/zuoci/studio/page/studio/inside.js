@@ -1,133 +1,153 @@
-// Look inside: what the model expected at each place of a text, and what its units did there.
+// The view "Look inside": how likely the model found each character of a text, and what its hidden units did there.
 
-import { events, model, post } from "./api.js";
-import { by, button, element, recall, remember, say } from "../shared/dom.js";
+import { button, byId, element, inputById, readStorage, setStatus, writeStorage } from "../shared/dom.js";
+import { events, isAbort, modelPath, post } from "./api.js";
 import { Pace } from "./pace.js";
-import { StatePicture } from "./state.js";
+import { Reading, characterName, visible } from "./reading.js";
+import { StatePicture, decodeStates } from "./state-picture.js";
 
-const MEMORY = "zuoci inside";
-const LOUD = 8; // nats from which on a colour grows no deeper
-const LENGTH = 120; // characters to watch
-const READABLE = 40; // milliseconds a character
-const APART = 12; // pixels between the middles of two lines, at least
-const PAUSE = 400; // milliseconds without a change before a text is read
+/** @import {Inspection, Message, Studio, View} from "./types.js" */
 
-export class Inside {
+const STORAGE_KEY = "zuoci inside";
+const MAX_NLL = 8; // nats from which on the colour grows no deeper
+const WATCH_LENGTH = 120; // characters that the model writes
+const WATCH_INTERVAL = 40; // milliseconds per character
+const TYPING_PAUSE = 400; // milliseconds without a change before a text is read
+const MAX_STATE = 127; // values of a state are signed bytes
+const CHIPS = 4; // units that are offered for a pattern
+
+/** @implements {View} */
+export class InsideView {
+  /** @param {Studio} studio */
   constructor(studio) {
     this.studio = studio;
-    this.found = null; // the last inspection, with `states` as bytes
-    this.place = -1;
-    this.unit = -1; // -1: colours show surprise
+    /** @type {Inspection | null} */
+    this.found = null; // the last inspection
+    this.unit = -1; // the chosen hidden unit; −1: colours show the nll
+    /** @type {AbortController | null} */
     this.running = null;
-    this.note = null;
-    this.picture = new StatePicture(by("state-picture"), (unit) => this.#choose(unit));
-    by("source").maxLength = studio.session.limits.text;
-    by("source").value = recall(MEMORY).text ?? "";
-    by("source-box").hidden = true;
-    by("source").addEventListener("input", () => {
-      clearTimeout(this.waiting);
-      this.waiting = setTimeout(() => this.read(), PAUSE);
+    /** @type {Pace<number> | null} */
+    this.pace = null;
+    /** @type {Message | null} */
+    this.message = null;
+    this.typing = 0; // timer
+    this.reading = new Reading(byId("reading"), () => this.#showDetails());
+    this.picture = new StatePicture(byId("state-picture", HTMLCanvasElement), (unit) => this.#chooseUnit(unit));
+    this.source = byId("source", HTMLTextAreaElement);
+    this.unitInput = inputById("unit");
+    this.source.maxLength = studio.session.limits.text;
+    this.source.value = readStorage(STORAGE_KEY).text ?? "";
+    byId("source-box").hidden = true;
+    this.#listen();
+  }
+
+  #listen() {
+    this.source.addEventListener("input", () => {
+      clearTimeout(this.typing);
+      this.typing = setTimeout(() => this.read(), TYPING_PAUSE);
     });
-    by("fetch").addEventListener("click", () => this.#take(studio.places.write.text));
-    by("edit-text").addEventListener("click", () => this.#edit(by("source-box").hidden));
-    by("watch").addEventListener("click", () => this.watch());
-    by("unwatch").addEventListener("click", () => this.stop());
-    by("unit").addEventListener("input", () => this.#choose(by("unit").value === "" ? -1 : Number(by("unit").value)));
-    by("reading").addEventListener("keydown", (event) => this.#key(event));
-    by("reading").addEventListener("pointerover", (event) => this.#point(event));
-    by("reading").addEventListener("click", (event) => this.#point(event));
+    byId("use-draft").addEventListener("click", () => {
+      this.source.value = this.studio.views.write.text;
+      this.read();
+    });
+    byId("edit-text").addEventListener("click", () => this.#openSource(byId("source-box").hidden === true));
+    byId("watch").addEventListener("click", () => this.watch());
+    byId("stop-watching").addEventListener("click", () => this.stop());
+    this.unitInput.addEventListener("input", () => {
+      this.#chooseUnit(this.unitInput.value === "" ? -1 : Number(this.unitInput.value));
+    });
   }
 
   show() {
-    if (!by("source").value) by("source").value = this.studio.places.write.text;
+    if (!this.source.value) this.source.value = this.studio.views.write.text;
     if (!this.found) this.read();
   }
 
-  speak() {
+  showPhrases() {
     if (this.found) this.#render();
-    this.#state();
+    this.#showState();
   }
 
   changeModel() {
     this.found = null;
     this.stop();
-    if (!by("inside-place").hidden) this.read();
+    if (!byId("inside-view").hidden) this.read();
   }
 
-  #take(text) {
-    by("source").value = text;
-    this.read();
+  /** @param {boolean} open */
+  #openSource(open) {
+    byId("source-box").hidden = !open;
+    byId("edit-text").setAttribute("aria-expanded", String(open));
+    if (open) this.source.focus();
   }
 
-  #edit(open) {
-    by("source-box").hidden = !open;
-    by("edit-text").setAttribute("aria-expanded", String(open));
-    if (open) by("source").focus();
-  }
-
-  /** Reads the text with the model. */
+  /** Lets the model read the text. */
   async read() {
-    const text = by("source").value;
-    remember(MEMORY, { text });
+    const text = this.source.value;
+    writeStorage(STORAGE_KEY, { text });
     if (!text.trim()) {
       this.found = null;
-      this.#edit(true);
+      this.#openSource(true);
       this.#render();
       return;
     }
     try {
-      const found = await post(`${model(this.studio.model)}/inspect`, { text });
-      if (text !== by("source").value) return;
-      this.found = { ...found, states: signed(found.states) };
-      this.note = (t) => t.inspected({ count: found.characters.length, nll: found.nll, perplexity: found.perplexity });
-      this.place = -1;
+      const found = await post(`${modelPath(this.studio.model)}/inspect`, { text });
+      if (text !== this.source.value) return;
+      const { characters, nll, perplexity } = found;
+      this.found = { ...found, states: decodeStates(found.states) };
+      this.message = (t) => t.inspected({ count: characters.length, nll, perplexity });
+      this.reading.place = -1;
       if (this.unit >= found.hidden_size) this.unit = -1;
     } catch (error) {
       this.found = null;
-      this.note = this.studio.tell(error);
+      this.message = this.studio.describeError(error);
     }
     this.#render();
   }
 
-  /** Lets the model write, then shows each character with the state that it left, one after the other. */
+  /** Lets the model write a text, then shows it character by character with the state at each. */
   async watch() {
     this.stop();
     const run = (this.running = new AbortController());
-    const opening = by("opening").value;
-    const { temperature, min_p, top_p, top_k, max_copy } = this.studio.places.write.options.values();
-    this.note = (t) => t.writing;
-    this.#edit(false);
-    this.#state();
+    this.message = (t) => t.writing;
+    this.#openSource(false);
+    this.#showState();
     try {
-      let text = "";
-      const body = { opening, length: LENGTH, temperature, min_p, top_p, top_k, max_copy };
-      for await (const { event, data } of events("POST", `${model(this.studio.model)}/write`, body, run.signal)) {
-        if (event === "begin") text = data.opening;
-        if (event === "piece") text += data.text;
-      }
-      by("source").value = text.trim();
+      this.source.value = (await this.#write(run.signal)).trim();
       await this.read();
-      if (this.running === run && this.found) await this.#play();
+      if (this.running === run && this.found) await this.#play(this.found);
     } catch (error) {
-      if (error.name !== "AbortError") this.note = this.studio.tell(error);
+      if (!isAbort(error)) this.message = this.studio.describeError(error);
     }
     if (this.running !== run) return;
     this.running = null;
-    this.#state();
+    this.#showState();
   }
 
-  async #play() {
-    const nodes = [...by("reading").querySelectorAll(".char")];
-    const size = this.found.hidden_size;
+  /** @param {AbortSignal} signal */
+  async #write(signal) {
+    const opening = inputById("opening").value;
+    const { temperature, min_p, top_p, top_k, max_copy } = this.studio.views.write.options.values();
+    const body = { opening, length: WATCH_LENGTH, temperature, min_p, top_p, top_k, max_copy };
+    let text = "";
+    for await (const { event, data } of events("POST", `${modelPath(this.studio.model)}/write`, body, signal)) {
+      if (event === "begin") text = data.opening;
+      if (event === "piece") text += data.text;
+    }
+    return text;
+  }
+
+  /** @param {Inspection} found */
+  async #play(found) {
+    const { nodes } = this.reading;
     for (const node of nodes) node.classList.add("unwritten");
-    this.pace = new Pace(
-      (places) => {
-        for (const i of places) nodes[i].classList.remove("unwritten");
-        const last = places.at(-1);
-        this.picture.draw(this.found.states.subarray(last * size, (last + 1) * size), this.unit);
-      },
-      { every: READABLE, behind: Infinity },
-    );
+    /** @param {number[]} places */
+    const show = (places) => {
+      for (const place of places) nodes[place].classList.remove("unwritten");
+      this.picture.draw(stateAt(found, places[places.length - 1]), this.unit);
+    };
+    this.pace = new Pace(show, { interval: WATCH_INTERVAL, backlog: Infinity });
     this.pace.push(...nodes.keys());
     await this.pace.done();
     for (const node of nodes) node.classList.remove("unwritten");
@@ -138,198 +158,120 @@ export class Inside {
     this.pace?.stop();
   }
 
-  #state() {
-    by("watch").hidden = this.running !== null;
-    by("unwatch").hidden = this.running === null;
-    by("scale").hidden = !this.found;
-    const t = this.studio.words();
-    say(
-      by("inside-status"),
-      this.note ? this.note(t) + (this.found?.unknown ? ` · ${t.unknown(this.found.unknown)}` : "") : "",
-    );
+  #showState() {
+    byId("watch").hidden = this.running !== null;
+    byId("stop-watching").hidden = this.running === null;
+    byId("scale").hidden = !this.found;
+    this.reading.locked = this.running !== null;
+    const t = this.studio.phrases();
+    const parts = [this.message?.(t), this.message && this.found?.unknown && t.unknown(this.found.unknown)];
+    setStatus(byId("inside-status"), parts.filter(Boolean).join(" · "));
   }
-
-  // The text
 
   #render() {
-    const t = this.studio.words();
-    const list = by("reading");
-    if (!this.found) {
-      list.replaceChildren(element("span", { className: "blank", textContent: t.insideBlank }));
-      list.removeAttribute("aria-activedescendant");
-    } else {
-      list.replaceChildren(
-        ...this.found.characters.flatMap(({ char, nll }, i) => {
-          const node = element("span", { id: `char-${i}`, className: "char", textContent: char === "\n" ? "↵" : char });
-          node.dataset.place = i;
-          node.setAttribute("role", "option");
-          node.setAttribute("aria-selected", "false");
-          node.setAttribute("aria-label", `${this.#name(char)}, ${t.nats(nll)}`);
-          return char === "\n" ? [node, element("br")] : [node];
-        }),
-      );
-    }
+    const t = this.studio.phrases();
+    if (this.found) this.reading.show(this.found, t);
+    else this.reading.clear(t.noText);
     this.#colour();
-    this.#units();
-    this.#here();
-    this.#state();
+    this.#showUnits();
+    this.#showDetails();
+    this.#showState();
   }
 
+  /** Colours the text by nll, or by the value of the chosen unit, and shows the scale. */
   #colour() {
-    const nodes = by("reading").querySelectorAll(".char");
-    for (const [i, node] of nodes.entries()) {
-      const value = this.unit < 0 ? this.found.characters[i].nll / LOUD : this.#value(i, this.unit);
-      node.classList.toggle("below", value < 0);
-      node.style.setProperty("--heat", `${Math.round(Math.min(Math.abs(value), 1) * 72)}%`);
+    const { found, unit } = this;
+    const t = this.studio.phrases();
+    const byNll = unit < 0;
+    if (found) {
+      this.reading.colour((place) => (byNll ? found.characters[place].nll / MAX_NLL : unitValue(found, place, unit)));
+      this.unitInput.max = `${found.hidden_size - 1}`;
     }
-    const t = this.studio.words();
-    const ends = this.unit < 0 ? ["0", `${LOUD}`] : ["−1", "1"];
-    const bar = element("span", { className: this.unit < 0 ? "bar" : "bar both" });
-    const name = this.unit < 0 ? t.scaleSurprise : `${t.unit} ${this.unit}`;
-    by("scale").replaceChildren(
-      element("span", { textContent: ends[0] }),
-      bar,
-      element("span", { textContent: `${ends[1]}　${name}` }),
+    const [low, high, name] = byNll ? ["0", `${MAX_NLL}`, t.nllScale] : ["−1", "1", `${t.unit} ${unit}`];
+    byId("scale").replaceChildren(
+      element("span", { textContent: low }),
+      element("span", { className: byNll ? "bar" : "bar both" }),
+      element("span", { textContent: `${high}　${name}` }),
     );
-    by("unit").value = this.unit < 0 ? "" : this.unit;
-    if (this.found) by("unit").max = this.found.hidden_size - 1;
+    this.unitInput.value = byNll ? "" : `${unit}`;
   }
 
-  #value(i, unit) {
-    return this.found.states[i * this.found.hidden_size + unit] / 127;
-  }
-
-  #name(char) {
-    const t = this.studio.words();
-    return { "\n": t.newlineName, " ": t.spaceName }[char] ?? char;
-  }
-
-  #point({ target }) {
-    if (target.dataset.place !== undefined) this.#go(Number(target.dataset.place));
-  }
-
-  #key(event) {
-    if (!this.found) return;
-    const last = this.found.characters.length - 1;
-    const line = (step) => this.#beside(Math.max(this.place, 0), step);
-    const to = {
-      ArrowRight: () => this.place + 1,
-      ArrowLeft: () => this.place - 1,
-      ArrowDown: () => line(1),
-      ArrowUp: () => line(-1),
-      Home: () => 0,
-      End: () => last,
-    }[event.key];
-    if (!to) return;
-    event.preventDefault();
-    this.#go(Math.min(Math.max(to(), 0), last));
-  }
-
-  /** The place above or below one, in the line before or after its own. */
-  #beside(place, step) {
-    const boxes = [...by("reading").querySelectorAll(".char")].map((node) => node.getBoundingClientRect());
-    const middle = ({ top, bottom }) => (top + bottom) / 2;
-    const here = middle(boxes[place]);
-    const further = boxes
-      .filter((box) => (middle(box) - here) * step > APART)
-      .map((box) => Math.abs(middle(box) - here));
-    const near = Math.min(...further);
-    const sides = boxes.map((box, i) => ({ i, away: Math.abs(box.left - boxes[place].left), box }));
-    const row = sides.filter(({ box }) => Math.abs((middle(box) - here) * step - near) < APART);
-    return row.reduce((best, one) => (one.away < best.away ? one : best), { i: place, away: Infinity }).i;
-  }
-
-  #go(place) {
-    if (!this.found || this.running) return;
-    by(`char-${this.place}`)?.setAttribute("aria-selected", "false");
-    this.place = place;
-    by(`char-${place}`).setAttribute("aria-selected", "true");
-    by("reading").setAttribute("aria-activedescendant", `char-${place}`);
-    this.#here();
-  }
-
-  #here() {
-    const t = this.studio.words();
-    if (!this.found || this.place < 0) {
-      by("here").replaceChildren(element("p", { className: "help", textContent: t.hereNone }));
+  /** Shows what the model expected at the selected character. */
+  #showDetails() {
+    const t = this.studio.phrases();
+    const { found, unit } = this;
+    const { place } = this.reading;
+    if (!found || place < 0) {
+      byId("character-details").replaceChildren(element("p", { className: "help", textContent: t.noCharacter }));
       return;
     }
-    const { char, nll, likeliest } = this.found.characters[this.place];
-    const size = this.found.hidden_size;
-    const state = this.found.states.subarray(this.place * size, (this.place + 1) * size);
-    const rows = likeliest.map(([other, chance]) => {
-      const bar = element("span", { className: "chance" });
-      bar.style.width = `${Math.max(chance * 100, 0.5)}%`;
-      const name = element("b", {
-        textContent: other === "\n" ? "↵" : other === " " ? "␣" : other,
-        title: this.#name(other),
-      });
-      return element(
-        "li",
-        { className: other === char ? "came" : "" },
-        name,
-        element("span", { className: "track" }, bar),
-        element("span", { textContent: t.chance(chance) }),
-      );
-    });
-    const unit =
-      this.unit < 0
-        ? []
-        : [
-            element("p", {
-              className: "help",
-              textContent: t.unitValue(this.unit, this.#value(this.place, this.unit)),
-            }),
-          ];
-    by("here").replaceChildren(
-      element(
-        "p",
-        { className: "this" },
-        element("b", { textContent: this.#name(char) }),
-        ` ${t.surprise(nll, t.chance(Math.exp(-nll)))}`,
-      ),
+    const { char, nll, likeliest } = found.characters[place];
+    const rows = likeliest.map(([other, probability]) => this.#likelyCharacter(other, probability, other === char));
+    const name = element("b", { textContent: characterName(char, t) });
+    const value = unit < 0 ? "" : t.unitValue(unit, unitValue(found, place, unit));
+    byId("character-details").replaceChildren(
+      element("p", { className: "current" }, name, ` ${t.nllAndProbability(nll, t.percent(Math.exp(-nll)))}`),
       element("ol", { className: "likeliest" }, ...rows),
-      ...unit,
+      ...(value ? [element("p", { className: "help", textContent: value })] : []),
     );
-    this.picture.draw(state, this.unit);
+    this.picture.draw(stateAt(found, place), unit);
   }
 
-  // The units
-
-  #units() {
-    const t = this.studio.words();
-    const groups = this.found ? Object.entries(this.found.units).filter(([, units]) => units.length) : [];
-    const chip = (name, unit) => {
-      const node = button(name, () => this.#choose(unit), "chip");
-      node.setAttribute("aria-pressed", String(unit === this.unit));
-      node.dataset.unit = unit;
-      return node;
-    };
-    const rows = groups.map(([name, units]) =>
-      element(
-        "div",
-        { className: "group" },
-        element("span", { className: "small", textContent: t.follows[name] ?? name }),
-        ...units
-          .slice(0, 4)
-          .map(({ unit, correlation }) => chip(`${unit} · ${correlation.toFixed(2).replace("-", "−")}`, unit)),
-      ),
+  /** @param {string} char @param {number} probability @param {boolean} actual the one that stands in the text */
+  #likelyCharacter(char, probability, actual) {
+    const t = this.studio.phrases();
+    const bar = element("span", { className: "chance" });
+    bar.style.width = `${Math.max(probability * 100, 0.5)}%`;
+    return element(
+      "li",
+      { className: actual ? "actual" : "" },
+      element("b", { textContent: char === " " ? "␣" : visible(char), title: characterName(char, t) }),
+      element("span", { className: "track" }, bar),
+      element("span", { textContent: t.percent(probability) }),
     );
-    const none = element("p", { className: "help", textContent: t.followsNone });
-    by("found").replaceChildren(chip(t.bySurprise, -1), ...(rows.length ? rows : [none]));
   }
 
-  #choose(unit) {
+  /** Lists the units that correlate most with each pattern. */
+  #showUnits() {
+    const t = this.studio.phrases();
+    const patterns = Object.entries(this.found?.units ?? {}).filter(([, units]) => units.length);
+    const groups = patterns.map(([name, units]) => {
+      const title = element("span", { className: "small", textContent: t.unitKinds[name] ?? name });
+      const chips = units.slice(0, CHIPS).map(({ unit, correlation }) => {
+        return this.#chip(`${unit} · ${correlation.toFixed(2).replace("-", "−")}`, unit);
+      });
+      return element("div", { className: "group" }, title, ...chips);
+    });
+    const none = element("p", { className: "help", textContent: t.noUnits });
+    byId("unit-list").replaceChildren(this.#chip(t.colourByNll, -1), ...(groups.length ? groups : [none]));
+  }
+
+  /** @param {string} text @param {number} unit */
+  #chip(text, unit) {
+    const node = button(text, () => this.#chooseUnit(unit), "chip");
+    node.setAttribute("aria-pressed", String(unit === this.unit));
+    node.dataset.unit = `${unit}`;
+    return node;
+  }
+
+  /** @param {number} unit −1: none */
+  #chooseUnit(unit) {
     if (!this.found || !Number.isInteger(unit) || unit >= this.found.hidden_size) return;
     this.unit = Math.max(unit, -1);
     this.#colour();
-    for (const node of by("found").querySelectorAll(".chip")) {
-      node.setAttribute("aria-pressed", String(Number(node.dataset.unit) === this.unit));
+    for (const chip of byId("unit-list").querySelectorAll("button")) {
+      chip.setAttribute("aria-pressed", String(Number(chip.dataset.unit) === this.unit));
     }
-    this.#here();
+    this.#showDetails();
   }
 }
 
-function signed(base64) {
-  return Int8Array.from(atob(base64), (char) => (char.charCodeAt(0) << 24) >> 24);
+/** The hidden state after a character. @param {Inspection} found @param {number} place */
+function stateAt({ states, hidden_size: size }, place) {
+  return states.subarray(place * size, (place + 1) * size);
+}
+
+/** The value of a unit after a character, from −1 to 1. @param {Inspection} found @param {number} place @param {number} unit */
+function unitValue({ states, hidden_size: size }, place, unit) {
+  return states[place * size + unit] / MAX_STATE;
 }

@@ -1,48 +1,81 @@
-// The little Markdown of a model card, as nodes: headings, paragraphs, lists, tables, code, bold. Nothing else is read.
+// Renders the Markdown of a model card as elements: headings, paragraphs, lists, tables, code, bold. Everything else,
+// HTML and links included, is shown as it is written.
 
 import { element } from "../shared/dom.js";
 
-/** @returns {Node[]} */
-export function markdown(text) {
-  const plain = text.replace(/^---\n[\s\S]*?\n---\n/u, "");
-  return plain.split(/\n{2,}/u).flatMap((part) => block(part.trim()));
+/**
+ * A block of a card.
+ * @typedef {(
+ *   {kind: "heading", level: 3 | 4, text: string} | {kind: "paragraph", text: string} |
+ *   {kind: "list", items: string[]} | {kind: "table", head: string[], rows: string[][]}
+ * )} Block
+ */
+
+/** @param {string} text @returns {HTMLElement[]} */
+export function renderMarkdown(text) {
+  return parseBlocks(text).map(render);
 }
 
-function block(part) {
+/** Splits a card into blocks; the YAML at its start is left out. @param {string} text */
+export function parseBlocks(text) {
+  const body = text.replace(/^---\n[\s\S]*?\n---\n/u, "");
+  return body.split(/\n{2,}/u).flatMap((part) => parseBlock(part.trim()));
+}
+
+/** @param {string} part @returns {Block[]} */
+function parseBlock(part) {
   if (!part) return [];
-  const [heading] = part.match(/^#+ /u) ?? [];
   const lines = part.split("\n");
-  if (heading) {
-    const title = element(heading.length > 2 ? "h4" : "h3", {}, ...inline(lines[0].slice(heading.length)));
-    return [title, ...block(lines.slice(1).join("\n").trim())];
+  const marks = part.match(/^#+ /u)?.[0];
+  if (marks) {
+    const text = lines[0].slice(marks.length);
+    return [{ kind: "heading", level: marks.length > 2 ? 4 : 3, text }, ...parseBlock(lines.slice(1).join("\n").trim())];
   }
-  if (lines.every((line) => line.startsWith("|"))) return [element("div", { className: "wide" }, table(lines))];
+  if (lines.every((line) => line.startsWith("|"))) {
+    const [head, , ...rows] = lines.map(cells);
+    return [{ kind: "table", head, rows }];
+  }
   if (lines.every((line) => /^[-*] /u.test(line))) {
-    return [element("ul", {}, ...lines.map((line) => element("li", {}, ...inline(line.slice(2)))))];
+    return [{ kind: "list", items: lines.map((line) => line.slice(2)) }];
   }
-  return [element("p", {}, ...inline(lines.join(" ")))];
+  return [{ kind: "paragraph", text: lines.join(" ") }];
 }
 
-function table(lines) {
-  const cells = (line) =>
-    line
-      .replace(/^\||\|$/gu, "")
-      .split("|")
-      .map((cell) => cell.trim());
-  const row = (line, kind) => element("tr", {}, ...cells(line).map((cell) => element(kind, {}, ...inline(cell))));
-  const [head, , ...body] = lines;
-  return element(
-    "table",
-    {},
-    element("thead", {}, row(head, "th")),
-    element("tbody", {}, ...body.map((line) => row(line, "td"))),
+/** The cells of a table's row. @param {string} line */
+function cells(line) {
+  const inner = line.replace(/^\||\|$/gu, "");
+  return inner.split("|").map((cell) => cell.trim());
+}
+
+/** @param {Block} block @returns {HTMLElement} */
+function render(block) {
+  if (block.kind === "heading") return element(block.level === 3 ? "h3" : "h4", {}, ...inline(block.text));
+  if (block.kind === "paragraph") return element("p", {}, ...inline(block.text));
+  if (block.kind === "list") {
+    return element("ul", {}, ...block.items.map((item) => element("li", {}, ...inline(item))));
+  }
+  /** @param {"th" | "td"} tag @param {string[]} row */
+  const tableRow = (tag, row) => element("tr", {}, ...row.map((cell) => element(tag, {}, ...inline(cell))));
+  const head = element("thead", {}, tableRow("th", block.head));
+  const body = element("tbody", {}, ...block.rows.map((row) => tableRow("td", row)));
+  return element("div", { className: "wide" }, element("table", {}, head, body));
+}
+
+/** @param {string} text @returns {(string | HTMLElement)[]} */
+function inline(text) {
+  return splitInline(text).map(({ kind, text: content }) =>
+    kind === "text" ? content : element(kind, { textContent: content }),
   );
 }
 
-function inline(text) {
-  return text.split(/(`[^`]+`|\*\*[^*]+\*\*)/u).map((part) => {
-    if (/^`.+`$/u.test(part)) return element("code", { textContent: part.slice(1, -1) });
-    if (/^\*\*.+\*\*$/u.test(part)) return element("strong", { textContent: part.slice(2, -2) });
-    return part;
+/** @typedef {{kind: "code" | "strong" | "text", text: string}} Piece */
+
+/** Splits a text into code, bold and plain pieces. @param {string} text @returns {Piece[]} */
+export function splitInline(text) {
+  const parts = text.split(/(`[^`]+`|\*\*[^*]+\*\*)/u).filter(Boolean);
+  return parts.map((part) => {
+    if (/^`.+`$/u.test(part)) return { kind: "code", text: part.slice(1, -1) };
+    if (/^\*\*.+\*\*$/u.test(part)) return { kind: "strong", text: part.slice(2, -2) };
+    return { kind: "text", text: part };
   });
 }

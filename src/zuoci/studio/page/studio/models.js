@@ -1,109 +1,108 @@
-// Models: what each was trained on, its figures, its card, and ways to take it along.
+// The view "Models": what each model was trained on, its figures, its card and settings, and exports of it.
 
-import { file, get, model } from "./api.js";
-import { by, button, element, saveFile } from "../shared/dom.js";
-import { markdown } from "./markdown.js";
-import { shown } from "../shared/words.js";
+import { button, byId, element, saveFile } from "../shared/dom.js";
+import { formatNumber } from "../shared/format.js";
+import { download, get, modelPath } from "./api.js";
+import { renderMarkdown } from "./markdown.js";
 
-const EXPORTS = [
-  ["html", "exportHtml"],
-  ["onnx", "exportOnnx"],
-  ["zip", "exportZip"],
-];
+/** @import {ModelDetails, ModelInfo, Studio, View} from "./types.js" */
 
-export class Models {
+const EXPORTS = /** @type {const} */ ([
+  ["html", "exportHtml", "exportHtmlHelp"],
+  ["onnx", "exportOnnx", "exportOnnxHelp"],
+  ["zip", "exportZip", "exportZipHelp"],
+]);
+
+/** @implements {View} */
+export class ModelsView {
+  /** @param {Studio} studio */
   constructor(studio) {
     this.studio = studio;
-    this.stale = true;
-    this.open = new Set(); // cards that are unfolded
+    this.stale = true; // the models have changed since they were last shown
+    /** @type {Set<string>} */
+    this.unfolded = new Set(); // parts of cards
   }
 
   show() {
     if (!this.stale) return;
     this.stale = false;
-    this.speak();
+    this.showPhrases();
   }
 
-  speak() {
+  showPhrases() {
     const cards = this.studio.models.toReversed().map((one) => this.#card(one));
     const damaged = this.studio.damaged.map(({ id, error }) =>
-      element("p", { className: "trouble", textContent: `${id}: ${error}` }),
+      element("p", { className: "error-banner", textContent: `${id}: ${error}` }),
     );
-    by("models").replaceChildren(...damaged, ...cards);
+    byId("models").replaceChildren(...damaged, ...cards);
   }
 
-  #card({ id, created, figures, model: config, originality }) {
-    const t = this.studio.words();
+  /** @param {ModelInfo} model */
+  #card(model) {
+    const t = this.studio.phrases();
+    const { id, figures, originality } = model;
     const status = element("p", { className: "small status-line", role: "status" });
-    const use = button(
-      t.use,
-      () => {
-        this.studio.choose(id);
-        this.studio.go("write");
-      },
-      "primary",
-    );
-    const head = element(
-      "div",
-      { className: "run-head" },
-      element("h2", { textContent: id }),
-      element("span", { className: "gap" }),
-      use,
-    );
-    const on = figures.songs === undefined ? t.figuresNone : t.trainedOn(figures);
-    const facts = [
-      [t.held, figures.validation && shown(figures.validation.perplexity, 1)],
-      [t.counting, figures.baseline && shown(figures.baseline.perplexity, 1)],
-      [t.onTraining, figures.train && shown(figures.train.perplexity, 1)],
-      [t.took, figures.train_seconds !== undefined && t.tookSeconds(figures.train_seconds)],
-      [
-        t.when,
-        new Date(created * 1000).toLocaleString(this.studio.language, { dateStyle: "medium", timeStyle: "short" }),
-      ],
-    ].filter(([, value]) => value);
-    const list = element(
-      "dl",
-      { className: "facts-row" },
-      ...facts.map(([name, value]) =>
-        element("div", {}, element("dt", { textContent: name }), element("dd", { textContent: value })),
-      ),
-    );
-    const ways = EXPORTS.map(([kind, name]) => this.#way(id, kind, name, status));
+    const use = button(t.writeWith, () => this.#use(id), "primary");
+    const title = element("h2", { textContent: id });
+    const trainedOn =
+      figures.songs === undefined
+        ? t.noFigures
+        : t.trainedOn(figures.songs, figures.characters ?? 0, figures.vocab_size ?? 0);
+    const architecture = t.architecture(model.model, figures.parameters);
     return element(
       "article",
       { className: "sheet model-card" },
-      head,
-      element("p", { className: "lead", textContent: on }),
-      element("p", {
-        className: "small",
-        textContent: `${t.shape(config, figures.parameters)}${originality ? "" : ` · ${t.originalityNo}`}`,
-      }),
-      list,
-      element("div", { className: "sources ways" }, ...ways),
+      element("div", { className: "run-head" }, title, element("span", { className: "gap" }), use),
+      element("p", { className: "lead", textContent: trainedOn }),
+      element("p", { className: "small", textContent: architecture + (originality ? "" : ` · ${t.noFingerprint}`) }),
+      definitions("facts-row", this.#facts(model)),
+      element(
+        "div",
+        { className: "sources exports" },
+        ...EXPORTS.map(([kind, name, help]) => this.#exportButton(id, kind, t[name], t[help], status)),
+      ),
       status,
-      this.#more(id, "card", t, (found) => markdown(found.card)),
-      this.#more(id, "settings", t, (found) => [settings(found)]),
+      this.#details(id, "card", t.card, ({ card }) => renderMarkdown(card)),
+      this.#details(id, "settings", t.allSettings, (found) => [definitions("settings", allSettings(found))]),
     );
   }
 
-  #way(id, kind, name, status) {
-    const t = this.studio.words();
-    const node = element(
-      "button",
-      { type: "button", className: "choice" },
-      element("strong", { textContent: t[name] }),
-      element("small", { textContent: t[`${name}Help`] }),
-    );
+  /** @param {string} id */
+  #use(id) {
+    this.studio.choose(id);
+    this.studio.open("write");
+  }
+
+  /** @param {ModelInfo} model @returns {[string, string][]} */
+  #facts({ created, figures }) {
+    const t = this.studio.phrases();
+    const date = new Date(created * 1000);
+    /** @type {[string, string | null | undefined | false][]} */
+    const facts = [
+      [t.heldOut, figures.validation && formatNumber(figures.validation.perplexity, 1)],
+      [t.baseline, figures.baseline && formatNumber(figures.baseline.perplexity, 1)],
+      [t.onTraining, figures.train && formatNumber(figures.train.perplexity, 1)],
+      [t.trainingTime, figures.train_seconds !== undefined && t.duration(figures.train_seconds)],
+      [t.trainedAt, date.toLocaleString(this.studio.language, { dateStyle: "medium", timeStyle: "short" })],
+    ];
+    return facts.flatMap(([name, value]) => (value ? [/** @type {[string, string]} */ ([name, value])] : []));
+  }
+
+  /** @param {string} id @param {string} kind @param {string} name @param {string} help @param {HTMLElement} status */
+  #exportButton(id, kind, name, help, status) {
+    const t = this.studio.phrases();
+    const label = [element("strong", { textContent: name }), element("small", { textContent: help })];
+    const node = element("button", { type: "button", className: "choice" }, ...label);
     node.dataset.kind = kind;
     node.addEventListener("click", async () => {
       node.disabled = true;
       status.textContent = t.exporting;
-      const named = `${id}.${kind}`;
+      const file = `${id}.${kind}`;
       try {
-        saveFile(await file(`${model(id)}/export?kind=${kind}`), named);
-        status.textContent = t.exported(named);
+        saveFile(await download(`${modelPath(id)}/export?kind=${kind}`), file);
+        status.textContent = t.exported(file);
       } catch (error) {
-        status.textContent = this.studio.tell(error)(t);
+        status.textContent = this.studio.describeError(error)(t);
       }
       node.disabled = false;
       node.focus();
@@ -111,29 +110,41 @@ export class Models {
     return node;
   }
 
-  /** A part that is fetched when it is unfolded. */
-  #more(id, name, t, nodes) {
+  /**
+   * A part of a card that is fetched when it is unfolded.
+   * @param {string} id
+   * @param {string} name
+   * @param {string} title
+   * @param {(found: ModelDetails) => HTMLElement[]} render
+   */
+  #details(id, name, title, render) {
     const body = element("div", { className: "card-text" });
-    const part = element("details", { className: "more" }, element("summary", { textContent: t[name] }), body);
+    const part = element("details", { className: "more" }, element("summary", { textContent: title }), body);
     const key = `${id} ${name}`;
     part.addEventListener("toggle", async () => {
-      this.open[part.open ? "add" : "delete"](key);
+      this.unfolded[part.open ? "add" : "delete"](key);
       if (!part.open || body.firstChild) return;
       try {
-        body.replaceChildren(...nodes(await get(model(id))));
+        body.replaceChildren(...render(await get(modelPath(id))));
       } catch (error) {
-        body.textContent = this.studio.tell(error)(t);
+        body.textContent = this.studio.describeError(error)(this.studio.phrases());
       }
     });
-    part.open = this.open.has(key);
+    part.open = this.unfolded.has(key);
     return part;
   }
 }
 
-function settings({ training, model: config, sources }) {
-  const all = { ...config, ...training, ...(sources.length ? { sources: sources.join(", ") } : {}) };
-  const rows = Object.entries(all).map(([name, value]) =>
-    element("div", {}, element("dt", { textContent: name }), element("dd", { textContent: `${value}` })),
+/** @param {ModelDetails} details @returns {[string, string][]} */
+function allSettings({ training, model, sources }) {
+  const files = sources.length ? { sources: sources.join(", ") } : {};
+  return Object.entries({ ...model, ...training, ...files }).map(([name, value]) => [name, `${value}`]);
+}
+
+/** @param {string} className @param {[string, string][]} pairs */
+function definitions(className, pairs) {
+  const items = pairs.map(([name, value]) =>
+    element("div", {}, element("dt", { textContent: name }), element("dd", { textContent: value })),
   );
-  return element("dl", { className: "settings" }, ...rows);
+  return element("dl", { className }, ...items);
 }

@@ -1,189 +1,165 @@
-// The options of writing as fields of a form, by the schema that the server sends.
+// The settings form of the view "Write": a field for each setting of writing, made from the server's description.
 
 import { element } from "../shared/dom.js";
+import { TEMPERATURE_SLIDER, setBounds } from "../shared/fields.js";
+import { RHYME_ALL, RHYME_CUSTOM, textSettings } from "./option-values.js";
 
-const MAIN = ["lines", "rhyme", "line_length", "acrostic", "word", "temperature"];
-const WIDE = ["line_length", "acrostic", "word", "ban", "stop", "line_opening", "reading"];
-const SCHEMES = ["", "AABB", "ABAB", "XAXA", "AABA", "all", "own"];
-const BEGIN = { lines: 8, rhyme: "AABB", stanza: "4", temperature: 0.8 }; // what a newcomer sees; the rest as the schema says
-const ROOM = 34; // of a placeholder, in letters; a Chinese character takes two
-const FORM = ["lines", "line_length", "stanza", "acrostic", "word", "line_opening", "rhyme"];
+/** @import {Setting, SettingsDocument} from "../shared/types.js" */
+/** @import {FieldValues} from "./option-values.js" */
+/** @import {Phrases} from "./types.js" */
+
+/** @typedef {HTMLInputElement | HTMLSelectElement} Field */
+
+const MAIN = ["lines", "rhyme", "line_length", "acrostic", "word", "temperature"]; // not under "More settings"
+const WIDE = ["line_length", "acrostic", "word", "ban", "stop", "line_opening", "reading"]; // fields below their label
+const SCHEMES = ["", "AABB", "ABAB", "XAXA", "AABA", RHYME_ALL, RHYME_CUSTOM];
+const PLACEHOLDER_WIDTH = 34; // Latin letters; a Chinese character is as wide as two
+const MAX_LIST_LENGTH = 1000; // characters of a field that holds a list
 
 export class Options {
   /**
    * @param {HTMLElement} form
-   * @param {object} schema JSON schema of the options
-   * @param {{lines: number, length: number}} limits the server's
+   * @param {SettingsDocument} document
    * @param {() => void} changed
    */
-  constructor(form, schema, limits, changed) {
-    Object.assign(this, { form, limits, properties: schema.properties });
+  constructor(form, { settings, start }, changed) {
+    this.settings = settings;
+    /** @type {Record<string, unknown>} */
+    this.start = start;
+    /** @type {Map<string, Field>} */
     this.fields = new Map();
-    this.help = new Map();
-    const names = Object.keys(this.properties);
-    const shown = MAIN.filter((name) => names.includes(name));
-    this.summary = element("summary");
-    const rest = element("details", { className: "more" }, this.summary);
-    form.replaceChildren(...shown.flatMap((name) => this.#field(name)), rest);
-    for (const name of names) if (!shown.includes(name)) rest.append(...this.#field(name));
+    /** @type {Map<string, {label: HTMLElement, help: HTMLElement}>} */
+    this.texts = new Map();
+    this.temperature = { output: element("output"), safer: element("span"), bolder: element("span") };
+    this.customRhyme = element("input", { type: "text", id: "option-rhyme-own", spellcheck: false, maxLength: 200 });
+    this.customRhymeField = element("div", { className: "field", hidden: true }, this.customRhyme);
+    this.more = element("summary");
+    const main = MAIN.filter((name) => name in settings);
+    const rest = Object.keys(settings).filter((name) => !main.includes(name));
+    const more = element("details", { className: "more" }, this.more, ...rest.map((name) => this.#option(name)));
+    form.replaceChildren(...main.map((name) => this.#option(name)), more);
     form.addEventListener("input", (event) => {
-      event.target.removeAttribute("aria-invalid");
+      if (event.target instanceof Element) event.target.removeAttribute("aria-invalid");
       this.#refresh();
       changed();
     });
     form.addEventListener("submit", (event) => event.preventDefault());
   }
 
-  #field(name) {
-    const property = this.properties[name];
-    const kind = property.anyOf?.find(({ type }) => type !== "null") ?? property;
-    const control = this.#control(name, kind);
-    control.id = `option-${name}`;
-    this.fields.set(name, control);
-    const label = element("label", { htmlFor: control.id }, element("span"));
-    const help = element("p", { className: "help", id: `${control.id}-help` });
-    control.setAttribute("aria-describedby", help.id);
-    this.help.set(name, { label: label.firstChild, help });
-    const row = !WIDE.includes(name) && control.type !== "range";
-    const box = element("div", { className: row ? "field row" : "field" }, label, control);
-    if (control.type === "range") {
-      label.append(element("output"));
-      const ends = element("p", { className: "ends", ariaHidden: "true" }, element("span"), element("span"));
-      this.ends = ends.children;
-      box.append(ends);
+  /** A setting with its label, field and help. @param {string} name */
+  #option(name) {
+    const field = this.#field(name, this.settings[name]);
+    field.id = `option-${name}`;
+    this.fields.set(name, field);
+    const text = element("span");
+    const label = element("label", { htmlFor: field.id }, text);
+    const help = element("p", { className: "help", id: `${field.id}-help` });
+    field.setAttribute("aria-describedby", help.id);
+    this.texts.set(name, { label: text, help });
+    const row = !WIDE.includes(name) && field.type !== "range";
+    const box = element("div", { className: row ? "field row" : "field" }, label, field);
+    if (name === "temperature") {
+      const { output, safer, bolder } = this.temperature;
+      label.append(output);
+      box.append(element("p", { className: "ends", ariaHidden: "true" }, safer, bolder));
     }
-    const wrapped = element("div", { className: "option" }, box, help);
-    if (name !== "rhyme") return [wrapped];
-    this.own = element("input", {
-      type: "text",
-      id: "option-rhyme-own",
-      spellcheck: false,
-      autocomplete: "off",
-      maxLength: 200,
-    });
-    wrapped.append(element("div", { className: "field", hidden: true }, this.own));
-    return [wrapped];
+    const custom = name === "rhyme" ? [this.customRhymeField] : [];
+    return element("div", { className: "option" }, box, help, ...custom);
   }
 
-  #control(name, kind) {
-    if (name === "rhyme") return choices(SCHEMES);
-    if (kind.enum) return choices(kind.enum);
-    if (kind.type === "boolean") return element("input", { type: "checkbox" });
-    if (name === "temperature") return element("input", { type: "range", min: "0.1", max: "1.5", step: "0.05" });
-    if (kind.type === "integer" || kind.type === "number") {
-      const limit = { lines: this.limits.lines, length: this.limits.length }[name] ?? kind.maximum ?? "";
-      const step = kind.type === "integer" ? "1" : "0.01";
-      return element("input", {
-        type: "number",
-        min: kind.minimum ?? 0,
-        max: limit,
-        step,
-        inputMode: step === "1" ? "numeric" : "decimal",
-      });
-    }
-    return element("input", {
-      type: "text",
-      autocomplete: "off",
-      spellcheck: false,
-      maxLength: kind.maxLength ?? 1000,
-    });
+  /** @param {string} name @param {Setting} setting @returns {Field} */
+  #field(name, setting) {
+    if (name === "rhyme") return select(SCHEMES);
+    if (setting.enum) return select(setting.enum);
+    if (setting.type === "boolean") return element("input", { type: "checkbox" });
+    if (name === "temperature") return element("input", { type: "range", ...TEMPERATURE_SLIDER });
+    const number = setting.type === "integer" || setting.type === "number";
+    const input = element("input", { type: number ? "number" : "text", autocomplete: "off", spellcheck: false });
+    setBounds(input, setting.type === "array" ? { ...setting, maxLength: MAX_LIST_LENGTH } : setting);
+    return input;
   }
 
-  /** Fills the fields with what was kept of them, or else with what they begin with. */
-  fill(kept = {}) {
-    for (const [name, control] of this.fields) {
-      const begin = kept[name] ?? BEGIN[name] ?? this.properties[name].default ?? "";
-      if (control.type === "checkbox") control.checked = begin === true;
-      else
-        control.value =
-          name === "seed" && kept.seed === undefined ? "" : Array.isArray(begin) ? begin.join(" ") : `${begin}`;
+  /** Fills the fields with what `stored` returned, or else with start values. @param {Record<string, any>} [stored] */
+  fill(stored = {}) {
+    for (const [name, field] of this.fields) {
+      const value = stored[name] ?? this.start[name] ?? this.settings[name].default ?? "";
+      if (isCheckbox(field)) field.checked = value === true;
+      else if (name === "seed") field.value = stored.seed ?? ""; // an empty seed is a new one each time
+      else field.value = Array.isArray(value) ? value.join(" ") : `${value}`;
     }
-    this.own.value = kept.own ?? "";
+    this.customRhyme.value = stored.own ?? "";
     this.#refresh();
   }
 
-  /** What to keep, for `fill`. */
-  kept() {
-    const value = (control) => (control.type === "checkbox" ? control.checked : control.value);
-    return {
-      ...Object.fromEntries([...this.fields].map(([name, control]) => [name, value(control)])),
-      own: this.own.value,
-    };
+  /** The contents of all fields, to be stored. @returns {FieldValues} */
+  stored() {
+    const values = [...this.fields].map(([name, field]) => [name, isCheckbox(field) ? field.checked : field.value]);
+    return { ...Object.fromEntries(values), own: this.customRhyme.value };
   }
 
-  /** The options as the server takes them; those that are empty are left out. */
+  /** The settings of a request for a text. */
   values() {
-    const values = {};
-    for (const [name, control] of this.fields) {
-      const kind = this.properties[name].anyOf?.[0] ?? this.properties[name];
-      if (control.type === "checkbox") values[name] = control.checked;
-      else if (kind.type === "array")
-        values[name] = parts(control.value, name === "word" ? /[\s,，;；、]+/u : /[,，;；、]+/u);
-      else if (control.value === "" || control.value === "own" || control.value === "all") continue;
-      else
-        values[name] = kind.type === "integer" || kind.type === "number" ? Number(control.value) : control.value.trim();
-    }
-    for (const name of ["line_length", "stanza"]) values[name] = (values[name] ?? "").replace(/[\s，、/]+/gu, ",");
-    const rhyme = this.fields.get("rhyme").value;
-    if (rhyme === "own") values.rhyme = this.own.value;
-    if (rhyme === "all") values.rhyme = "A".repeat(values.lines || 4);
-    if (!values.lines) for (const name of FORM) delete values[name];
-    return values;
+    return textSettings(this.stored(), this.settings);
   }
 
-  /** The options that say how to draw, without those of the form. */
-  drawing() {
-    const values = this.values();
-    for (const name of [...FORM, "length", "stop", "seed"]) delete values[name];
-    return values;
+  /** Marks the field of a setting as invalid. @param {string} name @returns {boolean} whether there is such a field */
+  markInvalid(name) {
+    const field = this.fields.get(name);
+    field?.setAttribute("aria-invalid", "true");
+    field?.closest("details:not([open])")?.setAttribute("open", "");
+    return field !== undefined;
   }
 
-  /** Shows which field an error speaks of; false if it speaks of none. */
-  blame(name) {
-    const control = this.fields.get(name);
-    control?.setAttribute("aria-invalid", "true");
-    control?.closest("details:not([open])")?.setAttribute("open", "");
-    return control !== undefined;
-  }
-
-  speak(words) {
-    this.summary.textContent = words.more;
-    for (const [name, { label, help }] of this.help) {
-      const [text, hint] = words.options[name] ?? [name, this.properties[name].description];
-      label.textContent = text;
-      const control = this.fields.get(name);
-      const short = control.type === "text" && units(hint) <= ROOM;
-      if (control.type === "text") control.placeholder = short ? hint : "";
-      help.textContent = hint;
-      help.hidden = !hint || short;
-    }
-    const named = { "": words.rhymeNone, all: words.rhymeAll, own: words.unitRhyme };
-    for (const option of this.fields.get("rhyme").options) option.textContent = named[option.value] ?? option.value;
-    for (const option of this.fields.get("rhyme_standard").options) option.textContent = words.standards[option.value];
-    this.own.ariaLabel = words.customRhyme;
-    this.own.placeholder = words.customRhymeHint;
-    [this.ends[0].textContent, this.ends[1].textContent] = [words.safer, words.bolder];
+  /** @param {Phrases} t */
+  showPhrases(t) {
+    this.more.textContent = t.more;
+    for (const [name, { label, help }] of this.texts) this.#showOption(name, label, help, t);
+    /** @type {Record<string, string>} */
+    const rhymes = { "": t.rhymeNone, [RHYME_ALL]: t.rhymeAll, [RHYME_CUSTOM]: t.rhymeCustom };
+    this.#nameChoices("rhyme", rhymes);
+    this.#nameChoices("rhyme_standard", t.rhymeStandards);
+    this.customRhyme.ariaLabel = t.customRhyme;
+    this.customRhyme.placeholder = t.customRhymeHint;
+    this.temperature.safer.textContent = t.safer;
+    this.temperature.bolder.textContent = t.bolder;
     this.#refresh();
+  }
+
+  /** Shows the help of a setting inside its field where it is short. @param {string} name @param {HTMLElement} label @param {HTMLElement} help @param {Phrases} t */
+  #showOption(name, label, help, t) {
+    const [text, hint] = t.options[name] ?? [name, this.settings[name].description ?? ""];
+    const field = this.fields.get(name);
+    const inside = field instanceof HTMLInputElement && field.type === "text" && displayWidth(hint) <= PLACEHOLDER_WIDTH;
+    label.textContent = text;
+    if (field instanceof HTMLInputElement) field.placeholder = inside ? hint : "";
+    help.textContent = hint;
+    help.hidden = !hint || inside;
+  }
+
+  /** @param {string} name @param {Record<string, string>} texts */
+  #nameChoices(name, texts) {
+    const field = this.fields.get(name);
+    if (!(field instanceof HTMLSelectElement)) return;
+    for (const option of field.options) option.textContent = texts[option.value] ?? option.value;
   }
 
   #refresh() {
-    const control = this.fields.get("temperature");
-    control.parentNode.querySelector("output").textContent = Number(control.value).toFixed(2);
-    this.own.parentNode.hidden = this.fields.get("rhyme").value !== "own";
+    this.temperature.output.textContent = Number(this.fields.get("temperature")?.value).toFixed(2);
+    this.customRhymeField.hidden = this.fields.get("rhyme")?.value !== RHYME_CUSTOM;
   }
 }
 
-function choices(values) {
+/** @param {Field} field @returns {field is HTMLInputElement} */
+function isCheckbox(field) {
+  return field.type === "checkbox";
+}
+
+/** @param {string[]} values */
+function select(values) {
   return element("select", {}, ...values.map((value) => element("option", { value, textContent: value })));
 }
 
-function units(text) {
-  return [...text].reduce((sum, char) => sum + (char.codePointAt(0) > 0x2e7f ? 2 : 1), 0);
-}
-
-function parts(text, between) {
-  return text
-    .split(between)
-    .map((part) => part.trim())
-    .filter(Boolean);
+/** The width of a text in Latin letters. @param {string} text */
+export function displayWidth(text) {
+  return [...text].reduce((sum, char) => sum + (char.charCodeAt(0) > 0x2e7f ? 2 : 1), 0);
 }

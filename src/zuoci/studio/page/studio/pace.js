@@ -1,39 +1,46 @@
-// Shows what comes in bursts a little at a time, so that one can read along.
+// Shows items that arrive in bursts a few at a time, so that one can read along.
 
 const FRAME = 16; // milliseconds
-const calm = matchMedia("(prefers-reduced-motion: reduce)");
+const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
 
+/** @template Item */
 export class Pace {
   /**
-   * @param {(items: any[]) => void} show the next few
-   * @param {{every?: number, behind?: number}} pace milliseconds from one to the next; `behind`: how many may wait
-   *   before more are shown at once
+   * @param {(items: Item[]) => void} show shows the next items
+   * @param {{interval?: number, backlog?: number}} [options] `interval`: milliseconds from one item to the next;
+   *   `backlog`: for each so many waiting items, one more is shown at once
    */
-  constructor(show, { every = FRAME, behind = 60 } = {}) {
-    Object.assign(this, { show, every, behind });
+  constructor(show, { interval = FRAME, backlog = 60 } = {}) {
+    this.show = show;
+    this.interval = interval;
+    this.backlog = backlog;
+    /** @type {Item[]} */
     this.waiting = [];
+    /** @type {Promise<void> | null} */
     this.running = null;
   }
 
+  /** @param {Item[]} items */
   push(...items) {
     this.waiting.push(...items);
     if (this.waiting.length) this.running ??= this.#run();
   }
 
-  /** Settles once all is shown. */
+  /** Resolves when all items have been shown. */
   async done() {
     await this.running;
   }
 
+  /** Drops the items that wait. */
   stop() {
     this.waiting = [];
   }
 
   async #run() {
     while (this.waiting.length) {
-      const whole = calm.matches || document.hidden;
-      this.show(this.waiting.splice(0, whole ? Infinity : 1 + Math.floor(this.waiting.length / this.behind)));
-      await new Promise((resolve) => setTimeout(resolve, this.every));
+      const atOnce = reducedMotion.matches || document.hidden;
+      this.show(this.waiting.splice(0, atOnce ? Infinity : 1 + Math.floor(this.waiting.length / this.backlog)));
+      await new Promise((resolve) => setTimeout(resolve, this.interval));
     }
     this.running = null;
   }

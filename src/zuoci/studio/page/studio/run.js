@@ -1,244 +1,255 @@
-// One training run: its curve, its samples, and what can be done with it.
+// One training run as a card: its state, its curves, its samples, and buttons to control it.
 
-import { drop, events, get, post, training } from "./api.js";
+import { button, element, setStatus } from "../shared/dom.js";
+import { ApiError, events, get, post, remove, runPath } from "./api.js";
 import { chart } from "./chart.js";
-import { button, element, say } from "../shared/dom.js";
 
-const ACTIVE = ["queued", "running", "pausing", "stopping"];
-const SMOOTH = 0.9; // of the loss of single steps
-const SOON = 500; // milliseconds before one that waits is looked at again
-const AGAIN = 2000; // milliseconds before the server is asked again
+/** @import {Message, Phrases, Round, RunInfo, Score, Series, ServerEvent, Studio} from "./types.js" */
 
-const pause = (time) => new Promise((resolve) => setTimeout(resolve, time));
+const ACTIVE = ["queued", "running", "pausing", "stopping"]; // states that change by themselves
+const SMOOTHING = 0.9; // of the loss of single steps: exponential moving average
+const MAX_POINTS = 600; // of the curve of single steps; above, every other one is dropped
+const MAX_NLL = 20; // the perplexity of more would not fit a chart
+const QUEUE_INTERVAL = 500; // milliseconds between two looks at a queued run
+const RETRY_INTERVAL = 2000; // milliseconds before a lost connection is tried again
+
+/** @param {number} milliseconds */
+const sleep = (milliseconds) => new Promise((resolve) => setTimeout(resolve, milliseconds));
 
 export class RunCard {
   /**
-   * @param {object} data TRAINING
-   * @param {{ended(): void, changed(): void, forgotten(): void}} page
+   * @param {Studio} studio
+   * @param {RunInfo} run
+   * @param {{ended(): void, changed(): void, discarded(): void}} page
    */
-  constructor(studio, data, page) {
-    Object.assign(this, { studio, data, page });
-    this.steps = []; // [seconds, perplexity] of single steps, smoothed
-    this.mean = null;
+  constructor(studio, run, page) {
+    this.studio = studio;
+    this.run = run;
+    this.page = page;
+    /** @type {[number, number][]} */
+    this.steps = []; // seconds and perplexity of single steps, smoothed
+    /** @type {number | null} */
+    this.meanNll = null;
+    /** @type {Message | null} */
     this.problem = null;
-    const make = (name, properties = {}) => element(name, properties);
-    this.title = make("h3");
-    this.state = make("p", { className: "small", role: "status" });
-    this.bar = make("progress", { max: 1 });
-    this.figures = make("p", { className: "small" });
-    this.plot = make("div", { className: "plot" });
-    this.legend = make("p", { className: "legend small" });
-    this.samples = make("div", { className: "samples" });
-    this.failure = make("p", { className: "problem", role: "alert", hidden: true });
-    this.acts = {
-      pause: button("", () => this.#ask("pause"), ""),
-      resume: button("", () => this.#ask("resume"), ""),
-      finishNow: button("", () => this.#ask("stop"), ""),
-      forget: button("", () => this.#forget()),
+    this.note = "";
+    this.shownSample = ""; // the step of the samples that are shown
+    this.updating = false;
+    this.title = element("h3");
+    this.state = element("p", { className: "small", role: "status" });
+    this.progress = element("progress", { max: 1 });
+    this.figures = element("p", { className: "small" });
+    this.plot = element("div", { className: "plot" });
+    this.legend = element("p", { className: "legend small" });
+    this.samples = element("div", { className: "samples" });
+    this.failure = element("p", { className: "problem", role: "alert", hidden: true });
+    this.buttons = {
+      pause: button("", () => this.#command("pause"), ""),
+      resume: button("", () => this.#command("resume"), ""),
+      finishNow: button("", () => this.#command("stop"), ""),
+      discard: button("", () => this.#discard()),
       writeWith: button("", () => this.#write(), "primary"),
     };
-    const head = element(
-      "div",
-      { className: "run-head" },
-      this.title,
-      this.state,
-      element("span", { className: "gap" }),
-      ...Object.values(this.acts),
-    );
-    this.node = element(
-      "article",
-      { className: "sheet run" },
-      head,
-      this.bar,
-      this.failure,
-      this.plot,
-      this.legend,
-      this.figures,
-      this.samples,
-    );
-    new ResizeObserver(() => this.#draw()).observe(this.plot);
-    this.speak();
-    if (this.active) this.listen();
+    const gap = element("span", { className: "gap" });
+    const head = element("div", { className: "run-head" }, this.title, this.state, gap, ...Object.values(this.buttons));
+    const { progress, failure, plot, legend, figures, samples } = this;
+    const className = "sheet run";
+    this.node = element("article", { className }, head, progress, failure, plot, legend, figures, samples);
+    new ResizeObserver(() => this.#drawChart()).observe(this.plot);
+    this.showPhrases();
+    if (this.active) this.follow();
   }
 
+  /** Whether the run goes on, or waits to. */
   get active() {
-    return ACTIVE.includes(this.data.state);
+    return ACTIVE.includes(this.run.state);
   }
 
-  /** Follows the run until it ends. */
-  async listen() {
+  /** Follows the run's events until it ends. */
+  async follow() {
     let lost = true;
     try {
-      while (this.data.state === "queued") {
-        await pause(SOON); // a browser has six connections to a server: those that wait in the queue hold none
-        if (!this.node.isConnected) return; // it was forgotten
-        this.data = await get(training(this.data.id));
+      while (this.run.state === "queued") {
+        await sleep(QUEUE_INTERVAL); // an event stream each would use up the browser's six connections to a server
+        if (!this.node.isConnected) return; // it was discarded
+        this.run = await get(runPath(this.run.id));
         this.update();
       }
-      for await (const { event, data } of events("GET", `${training(this.data.id)}/events`)) {
-        this.#take(event, data);
+      for await (const event of events("GET", `${runPath(this.run.id)}/events`)) {
+        this.#receive(event);
         this.update();
       }
       lost = this.active;
     } catch (error) {
-      this.#say(error);
-      lost = error.status !== 404;
+      this.#showProblem(error);
+      lost = !(error instanceof ApiError && error.status === 404);
     }
-    if (lost && this.active && this.node.isConnected) pause(AGAIN).then(() => this.listen());
+    if (lost && this.active && this.node.isConnected) sleep(RETRY_INTERVAL).then(() => this.follow());
     else if (!this.active) this.page.ended();
   }
 
-  #take(event, data) {
-    this.#say(null);
-    if (event === "training") this.data = data;
-    if (event === "round") this.data = { ...this.data, rounds: [...this.data.rounds, data] };
-    if (event === "samples") this.data = { ...this.data, samples: [...this.data.samples, data] };
+  /** @param {ServerEvent} event */
+  #receive({ event, data }) {
+    this.#showProblem(null);
+    if (event === "training") this.run = data;
+    if (event === "round") this.run = { ...this.run, rounds: [...this.run.rounds, data] };
+    if (event === "samples") this.run = { ...this.run, samples: [...this.run.samples, data] };
     if (event === "note") this.note = data.text;
     if (event !== "step") return;
     const { step, steps, epoch, nll, elapsed, characters_per_second } = data;
-    this.data = { ...this.data, step, steps, epoch, elapsed, characters_per_second };
-    this.mean = this.mean === null ? nll : SMOOTH * this.mean + (1 - SMOOTH) * nll;
-    if (this.steps.length && elapsed < this.steps.at(-1)[0]) this.steps = []; // resumed from before
-    this.steps.push([elapsed, Math.exp(Math.min(this.mean, 20))]);
-    if (this.steps.length > 600) this.steps = this.steps.filter((_, i) => i % 2);
+    this.run = { ...this.run, step, steps, epoch, elapsed, characters_per_second };
+    this.meanNll = this.meanNll === null ? nll : SMOOTHING * this.meanNll + (1 - SMOOTHING) * nll;
+    const last = this.steps.at(-1);
+    if (last && elapsed < last[0]) this.steps = []; // the run was resumed from an earlier step
+    this.steps.push([elapsed, Math.exp(Math.min(this.meanNll ?? 0, MAX_NLL))]);
+    if (this.steps.length > MAX_POINTS) this.steps = this.steps.filter((_, i) => i % 2);
   }
 
-  /** Shows what is known now, at most once a frame. */
+  /** Shows the current state, at most once per frame. */
   update() {
-    if (this.waiting) return;
-    this.waiting = true;
+    if (this.updating) return;
+    this.updating = true;
     requestAnimationFrame(() => {
-      this.waiting = false;
+      this.updating = false;
       this.#show();
       this.page.changed();
     });
   }
 
-  speak() {
-    const t = this.studio.words();
-    for (const [name, node] of Object.entries(this.acts)) node.textContent = t[name];
-    this.samplesShown = "";
+  showPhrases() {
+    const t = this.studio.phrases();
+    const { pause, resume, finishNow, discard, writeWith } = this.buttons;
+    pause.textContent = t.pause;
+    resume.textContent = t.resume;
+    finishNow.textContent = t.finishNow;
+    discard.textContent = t.discard;
+    writeWith.textContent = t.writeWith;
+    this.shownSample = "";
     this.#show();
   }
 
   #show() {
-    const t = this.studio.words();
-    const {
-      id,
-      state,
-      step,
-      steps,
-      seconds,
-      elapsed,
-      waiting,
-      rounds,
-      epoch,
-      characters_per_second: speed,
-    } = this.data;
+    const t = this.studio.phrases();
+    const { id, state, waiting } = this.run;
     this.title.textContent = id;
     this.node.dataset.state = state;
-    say(
-      this.state,
-      [t.runState[state], waiting && state === "queued" ? t.waitingRuns(waiting) : ""].filter(Boolean).join(" · "),
-    );
-    this.bar.hidden = !this.active;
-    this.bar.ariaLabel = t.runState[state];
+    const queue = waiting && state === "queued" ? ` · ${t.queuePosition(waiting)}` : "";
+    setStatus(this.state, t.runStates[state] + queue);
+    this.#showProgress(t);
+    this.#showButtons();
+    this.failure.textContent = this.problem?.(t) ?? this.run.error ?? "";
+    this.failure.hidden = !this.failure.textContent;
+    this.#showLegend(t);
+    this.#drawChart();
+    this.#showSamples(t);
+  }
+
+  /** @param {Phrases} t */
+  #showProgress(t) {
+    const { state, step, steps, seconds, elapsed, epoch, rounds, characters_per_second: speed } = this.run;
+    this.progress.hidden = !this.active;
+    this.progress.ariaLabel = t.runStates[state];
     const done = steps ? step / steps : seconds ? elapsed / seconds : 0;
-    if (done) this.bar.value = Math.min(done, 1);
-    else this.bar.removeAttribute("value");
-    this.acts.pause.hidden = !["running", "queued"].includes(state);
-    this.acts.resume.hidden = state !== "paused";
-    this.acts.finishNow.hidden = !["running", "paused"].includes(state) || !step;
-    this.acts.forget.hidden = !["paused", "failed", "queued"].includes(state);
-    this.acts.writeWith.hidden = state !== "finished";
+    if (done) this.progress.value = Math.min(done, 1);
+    else this.progress.removeAttribute("value");
     const last = rounds.at(-1);
-    this.figures.textContent = [
+    const parts = [
       elapsed ? t.progress({ epoch: epoch ?? 0, elapsed, speed: Math.round(speed ?? 0) }) : "",
       last ? t.perplexities(last.train, last.validation) : "",
-      this.note ?? "",
-    ]
-      .filter(Boolean)
-      .join(" · ");
-    this.failure.hidden = !(this.problem || this.data.error);
-    this.failure.textContent = this.problem?.(t) ?? this.data.error ?? "";
-    const legend =
-      rounds.length || this.steps.length
-        ? [
-            ["held", t.lineHeld],
-            ["train", t.lineTrain],
-            ["steps", t.lineSteps],
-          ]
-        : [];
-    this.legend.replaceChildren(
-      ...legend
-        .filter(([name]) => name !== "steps" || this.steps.length)
-        .map(([name, text]) => element("span", { className: `key ${name}`, textContent: text })),
-    );
-    this.#draw();
-    this.#sample(t);
+      this.note,
+    ];
+    this.figures.textContent = parts.filter(Boolean).join(" · ");
   }
 
-  #draw() {
+  #showButtons() {
+    const { state, step } = this.run;
+    const { pause, resume, finishNow, discard, writeWith } = this.buttons;
+    pause.hidden = !["running", "queued"].includes(state);
+    resume.hidden = state !== "paused";
+    finishNow.hidden = !["running", "paused"].includes(state) || !step;
+    discard.hidden = !["paused", "failed", "queued"].includes(state);
+    writeWith.hidden = state !== "finished";
+  }
+
+  /** @param {Phrases} t */
+  #showLegend(t) {
+    const any = this.run.rounds.length || this.steps.length;
+    const entries = [
+      ...(any ? [["held", t.validationCurve], ["train", t.trainCurve]] : []),
+      ...(this.steps.length ? [["steps", t.stepCurve]] : []),
+    ];
+    const nodes = entries.map(([name, textContent]) => element("span", { className: `key ${name}`, textContent }));
+    this.legend.replaceChildren(...nodes);
+  }
+
+  #drawChart() {
     const width = this.plot.clientWidth;
-    const { rounds } = this.data;
+    const { rounds } = this.run;
     if (!width || !(rounds.length || this.steps.length)) return;
-    const t = this.studio.words();
+    const t = this.studio.phrases();
+    /** @type {Series[]} */
     const series = [{ points: this.steps, colour: 0, faint: true }, ...curves(rounds, 0)];
-    this.plot.replaceChildren(
-      chart(series, { title: t.chartTitle(this.data.id), x: t.axisTime, y: t.axisPerplexity }, width),
-    );
+    const labels = { title: t.chartTitle(this.run.id), x: t.timeAxis, y: t.perplexityAxis };
+    this.plot.replaceChildren(chart(series, labels, width));
   }
 
-  #sample(t) {
-    const last = this.data.samples.at(-1);
-    const shown = last ? `${last.step}` : this.data.state === "running" ? "none" : "";
-    if (shown === this.samplesShown) return;
-    this.samplesShown = shown;
+  /** @param {Phrases} t */
+  #showSamples(t) {
+    const last = this.run.samples.at(-1);
+    const shown = last ? `${last.step}` : this.run.state === "running" ? "none" : "";
+    if (shown === this.shownSample) return;
+    this.shownSample = shown;
     const texts = (last?.texts ?? []).map((text) => element("p", { className: "sample", textContent: text.trim() }));
-    this.samples.replaceChildren(
-      ...(shown ? [element("p", { className: "small", textContent: last ? t.samples : t.noSamples })] : []),
-      element("div", { className: "sample-row" }, ...texts),
-    );
+    const heading = element("p", { className: "small", textContent: last ? t.samples : t.noSamples });
+    this.samples.replaceChildren(...(shown ? [heading] : []), element("div", { className: "sample-row" }, ...texts));
   }
 
-  #say(error) {
-    this.problem = error ? this.studio.tell(error) : null;
+  /** @param {unknown} error null: none */
+  #showProblem(error) {
+    this.problem = error ? this.studio.describeError(error) : null;
     if (error) this.update();
   }
 
-  async #ask(what) {
-    const listening = this.active;
+  /** @param {"pause" | "resume" | "stop"} command */
+  async #command(command) {
+    const following = this.active;
     try {
-      this.data = await post(`${training(this.data.id)}/${what}`);
-      this.#say(null);
-      if (!listening) this.active ? this.listen() : this.page.ended();
+      this.run = await post(`${runPath(this.run.id)}/${command}`);
+      this.#showProblem(null);
+      if (!following && this.active) this.follow();
+      else if (!following) this.page.ended();
     } catch (error) {
-      this.#say(error);
+      this.#showProblem(error);
     }
     this.update();
   }
 
-  async #forget() {
+  async #discard() {
     try {
-      await drop(training(this.data.id));
-      this.page.forgotten();
+      await remove(runPath(this.run.id));
+      this.page.discarded();
     } catch (error) {
-      this.#say(error);
+      this.#showProblem(error);
     }
   }
 
   #write() {
-    this.studio.choose(this.data.id);
-    this.studio.go("write");
+    this.studio.choose(this.run.id);
+    this.studio.open("write");
   }
 }
 
-/** The curves of a run's rounds: held out, and dashed on the training text. */
+/** The curves of a run: solid on held-out lyrics, dashed on training lyrics. @param {Round[]} rounds @param {number} colour @returns {Series[]} */
 export function curves(rounds, colour) {
-  const points = (name) =>
-    rounds.filter((round) => round[name]?.perplexity).map((round) => [round.seconds, round[name].perplexity]);
-  return [
-    { points: points("train"), colour, dashed: true },
-    { points: points("validation"), colour },
-  ].filter(({ points: own }) => own.length);
+  /** @param {(round: Round) => Score | null} score @returns {[number, number][]} */
+  const points = (score) =>
+    rounds.flatMap((round) => {
+      const perplexity = score(round)?.perplexity;
+      return perplexity ? [/** @type {[number, number]} */ ([round.seconds, perplexity])] : [];
+    });
+  const series = [
+    { points: points(({ train }) => train), colour, dashed: true },
+    { points: points(({ validation }) => validation), colour },
+  ];
+  return series.filter((one) => one.points.length);
 }

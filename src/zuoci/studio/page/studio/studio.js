@@ -1,130 +1,142 @@
-// The studio: four places, one model, one language.
+// The studio's page: starts the four views and holds what they share, such as the language and the chosen model.
 
-import { get } from "./api.js";
-import { by, button, element, recall, remember, speak } from "../shared/dom.js";
-import { Inside } from "./inside.js";
-import { Models } from "./models.js";
-import { WORDS } from "./phrases.js";
-import { Train } from "./train.js";
-import { Write } from "./write.js";
+import { browserLanguage, button, byId, element } from "../shared/dom.js";
+import { readStorage, showLanguage, showPhrases, writeStorage } from "../shared/dom.js";
+import { fillSheet } from "../shared/markup.js";
+import { ApiError, get } from "./api.js";
+import { InsideView } from "./inside.js";
+import { ModelsView } from "./models.js";
+import { PHRASES } from "./phrases.js";
+import { TrainView } from "./train.js";
+import { WriteView } from "./write.js";
 
-const MEMORY = "zuoci studio";
-const PLACES = ["write", "inside", "train", "models"];
+/** @import {Studio, ViewName} from "./types.js" */
 
-const kept = recall(MEMORY);
-const studio = {
-  language: kept.language in WORDS ? kept.language : navigator.language.startsWith("zh") ? "zh" : "en",
-  model: typeof kept.model === "string" ? kept.model : "",
+const STORAGE_KEY = "zuoci studio";
+const VIEWS = /** @type {const} */ (["write", "inside", "train", "models"]);
+
+const stored = readStorage(STORAGE_KEY);
+
+/** `session` and `views` are set by `start`, before any view is shown. @type {Omit<Studio, "session" | "views"> & Partial<Studio>} */
+const page = {
+  language: stored.language in PHRASES ? stored.language : browserLanguage(),
+  model: typeof stored.model === "string" ? stored.model : "",
   models: [],
-  session: null,
-  places: {},
-  words: () => WORDS[studio.language],
-  tell,
+  damaged: [],
+  phrases: () => PHRASES[page.language],
+  describeError,
   loadModels,
   choose,
-  go: (place) => (location.hash = place),
+  open: (view) => (location.hash = view),
 };
 
-/** What to say of an error, as a function of the words. */
-function tell(error, options = null) {
-  const blamed = options?.blame(error.param);
+/** @type {Studio["describeError"]} */
+function describeError(error, options) {
+  if (!(error instanceof ApiError)) return () => (error instanceof Error ? error.message : `${error}`);
+  const { code, status, param, message } = error;
+  const marked = param !== null && options?.markInvalid(param);
   return (t) => {
-    const known = t.sorry[error.code] ?? t.sorry[error.status];
+    const known = t.errors[code ?? ""] ?? t.errors[status];
     if (known) return known;
-    return blamed ? t.sorry.field(t.options[error.param]?.[0] ?? error.param, error.message) : error.message;
+    return marked ? t.fieldError(t.options[param]?.[0] ?? param, message) : message;
   };
 }
 
-function trouble(error) {
-  by("trouble").hidden = !error;
-  by("trouble").textContent = error ? tell(error)(studio.words()) : "";
-}
-
+/** Reads the list of models from the server. */
 async function loadModels() {
-  Object.assign(studio, await get("/models"));
-  if (!studio.models.some(({ id }) => id === studio.model)) studio.model = newest()?.id ?? "";
-  showModels();
+  const { models, damaged } = await get("/models");
+  page.models = models;
+  page.damaged = damaged;
+  if (!page.models.some(({ id }) => id === page.model)) page.model = newestModel();
+  const list = byId("model", HTMLSelectElement);
+  list.replaceChildren(...page.models.map(({ id }) => element("option", { value: id, textContent: id })));
+  list.value = page.model;
+  list.hidden = page.models.length === 0;
 }
 
-function newest() {
-  return studio.models.toSorted((a, b) => b.created - a.created)[0];
+function newestModel() {
+  return page.models.toSorted((a, b) => b.created - a.created)[0]?.id ?? "";
 }
 
-function showModels() {
-  const options = studio.models.map(({ id }) => element("option", { value: id, textContent: id }));
-  by("model").replaceChildren(...options);
-  by("model").value = studio.model;
-  by("model").hidden = studio.models.length === 0;
-}
-
+/** Takes another model. @param {string} id */
 function choose(id) {
-  studio.model = id;
-  by("model").value = id;
-  remember(MEMORY, { language: studio.language, model: id });
-  studio.places.write.changeModel();
-  studio.places.inside.changeModel();
+  page.model = id;
+  byId("model", HTMLSelectElement).value = id;
+  store();
+  page.views?.write.changeModel();
+  page.views?.inside.changeModel();
 }
 
-function here() {
-  const place = location.hash.slice(1);
-  return PLACES.includes(place) ? place : studio.models.length ? "write" : "train";
+function store() {
+  writeStorage(STORAGE_KEY, { language: page.language, model: page.model });
 }
 
-/** Shows the place that the address names; without a model, only those that need none. */
+/** The view that the address names. @returns {ViewName} */
+function currentView() {
+  const name = location.hash.slice(1);
+  return VIEWS.find((view) => view === name) ?? (page.models.length ? "write" : "train");
+}
+
+/** Shows the current view. Without a model, only "Train" can be used. */
 function route() {
-  const place = here();
-  const needs = !studio.models.length && place !== "train";
-  for (const name of PLACES) {
-    by(`${name}-place`).hidden = name !== place || needs;
-    const link = document.querySelector(`.places a[href="#${name}"]`);
-    if (name === place) link.setAttribute("aria-current", "page");
-    else link.removeAttribute("aria-current");
+  const current = currentView();
+  const missing = !page.models.length && current !== "train";
+  for (const name of VIEWS) {
+    byId(`${name}-view`).hidden = name !== current || missing;
+    const link = document.querySelector(`.views a[href="#${name}"]`);
+    if (name === current) link?.setAttribute("aria-current", "page");
+    else link?.removeAttribute("aria-current");
   }
-  by("nothing").hidden = !needs;
-  const { placeWrite, placeInside, placeTrain, placeModels } = studio.words();
-  document.title = `${{ write: placeWrite, inside: placeInside, train: placeTrain, models: placeModels }[place]} · 作词 zuoci`;
-  if (!needs) studio.places[place].show();
+  byId("no-model").hidden = !missing;
+  const t = page.phrases();
+  const titles = { write: t.viewWrite, inside: t.viewInside, train: t.viewTrain, models: t.viewModels };
+  document.title = `${titles[current]} · 作词 zuoci`;
+  if (!missing) page.views?.[current].show();
 }
 
-function speakAll() {
-  const t = studio.words();
-  document.documentElement.lang = studio.language;
-  speak(t);
-  by("language").textContent = t.other;
-  by("language").lang = studio.language === "zh" ? "en" : "zh";
-  for (const place of Object.values(studio.places)) place.speak();
+function showTexts() {
+  const t = page.phrases();
+  showLanguage(page.language, t);
+  showPhrases(t);
+  for (const view of Object.values(page.views ?? {})) view.showPhrases();
 }
 
 async function start() {
-  speakAll();
+  fillSheet(byId("sheet"), ["undo", "redo", "copy", "save", "clear"]);
+  byId("no-model").append(button("", () => page.open("train"), "primary"));
+  byId("no-model").querySelector("button")?.setAttribute("data-text", "goToTraining");
+  byId("model").addEventListener("change", () => choose(byId("model", HTMLSelectElement).value));
+  byId("language").addEventListener("click", switchLanguage);
+  showTexts();
   try {
-    studio.session = await get("/session");
+    page.session = await get("/session");
     await loadModels();
   } catch (error) {
-    return trouble(error);
+    byId("start-error").hidden = false;
+    byId("start-error").textContent = describeError(error)(page.phrases());
+    return;
   }
-  studio.places = {
-    write: new Write(studio),
-    inside: new Inside(studio),
-    train: new Train(studio),
-    models: new Models(studio),
+  const studio = /** @type {Studio} */ (page);
+  studio.views = {
+    write: new WriteView(studio),
+    inside: new InsideView(studio),
+    train: new TrainView(studio),
+    models: new ModelsView(studio),
   };
-  speakAll();
+  showTexts();
   route();
   addEventListener("hashchange", () => {
     route();
-    by("place").focus({ preventScroll: true });
+    byId("content").focus({ preventScroll: true });
     scrollTo(0, 0);
   });
 }
 
-by("nothing").append(button("", () => studio.go("train"), "primary"));
-by("nothing").lastChild.dataset.text = "nothingGo";
-by("model").addEventListener("change", () => choose(by("model").value));
-by("language").addEventListener("click", () => {
-  studio.language = studio.language === "zh" ? "en" : "zh";
-  remember(MEMORY, { language: studio.language, model: studio.model });
-  speakAll();
-  if (studio.session) route();
-});
+function switchLanguage() {
+  page.language = page.language === "zh" ? "en" : "zh";
+  store();
+  showTexts();
+  if (page.views) route();
+}
+
 start();

@@ -1,37 +1,49 @@
-// Train: lyrics that are found, a time, runs that can be watched, and models side by side.
+// The view "Train": choose lyrics and a time, follow the runs, compare models.
 
+import { byId, element, inputById } from "../shared/dom.js";
 import { get, post } from "./api.js";
-import { by, element } from "../shared/dom.js";
 import { Comparison } from "./comparison.js";
 import { CorpusMaker } from "./corpus.js";
 import { RunCard } from "./run.js";
 
-const TIMES = [30, 60, 300, 1200, 0]; // seconds; 0: as the recipe says
-const FIRST = 60; // of a first model
+/** @import {CorpusInfo, RunInfo, Studio, View} from "./types.js" */
 
-export class Train {
+const TIMES = [30, 60, 300, 1200, 0]; // seconds to choose from; 0: as long as the recipe says
+const MAX_NAME = 50; // characters of a name that is suggested
+const LANGUAGES = ["zh", "en"]; // of the bundled lyrics
+
+/** @implements {View} */
+export class TrainView {
+  /** @param {Studio} studio */
   constructor(studio) {
     this.studio = studio;
+    /** @type {Map<string, RunCard>} */
     this.cards = new Map();
-    this.first = studio.models.length === 0;
-    this.maker = new CorpusMaker(studio, (corpus) => this.#plan(corpus));
-    this.comparison = new Comparison(studio, () => [...this.cards.values()].map(({ data }) => data));
-    by("bundled-zh").addEventListener("click", () => this.#bundled("zh"));
-    by("bundled-en").addEventListener("click", () => this.#bundled("en"));
-    by("plan").addEventListener("submit", (event) => {
+    this.first = studio.models.length === 0; // the first model is opened as soon as it is trained
+    this.defaultTime = studio.session.training.seconds?.default ?? TIMES[1];
+    this.suggestedName = "";
+    this.maker = new CorpusMaker(studio, (corpus) => this.#showForm(corpus));
+    this.comparison = new Comparison(studio, () => [...this.cards.values()].map(({ run }) => run));
+    this.name = inputById("name");
+    const form = byId("run-form", HTMLFormElement);
+    for (const language of LANGUAGES) {
+      byId(`bundled-${language}`).addEventListener("click", () => this.#useBundled(language));
+    }
+    form.addEventListener("submit", (event) => {
       event.preventDefault();
-      this.#begin(this.maker.corpus.id, by("name").value, Number(by("plan").elements.time.value));
+      const seconds = Number(new FormData(form).get("time"));
+      if (this.maker.corpus) this.#start(this.maker.corpus.id, this.name.value, seconds);
     });
-    by("times").append(...TIMES.map(time));
+    byId("times").append(...TIMES.map((seconds) => this.#timeChoice(seconds)));
     this.#load();
   }
 
   async #load() {
     try {
       const { training } = await get("/training");
-      for (const data of training) this.#add(data);
+      for (const run of training) this.#add(run);
     } catch (error) {
-      this.maker.say(error);
+      this.maker.showMessage(this.studio.describeError(error));
     }
   }
 
@@ -40,108 +52,130 @@ export class Train {
     for (const card of this.cards.values()) card.update();
   }
 
-  speak() {
-    const t = this.studio.words();
-    for (const label of by("times").children) {
-      const seconds = Number(label.firstChild.value);
-      label.lastChild.textContent = seconds ? t.times(seconds) : t.asNeeded;
+  showPhrases() {
+    const t = this.studio.phrases();
+    for (const choice of byId("times").children) {
+      const seconds = Number(choice.querySelector("input")?.value);
+      const label = choice.querySelector("span");
+      if (label) label.textContent = seconds ? t.duration(seconds) : t.recipeTime;
     }
-    this.maker.speak();
-    for (const card of this.cards.values()) card.speak();
-    this.#welcome();
+    this.maker.showPhrases();
+    for (const card of this.cards.values()) card.showPhrases();
+    this.#showWelcome();
     this.comparison.show();
   }
 
-  #welcome() {
-    const first = this.studio.models.length === 0 && this.cards.size === 0;
-    by("welcome").hidden = !first;
-    by("maker-title").textContent = this.studio.words()[first ? "welcomeTitle" : "trainTitle"];
-    for (const language of ["zh", "en"]) {
-      by(`bundled-${language}`).classList.toggle("next", first && language === this.studio.language);
+  /** Whether there is neither a model nor a run. */
+  get #empty() {
+    return this.studio.models.length === 0 && this.cards.size === 0;
+  }
+
+  #showWelcome() {
+    const t = this.studio.phrases();
+    byId("welcome").hidden = !this.#empty;
+    byId("new-run-title").textContent = this.#empty ? t.welcomeTitle : t.trainTitle;
+    for (const language of LANGUAGES) {
+      byId(`bundled-${language}`).classList.toggle("next", this.#empty && language === this.studio.language);
     }
   }
 
-  async #bundled(language) {
-    const first = this.studio.models.length === 0 && this.cards.size === 0;
+  /** Takes the bundled lyrics; where there is nothing yet, trains on them at once. @param {string} language */
+  async #useBundled(language) {
+    const empty = this.#empty;
     const corpus = await this.maker.use(language);
-    if (corpus && first) await this.#begin(corpus.id, this.#free(`lyrics-${language}`), FIRST);
+    if (corpus && empty) await this.#start(corpus.id, this.#freeName(`lyrics-${language}`), this.defaultTime);
   }
 
-  /** Offers to train on a corpus. */
-  #plan(corpus) {
-    by("plan").hidden = !corpus || corpus.error !== null;
+  /** Shows the form for a run on a corpus, with a name for the model. @param {CorpusInfo | null} corpus */
+  #showForm(corpus) {
+    byId("run-form").hidden = !corpus || corpus.error !== null;
     if (!corpus) return;
-    const file = corpus.files.find(({ error }) => !error)?.name.replace(/\.\w+$/u, "") ?? "";
-    const plain = file.replace(/[^\p{L}\p{N}_-]+/gu, "-").replace(/^[-_]+|-+$/gu, "");
-    const name = { zh: "lyrics-zh", en: "lyrics-en" }[corpus.id] ?? ([...plain].slice(0, 50).join("") || "my-songs");
-    if (!by("name").value || by("name").value === this.suggested) by("name").value = this.suggested = this.#free(name);
+    const file = corpus.files.find(({ error }) => !error)?.name ?? "";
+    const name = LANGUAGES.includes(corpus.id) ? `lyrics-${corpus.id}` : modelName(file);
+    if (this.name.value && this.name.value !== this.suggestedName) return; // somebody has typed another
+    this.name.value = this.suggestedName = this.#freeName(name);
   }
 
-  /** A name, or the first with a number after it, that no model has. */
-  #free(name) {
+  /** A name that no model has: the given one, or it with a number. @param {string} name */
+  #freeName(name) {
     const taken = new Set([...this.studio.models.map(({ id }) => id), ...this.cards.keys()]);
     let number = 1;
     while (taken.has(number === 1 ? name : `${name}-${number}`)) number++;
     return number === 1 ? name : `${name}-${number}`;
   }
 
-  async #begin(corpus, name, seconds) {
+  /** Starts a run. @param {string} corpus @param {string} name @param {number} seconds */
+  async #start(corpus, name, seconds) {
     try {
-      const data = await post("/training", { corpus, name, seconds });
+      const run = await post("/training", { corpus, name, seconds });
       this.maker.clear();
-      by("name").value = "";
-      this.#add(data).node.scrollIntoView({ block: "nearest" });
+      this.name.value = "";
+      this.#add(run).node.scrollIntoView({ block: "nearest" });
     } catch (error) {
-      this.maker.say(error);
+      this.maker.showMessage(this.studio.describeError(error));
     }
   }
 
-  #add(data) {
-    const card = new RunCard(this.studio, data, {
-      ended: () => this.#ended(data.id),
+  /** @param {RunInfo} run */
+  #add(run) {
+    const card = new RunCard(this.studio, run, {
+      ended: () => this.#ended(run.id),
       changed: () => {
-        this.#count();
-        if (!by("train-place").hidden) this.comparison.show();
+        this.#countActive();
+        if (!byId("train-view").hidden) this.comparison.show();
       },
-      forgotten: () => this.#forget(data.id),
+      discarded: () => this.#remove(run.id),
     });
-    this.cards.get(data.id)?.node.remove();
-    this.cards.set(data.id, card);
-    by("runs").prepend(card.node);
+    this.cards.get(run.id)?.node.remove();
+    this.cards.set(run.id, card);
+    byId("runs").prepend(card.node);
     card.update();
-    this.#count();
+    this.#countActive();
     return card;
   }
 
-  #forget(id) {
-    this.cards.get(id).node.remove();
+  /** @param {string} id */
+  #remove(id) {
+    this.cards.get(id)?.node.remove();
     this.cards.delete(id);
-    this.#count();
-    by("drop").focus();
+    this.#countActive();
+    byId("choose-files").focus();
   }
 
-  /** A run has ended, or waits to be resumed. */
+  /** A run has finished, failed or been paused. @param {string} id */
   async #ended(id) {
-    const { state } = this.cards.get(id).data;
-    this.#count();
-    if (state !== "finished") return;
+    this.#countActive();
+    if (this.cards.get(id)?.run.state !== "finished") return;
     await this.studio.loadModels();
-    this.studio.places.models.stale = true;
-    if (!this.first) return this.comparison.show();
+    this.studio.views.models.stale = true;
+    if (!this.first) {
+      this.comparison.show();
+      return;
+    }
     this.first = false;
     this.studio.choose(id);
-    if (!by("train-place").hidden) this.studio.go("write");
+    if (!byId("train-view").hidden) this.studio.open("write");
   }
 
-  #count() {
-    const active = [...this.cards.values()].filter(({ active }) => active).length;
-    by("working").hidden = active === 0;
-    by("working").textContent = active;
-    this.#welcome();
+  /** Shows in the navigation how many runs go on. */
+  #countActive() {
+    const active = [...this.cards.values()].filter((card) => card.active).length;
+    byId("active-runs").hidden = active === 0;
+    byId("active-runs").textContent = `${active}`;
+    this.#showWelcome();
+  }
+
+  /** @param {number} seconds */
+  #timeChoice(seconds) {
+    const defaultChecked = seconds === this.defaultTime;
+    const radio = element("input", { type: "radio", name: "time", value: `${seconds}`, defaultChecked });
+    return element("label", { className: "chip" }, radio, element("span"));
   }
 }
 
-function time(seconds) {
-  const radio = element("input", { type: "radio", name: "time", value: seconds, defaultChecked: seconds === FIRST });
-  return element("label", { className: "chip" }, radio, element("span"));
+/** Makes the name of a model from that of a file. @param {string} file */
+export function modelName(file) {
+  const stem = file.replace(/\.\w+$/u, "");
+  const plain = stem.replace(/[^\p{L}\p{N}_-]+/gu, "-").replace(/^[-_]+|-+$/gu, "");
+  return [...plain].slice(0, MAX_NAME).join("") || "my-songs";
 }

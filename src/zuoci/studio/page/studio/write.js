@@ -1,94 +1,126 @@
-// Write: a sheet of lines, and how they are to be.
+// The view "Write": a sheet of lines and the settings for them. Whole texts are written, single lines rewritten, and
+// every text is checked for rhymes and copied spans once it has stopped changing.
 
-import { events, model, post } from "./api.js";
-import { by, copyText, element, recall, remember, saveText, say } from "../shared/dom.js";
-import { icon } from "./icons.js";
+import { buttonById, byId, copyText, inputById, readStorage, saveText, setStatus, writeStorage } from "../shared/dom.js";
+import { Sheet, lineOf, tidy } from "../shared/sheet.js";
+import { events, isAbort, modelPath, post } from "./api.js";
+import { CheckedText } from "./checked-text.js";
+import { redraftRequest, rewriteRequest } from "./line-requests.js";
+import { LineTools } from "./line-tools.js";
 import { Options } from "./options.js";
 import { Pace } from "./pace.js";
-import { Sheet, tidy } from "../shared/sheet.js";
 
-const MEMORY = "zuoci write";
-const SHOWN = 8; // candidates
-const PAUSE = 300; // milliseconds without a change before a text is checked
-const WHOLE = ["rhyme", "line_length", "acrostic", "line_opening"]; // options of a whole text's form
+/** @import {Candidate, Row} from "../shared/types.js" */
+/** @import {CandidateLine, Message, Studio, View, WriteEnd} from "./types.js" */
 
-export class Write {
-  /** @param {object} studio `words()`, `model`, `session`, `explain(error)`, `refuse(error)` */
+const STORAGE_KEY = "zuoci write";
+const CANDIDATES = 8;
+const REDRAFT_CANDIDATES = 4; // of which one is taken
+const TYPING_PAUSE = 300; // milliseconds without a change before a text is checked
+const PLACEHOLDER = "…"; // stands for a line that is still to be written
+
+/** @implements {View} */
+export class WriteView {
+  /** @param {Studio} studio */
   constructor(studio) {
     this.studio = studio;
-    this.running = null; // the AbortController of what is being written
-    this.notes = []; // functions of the words, that say what was done
-    this.known = new Map(); // line → {marks, letter}, as last checked
-    this.scheme = "";
-    this.rejected = new Set();
-    this.pool = { key: "", texts: [] }; // lines that a rewrite may take next
-    this.sheet = new Sheet(by("lines"), {
-      words: studio.words,
+    /** @type {AbortController | null} */
+    this.running = null; // what is being written
+    /** @type {Pace<string> | null} */
+    this.pace = null;
+    /** @type {Message[]} */
+    this.notes = []; // what was done last, for the status line
+    this.checked = new CheckedText();
+    this.checking = 0; // timer
+    /** @type {Set<string>} */
+    this.rejected = new Set(); // candidates
+    this.replacements = { key: "", texts: /** @type {string[]} */ ([]) }; // the next ones for a line that is rewritten
+    this.tools = new LineTools(
+      (i) => this.#rewrite(i),
+      (i) => this.sheet.lock(i, !this.sheet.rows[i].locked),
+    );
+    this.sheet = this.#newSheet();
+    this.options = new Options(byId("options"), studio.session, () => this.#store());
+    this.#restore();
+    this.#listen();
+    this.#check();
+  }
+
+  /** @returns {Sheet} */
+  #newSheet() {
+    const { phrases } = this.studio;
+    return new Sheet(byId("lines"), {
+      phrases,
       busy: () => this.running !== null,
-      home: by("opening"),
-      marks: (lines) => lines.map((line) => this.#marks(line)),
-      letters: (lines) => lines.map((line) => this.known.get(line)?.letter ?? ""),
+      home: byId("opening"),
+      marks: (lines) => lines.map((line) => this.checked.marks(line, phrases().copiedFrom)),
+      letters: (lines) => lines.map((line) => this.checked.letter(line)),
       suggest: (i) => this.#suggest(i),
       rejected: (text) => this.rejected.add(text),
       changed: () => this.#changed(),
-      dress: (item, i, marks) => this.#dress(item, i, marks),
-      notice: (name, n) => this.#note((t) => t[name](n)),
+      decorate: (item, i, marks) => {
+        const line = { ...this.sheet.rows[i], number: this.sheet.lineNumber(i), marks };
+        this.tools.show(item, i, line, phrases());
+      },
+      notify: (event, number) => this.#note((t) => t[event](number)),
     });
-    const { options, limits } = studio.session;
-    this.options = new Options(by("options"), options, limits, () => this.#keep());
-    this.#restore();
-    if (matchMedia("(max-width: 52rem)").matches) by("wish").open = false;
-    const acts = {
+  }
+
+  #listen() {
+    if (matchMedia("(max-width: 52rem)").matches) byId("settings", HTMLDetailsElement).open = false;
+    /** @type {Record<string, () => void>} */
+    const actions = {
       write: () => this.write(),
       stop: () => this.stop(),
-      on: () => this.goOn(),
+      continue: () => this.continue(),
       undo: () => this.#travel("undo"),
       redo: () => this.#travel("redo"),
       copy: () => copyText(this.sheet.lines.join("\n")).then(() => this.#note((t) => t.copiedText)),
       save: () => saveText(this.sheet.lines, this.sheet.lines[0] || "zuoci"),
       clear: () => this.#clear(),
     };
-    for (const [id, act] of Object.entries(acts)) by(id).addEventListener("click", act);
-    by("opening").addEventListener("input", () => this.#keep());
-    by("opening").addEventListener("keydown", (event) => event.key === "Enter" && !event.isComposing && this.write());
-    document.addEventListener("keydown", (event) => by("write-place").hidden || this.#key(event));
-    this.#check();
+    for (const [id, action] of Object.entries(actions)) byId(id).addEventListener("click", action);
+    const opening = inputById("opening");
+    opening.addEventListener("input", () => this.#store());
+    opening.addEventListener("keydown", (event) => event.key === "Enter" && !event.isComposing && this.write());
+    document.addEventListener("keydown", (event) => byId("write-view").hidden || this.#key(event));
   }
 
   get text() {
     return this.sheet.lines.join("\n");
   }
 
-  speak() {
+  get #path() {
+    return modelPath(this.studio.model);
+  }
+
+  showPhrases() {
     this.sheet.close();
-    this.options.speak(this.studio.words());
+    this.options.showPhrases(this.studio.phrases());
     this.show();
   }
 
-  /** Another model is chosen, or the place is shown again. */
   show() {
     this.sheet.show();
-    this.#state();
+    this.#showState();
   }
 
   changeModel() {
-    this.known.clear();
-    this.#forget();
-    this.pool.key = "";
+    this.checked.forgetAll();
+    this.replacements.key = "";
     this.#check();
   }
 
   // Whole texts
 
-  /** A new draft; lines that are locked stay. */
+  /** Writes a new text; locked lines stay. */
   async write() {
-    const { rows } = this.sheet;
-    if (rows.some(({ locked }) => locked)) await this.#redraw();
-    else await this.#draw(by("opening").value, []);
+    if (this.sheet.rows.some(({ locked }) => locked)) await this.#redraft();
+    else await this.#draft(inputById("opening").value, []);
   }
 
-  goOn() {
-    return this.#draw(`${this.text}\n`, [...this.sheet.rows, { text: "", locked: false }]);
+  continue() {
+    return this.#draft(`${this.text}\n`, [...this.sheet.rows, { text: "", locked: false }]);
   }
 
   stop() {
@@ -96,286 +128,219 @@ export class Write {
     this.pace?.stop();
   }
 
-  async #draw(opening, kept) {
-    const options = this.options.values();
-    const before = kept.length > 0;
-    if (before) for (const name of ["word", "acrostic", "line_opening"]) delete options[name]; // they stand already
-    await this.#work(async (run) => {
+  /** Writes a text and shows it as it arrives. @param {string} opening @param {Row[]} kept rows above it */
+  async #draft(opening, kept) {
+    const continues = kept.length > 0;
+    const settings = this.options.values();
+    if (continues) for (const name of ["word", "acrostic", "line_opening"]) delete settings[name]; // fulfilled above
+    await this.#work(async ({ signal }) => {
       this.#note((t) => t.writing);
       this.sheet.change(kept);
       this.sheet.show();
-      let [text, unknown, end] = ["", "", null];
-      this.pace = new Pace((chars) => {
-        text += chars.join("");
-        const lines = text.replace(/^\n+/, "").split("\n");
-        this.sheet.rows = [...kept, ...lines.map((line) => ({ text: line, locked: false }))];
-        this.sheet.show(Math.max(kept.length + lines.length - chars.length - 1, 0));
-        by("blank").hidden = true;
-      });
-      for await (const { event, data } of events(
-        "POST",
-        `${model(this.studio.model)}/write`,
-        { opening, ...options },
-        run.signal,
-      )) {
-        if (event === "begin") {
-          unknown = data.unknown;
-          if (!before) this.pace.push(...data.opening);
-        } else if (event === "piece") this.pace.push(...data.text);
-        else if (event === "end") end = data;
-      }
-      await this.pace.done();
-      run.signal.throwIfAborted(); // all had come, but not all was shown
+      const { unknown, end } = await this.#receive({ opening, ...settings }, kept, signal);
       this.sheet.rows = tidy(this.sheet.rows.map((row) => ({ ...row, text: row.text.trimEnd() })));
-      if (!before && end) this.#learn(end);
-      return [
-        (t) => t.wroteLines({ lines: this.sheet.lines.filter(Boolean).length, seed: end?.seed ?? null }),
-        ...(unknown && !before ? [(t) => t.unknown(unknown)] : []),
-      ];
+      if (!continues && end) this.checked.update(end);
+      const lines = this.sheet.lines.filter(Boolean).length;
+      /** @type {Message[]} */
+      const notes = [(t) => t.wrote({ lines, seed: end?.seed ?? null })];
+      if (unknown && !continues) notes.push((t) => t.unknown(unknown));
+      return notes;
     });
   }
 
-  /** Writes each line anew that is not locked, one after the other. */
-  async #redraw() {
-    const options = this.options.values();
-    const wanted = Math.max(options.lines ?? 0, this.sheet.lines.filter(Boolean).length);
-    await this.#work(async (run) => {
+  /**
+   * Shows what the server writes, a few characters at a time.
+   * @param {object} body
+   * @param {Row[]} kept rows above it
+   * @param {AbortSignal} signal
+   */
+  async #receive(body, kept, signal) {
+    let text = "";
+    let unknown = "";
+    /** @type {WriteEnd | null} */
+    let end = null;
+    /** @type {Pace<string>} */
+    const pace = new Pace((characters) => {
+      text += characters.join("");
+      const lines = text.replace(/^\n+/, "").split("\n");
+      this.sheet.rows = [...kept, ...lines.map((line) => ({ text: line, locked: false }))];
+      this.sheet.show(Math.max(kept.length + lines.length - characters.length - 1, 0));
+      byId("blank").hidden = true;
+    });
+    this.pace = pace;
+    for await (const { event, data } of events("POST", `${this.#path}/write`, body, signal)) {
+      if (event === "begin") {
+        unknown = data.unknown;
+        if (!kept.length) pace.push(...data.opening);
+      } else if (event === "piece") pace.push(...data.text);
+      else if (event === "end") end = data;
+    }
+    await pace.done();
+    signal.throwIfAborted(); // everything had arrived, but not everything was shown
+    return { unknown, end: /** @type {WriteEnd | null} */ (end) };
+  }
+
+  /** Writes every line anew that is not locked, one after the other. */
+  async #redraft() {
+    const settings = this.options.values();
+    await this.#work(async ({ signal }) => {
       this.sheet.change(this.sheet.rows);
       const count = this.sheet.lines.filter(Boolean).length;
-      this.sheet.rows = [
-        ...this.sheet.rows,
-        ...Array.from({ length: wanted - count }, () => ({ text: "…", locked: false })),
-      ];
+      const wanted = Math.max(settings.lines ?? 0, count);
+      const more = Array.from({ length: wanted - count }, () => ({ text: PLACEHOLDER, locked: false }));
+      this.sheet.rows = [...this.sheet.rows, ...more];
       const places = this.sheet.rows.flatMap(({ text }, i) => (text ? [i] : []));
       for (const [n, i] of places.entries()) {
         if (this.sheet.rows[i].locked) continue;
         this.#note((t) => t.rewriting(n + 1));
-        const lines = await this.#inPlace(n, places, options, wanted, run.signal);
-        const found = lines[Math.floor(Math.random() * lines.length)]; // the best of all are the dullest
-        this.sheet.rows = this.sheet.rows.with(i, { text: found.text, locked: false });
+        const rows = places.map((place) => this.sheet.rows[place]);
+        const lines = await this.#lines(redraftRequest(rows, n, settings, wanted, REDRAFT_CANDIDATES), signal);
+        const { text } = lines[Math.floor(Math.random() * lines.length)]; // always the best would be dull
+        this.sheet.rows = this.sheet.rows.with(i, { text, locked: false });
         this.sheet.show(i);
       }
-      return [(t) => t.wroteLines({ lines: wanted, seed: null })];
+      return [(t) => t.wrote({ lines: wanted, seed: null })];
     });
   }
 
-  /** A new line for a place, which rhymes with the lines before it, or with a locked one after it. */
-  async #inPlace(n, places, options, lines, signal) {
-    const rows = places.map((i) => this.sheet.rows[i]);
-    const scheme = [...(options.rhyme ?? "")].filter((mark) => !/[\s,|]/u.test(mark));
-    const letter = scheme[n % scheme.length];
-    const round = (k) => Math.floor(k / scheme.length);
-    const partner = /[X-]/iu.test(letter ?? "X")
-      ? undefined
-      : rows.find((row, k) => k > n && row.locked && scheme[k % scheme.length] === letter && round(k) === round(n));
-    const texts = rows.map(({ text }) => text);
-    const id = model(this.studio.model);
-    if (partner) {
-      const body = { ...this.options.drawing(), ...this.#begun(), line: n + 1, count: 4 };
-      const length = lengthOf(options, n);
-      if (length) body.line_length = length;
-      // in the place of its partner's twin, it takes that one's rhyme
-      return (await post(`${id}/rewrite`, { ...body, text: texts.with(n, partner.text).join("\n") }, signal))
-        .candidates;
-    }
-    const after = rows[n + 1]?.locked ? texts[n + 1] : "";
-    const form = Object.fromEntries(WHOLE.filter((name) => name in options).map((name) => [name, options[name]]));
-    const body = { ...this.options.drawing(), ...form, lines, text: texts.slice(0, n).join("\n"), after, count: 4 };
-    return (await post(`${id}/candidates`, body, signal)).candidates;
+  /** @param {{route: string, body: object}} request @param {AbortSignal} [signal] @returns {Promise<CandidateLine[]>} */
+  async #lines({ route, body }, signal) {
+    return (await post(`${this.#path}/${route}`, body, signal)).candidates;
   }
 
-  /** Does work that may be stopped, and puts everything back if it fails with nothing written. */
-  async #work(act) {
+  /**
+   * Runs work that can be stopped. If it fails with nothing written, the former text comes back.
+   * @param {(run: AbortController) => Promise<Message[]>} work returns what to report
+   */
+  async #work(work) {
     this.stop();
     this.sheet.close();
     const run = (this.running = new AbortController());
     const before = this.sheet.rows;
-    this.#forget();
-    this.#state();
+    this.checked.forgetText();
+    this.#showState();
     try {
-      this.notes = await act(run);
+      this.notes = await work(run);
     } catch (error) {
-      this.notes = [error.name === "AbortError" ? (t) => t.stopped : this.studio.tell(error, this.options)];
+      this.notes = [isAbort(error) ? (t) => t.stopped : this.studio.describeError(error, this.options)];
     }
-    if (this.running !== run) return; // another one has begun
+    if (this.running !== run) return; // other work has begun
     this.running = null;
     if (!this.sheet.lines.some(Boolean)) {
       this.sheet.rows = before;
       this.sheet.past.pop();
     }
-    this.sheet.rows = tidy(this.sheet.rows).filter(({ text }) => text !== "…");
+    this.sheet.rows = tidy(this.sheet.rows).filter(({ text }) => text !== PLACEHOLDER);
     this.sheet.show();
     this.#changed(this.notes);
   }
 
-  // One line
+  // Single lines
 
+  /** @param {number} i @returns {Promise<Candidate[]>} */
   async #suggest(i) {
+    const t = this.studio.phrases();
+    const window = this.studio.session.constants.copy_window;
     try {
-      const found = await this.#others(i);
-      return found.slice(0, SHOWN).map(({ text, longest_copied: copied }) => ({
+      const lines = await this.#otherLines(i);
+      return lines.slice(0, CANDIDATES).map(({ text, longest_copied: copied }) => ({
         text,
-        note: copied >= 8 ? this.studio.words().copiesSo(copied) : "",
+        note: (copied ?? 0) >= window ? t.copiedCharacters(copied ?? 0) : "",
       }));
     } catch (error) {
-      throw new Error(this.studio.tell(error, this.options)(this.studio.words()));
+      throw new Error(this.studio.describeError(error, this.options)(t));
     }
   }
 
-  /** Lines for the place of one, without it and those that were rejected. */
-  async #others(i) {
-    const { lines } = this.sheet;
-    const line = lines.slice(0, i + 1).filter(Boolean).length;
-    const body = { ...this.options.drawing(), ...this.#begun(), text: this.text, line, count: SHOWN };
-    const length = lengthOf(this.options.values(), line - 1);
-    if (length) body.line_length = length;
-    const { candidates } = await post(`${model(this.studio.model)}/rewrite`, body);
-    return candidates.filter(({ text }) => text !== lines[i] && !this.rejected.has(text));
+  /** Lines that could replace a line, without those that were rejected. @param {number} i */
+  async #otherLines(i) {
+    const request = rewriteRequest(this.text, this.sheet.lineNumber(i), this.options.values(), CANDIDATES);
+    const current = this.sheet.lines[i];
+    const lines = await this.#lines(request);
+    return lines.filter(({ text }) => text !== current && !this.rejected.has(text));
   }
 
-  /** How lines have to begin. */
-  #begun() {
-    const { acrostic, line_opening } = this.options.values();
-    return { ...(acrostic && { acrostic }), ...(line_opening?.length && { line_opening }) };
-  }
-
+  /** Replaces a line; asked again, takes the next of the lines that were found. @param {number} i */
   async #rewrite(i) {
     if (this.running) return;
-    const n = this.sheet.lines.slice(0, i + 1).filter(Boolean).length;
+    const number = this.sheet.lineNumber(i);
     await this.#work(async () => {
-      this.#note((t) => t.rewriting(n));
+      this.#note((t) => t.rewriting(number));
       const key = this.sheet.lines.with(i, "").join("\n");
-      if (this.pool.key !== key || !this.pool.texts.length) {
-        this.pool = { key, texts: (await this.#others(i)).map(({ text }) => text) };
+      if (this.replacements.key !== key || !this.replacements.texts.length) {
+        this.replacements = { key, texts: (await this.#otherLines(i)).map(({ text }) => text) };
       }
-      const text = this.pool.texts.shift();
-      if (!text) return [(t) => t.none];
+      const text = this.replacements.texts.shift();
+      if (!text) return [(t) => t.noCandidates];
       this.sheet.change(this.sheet.rows.with(i, { ...this.sheet.rows[i], text }));
-      return [(t) => t.rewritten(n)];
+      return [(t) => t.rewritten(number)];
     });
-    this.sheet.list.children[i]?.firstChild.focus();
+    const item = this.sheet.item(i);
+    if (item) lineOf(item).focus();
   }
 
-  #dress(item, i, marks) {
-    const t = this.studio.words();
-    const { text, locked } = this.sheet.rows[i];
-    const n = this.sheet.lines.slice(0, i + 1).filter(Boolean).length;
-    if (!item.tools) {
-      const tool = (name, act) => {
-        const node = element("button", { type: "button", className: "tool", tabIndex: -1 }, icon(name));
-        node.addEventListener("click", act);
-        return node;
-      };
-      const rewrite = tool("again", () => this.#rewrite(i));
-      const lock = tool("lock", () => this.sheet.lock(i, !this.sheet.rows[i].locked));
-      item.tools = { rewrite, lock, note: element("p", { className: "sources" }) };
-      item.append(element("span", { className: "line-tools" }, rewrite, lock), item.tools.note);
-    }
-    const { rewrite, lock, note } = item.tools;
-    const line = item.firstChild;
-    line.setAttribute("aria-keyshortcuts", "R L");
-    if (locked) line.setAttribute("aria-label", `${line.getAttribute("aria-label")} · ${t.isLocked}`);
-    for (const mark of line.querySelectorAll("mark")) mark.removeAttribute("title"); // the note says it
-    rewrite.parentNode.hidden = !text;
-    rewrite.hidden = locked;
-    lock.setAttribute("aria-pressed", String(locked));
-    Object.assign(rewrite, { ariaLabel: t.rewrite(n), title: t.rewriteIt });
-    Object.assign(lock, { ariaLabel: t.lock(n), title: t.lockIt });
-    note.textContent = [...new Set(marks.map(({ source }) => source))].join("\n");
-    note.hidden = !marks.length;
-  }
-
-  // What a text holds
-
-  #marks(line) {
-    const t = this.studio.words();
-    return (this.known.get(line)?.spans ?? []).map(({ start, end, span }) => ({
-      start,
-      end,
-      source: t.copiedFrom(span),
-    }));
-  }
-
-  /** Takes note of a check: which lines rhyme, and what of each is copied. */
-  #learn({ text, lines, scheme, originality }) {
-    this.scheme = scheme;
-    this.copied = originality && { count: originality.spans.length, longest: originality.longest_copied };
-    this.known.clear();
-    let from = 0;
-    for (const line of text.split("\n")) {
-      const length = [...line].length;
-      const begin = from;
-      const inside = (originality?.spans ?? []).filter(
-        (span) => span.start < begin + length && span.start + span.length > begin,
-      );
-      const spans = inside.map((span) => ({ start: span.start - begin, end: span.start + span.length - begin, span }));
-      const letter = lines.find(({ start }) => start === begin)?.letter ?? "X";
-      if (line) this.known.set(line, { spans, letter: letter === "X" ? "" : letter });
-      from += length + 1;
-    }
-  }
-
-  /** What was found in a text is not said of another. */
-  #forget() {
-    this.scheme = "";
-    this.copied = null;
-  }
+  // Checks
 
   async #check() {
     const { text } = this;
     if (!text.trim() || !this.studio.model) return;
     const { rhyme_standard, reading } = this.options.values();
     try {
-      const found = await post(`${model(this.studio.model)}/check`, { text, rhyme_standard, reading });
+      const check = await post(`${this.#path}/check`, { text, rhyme_standard, reading });
       if (text !== this.text) return;
-      this.#learn(found);
+      this.checked.update(check);
       this.sheet.show();
-      this.#status();
+      this.#showStatus();
     } catch (error) {
-      this.#forget();
-      this.#note(this.studio.tell(error, this.options));
+      this.checked.forgetText();
+      this.#note(this.studio.describeError(error, this.options));
     }
   }
 
-  // Around it
-
+  /** The text has changed: it is shown, stored, and checked after a while. @param {Message[]} [notes] */
   #changed(notes = []) {
     this.notes = notes;
-    this.#state();
-    this.#keep();
+    this.#showState();
+    this.#store();
     clearTimeout(this.checking);
-    if (!this.running) this.checking = setTimeout(() => this.#check(), PAUSE);
+    if (!this.running) this.checking = setTimeout(() => this.#check(), TYPING_PAUSE);
   }
 
+  // What is shown
+
+  /** @param {Message} note */
   #note(note) {
     this.notes = [note];
-    this.#status();
+    this.#showStatus();
   }
 
-  #state() {
-    const [busy, empty] = [this.running !== null, this.sheet.rows.length === 0];
-    by("blank").hidden = !empty || busy;
-    by("write").hidden = busy;
-    by("stop").hidden = !busy;
-    by("undo").disabled = busy || !this.sheet.past.length;
-    by("redo").disabled = busy || !this.sheet.future.length;
-    for (const id of ["on", "copy", "save", "clear"]) by(id).disabled = busy || empty;
-    this.#status();
+  #showState() {
+    const busy = this.running !== null;
+    const empty = this.sheet.rows.length === 0;
+    byId("blank").hidden = !empty || busy;
+    byId("write").hidden = busy;
+    byId("stop").hidden = !busy;
+    buttonById("undo").disabled = busy || !this.sheet.past.length;
+    buttonById("redo").disabled = busy || !this.sheet.future.length;
+    for (const id of ["continue", "copy", "save", "clear"]) buttonById(id).disabled = busy || empty;
+    this.#showStatus();
   }
 
-  #status() {
-    const t = this.studio.words();
-    const said = this.notes.map((note) => note(t));
+  #showStatus() {
+    const t = this.studio.phrases();
+    const parts = this.notes.map((note) => note(t));
     if (!this.running && this.sheet.rows.length) {
-      if (/[^X]/u.test(this.scheme)) said.push(t.scheme(this.scheme));
-      if (this.copied) said.push(t.copied(this.copied.count, this.copied.longest));
+      const { rhymes, scheme, copied } = this.checked;
+      if (rhymes) parts.push(t.scheme(scheme));
+      if (copied) parts.push(t.copied(copied.count, copied.longest, this.studio.session.constants.copy_window));
     }
-    say(by("status"), said.join(" · "));
+    setStatus(byId("status"), parts.join(" · "));
   }
 
-  #travel(way) {
+  /** @param {"undo" | "redo"} direction */
+  #travel(direction) {
     this.stop();
-    this.sheet[way]();
+    this.sheet[direction]();
     this.#changed();
   }
 
@@ -384,39 +349,43 @@ export class Write {
     this.sheet.change([]);
     this.sheet.show();
     this.#changed();
-    by("opening").focus();
+    byId("opening").focus();
   }
 
+  /** @param {KeyboardEvent} event */
   #key(event) {
+    const { target } = event;
     if (event.key === "Escape") return this.running ? this.stop() : this.sheet.close(true);
-    const field = event.target.matches("input, textarea, select");
-    if ((event.ctrlKey || event.metaKey) && !field && event.key.toLowerCase() === "z") {
+    if (!(target instanceof Element)) return undefined;
+    const key = event.key.toLowerCase();
+    const control = event.ctrlKey || event.metaKey;
+    if (control && key === "z" && !target.matches("input, textarea, select")) {
       this.#travel(event.shiftKey ? "redo" : "undo");
       event.preventDefault();
     }
-    if (!event.target.classList.contains("line") || event.ctrlKey || event.metaKey || event.altKey) return;
-    const tools = event.target.parentNode.tools;
-    const tool = { r: tools.rewrite, l: tools.lock }[event.key.toLowerCase()];
+    if (!target.classList.contains("line") || control || event.altKey) return undefined;
+    const tools = this.tools.of(target.parentElement);
+    const tool = key === "r" ? tools?.rewrite : key === "l" ? tools?.lock : undefined;
     if (tool && !tool.hidden) tool.click();
+    return undefined;
   }
 
-  #keep() {
-    remember(MEMORY, { rows: this.sheet.rows, opening: by("opening").value, options: this.options.kept() });
+  #store() {
+    const opening = inputById("opening").value;
+    writeStorage(STORAGE_KEY, { rows: this.sheet.rows, opening, options: this.options.stored() });
   }
 
   #restore() {
-    const { rows, opening, options } = recall(MEMORY);
-    const sound = (row) => typeof row?.text === "string";
-    this.sheet.rows = (Array.isArray(rows) ? rows : [])
-      .filter(sound)
-      .map(({ text, locked }) => ({ text, locked: locked === true }));
-    by("opening").value = typeof opening === "string" ? opening : "";
+    const { rows, opening, options } = readStorage(STORAGE_KEY);
+    this.sheet.rows = storedRows(rows);
+    inputById("opening").value = typeof opening === "string" ? opening : "";
     this.options.fill(options ?? {});
   }
 }
 
-function lengthOf({ line_length: pattern }, n) {
-  const lengths = (pattern ?? "").split(",").filter(Boolean);
-  const length = lengths[n % lengths.length];
-  return length && length !== "0" ? length : "";
+/** The rows in the browser's storage, as far as they can be used. @param {unknown} rows @returns {Row[]} */
+export function storedRows(rows) {
+  const all = /** @type {any[]} */ (Array.isArray(rows) ? rows : []);
+  const valid = all.filter((row) => typeof row?.text === "string");
+  return valid.map(({ text, locked }) => ({ text, locked: locked === true }));
 }
