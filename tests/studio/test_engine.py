@@ -24,8 +24,9 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 LOAD = """
+const names = ["model", "vocabulary", "writer", "sampling", "originality"];
 const [{ Model, decodeWeights, fromBase64, exp }, { Vocabulary }, { Writer }, sampling, originality] =
-  await Promise.all(["model", "vocabulary", "writer", "sampling", "originality"].map((name) => import(`/give/${name}.js`)));
+  await Promise.all(names.map((name) => import(`/give/${name}.js`)));
 const open = (data) => {
   const model = new Model(data.config, decodeWeights(data.tensors, fromBase64(data.weights)));
   return new Writer(model, new Vocabulary(data.characters), data, data.rhymes ?? {});

@@ -121,7 +121,8 @@ def test_a_first_model_is_trained_on_dropped_lyrics_and_writes(fresh: Visitor) -
     expect(page.locator(".files li")).to_have_count(1)
     cover = {"name": "cover.jpg", "mimeType": "image/jpeg", "buffer": b"\xff\xd8\x00\x01" * 9}
     page.set_input_files("#files", [cover])  # pyright: ignore
-    expect(page.locator(".corpus-summary")).to_have_text(re.compile(r"30 首歌 · [\d,]+ 行 · [\d,]+ 字 · [\d,]+ 个不同的字"))
+    summary = re.compile(r"30 首歌 · [\d,]+ 行 · [\d,]+ 字 · [\d,]+ 个不同的字")
+    expect(page.locator(".corpus-summary")).to_have_text(summary)
     files = page.locator(".files li")
     expect(files).to_have_count(2)
     expect(files.nth(0)).to_contain_text("gb18030")
@@ -327,8 +328,8 @@ def test_a_card_is_text_whatever_stands_in_it(visit: Visitor) -> None:
         """async () => {
             const { renderMarkdown } = await import("/studio/markdown.js");
             const box = document.createElement("div");
-            box.append(...renderMarkdown("---\\na: b\\n---\\n# <b>T</b>\\n\\n| a | b |\\n| - | - |\\n| `x` | **y** |\\n\\n"
-                + "[x](javascript:y) <img src=x onerror=alert(1)>\\n\\n- one\\n- two"));
+            box.append(...renderMarkdown("---\\na: b\\n---\\n# <b>T</b>\\n\\n| a | b |\\n| - | - |\\n"
+                + "| `x` | **y** |\\n\\n[x](javascript:y) <img src=x onerror=alert(1)>\\n\\n- one\\n- two"));
             return [box.innerHTML, box.textContent];
         }"""
     )

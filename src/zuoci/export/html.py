@@ -1,8 +1,8 @@
 """A model → one HTML file that writes with the model in any browser, offline.
 
-`zuoci.export.formats` calls `export_html`. The page is made of `zuoci/studio/page/give` and `.../shared`: its JavaScript
-modules become one script, each module a function; weights, vocabulary and figures become a block of JSON. The page's
-content-security policy lets it load nothing.
+`zuoci.export.formats` calls `export_html`. The page is made of the files in `zuoci/studio/page/give` and `page/shared`:
+its JavaScript modules become one script, each module a function; weights, vocabulary and figures become a block of
+JSON. The page's content-security policy lets it load nothing.
 """
 
 from __future__ import annotations
@@ -119,7 +119,8 @@ def page_document(
 
 def render(document: Mapping[str, Any]) -> str:
     """The whole page with a document in it: style, script, and a policy that lets it load nothing else."""
-    page, style = map(_read, ("give/give.html", "shared/style.css"))
+    page = _read("give/give.html")
+    style = _read("shared/style.css") + _read("shared/sheet.css")
     script = bundle("give/give.js", _read)
     policy = (
         f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; img-src data:; "
