@@ -186,7 +186,10 @@ export class Form {
     return /\s/u.test(this.alphabet.vocabulary.characters[id]);
   }
 
-  /** Whether the line may end with a character. The first line of a rhyme chooses it, but no rare one. @param {number} id */
+  /**
+   * Whether the line may end with a character. The first line of a rhyme chooses it, but no rare one.
+   * @param {number} id
+   */
   #rhymes(id) {
     if (!this.letter) return true;
     const rhyme = this.alphabet.rhymes[id];

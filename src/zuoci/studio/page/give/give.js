@@ -193,7 +193,8 @@ function facts() {
   const [before, after] = [loss?.before.perplexity, loss?.after.perplexity];
   const measured = before && after ? t.loss(precision, before, after) : t.lossUnknown(precision);
   const size = t.size(vocabulary.size, data.parameters);
-  return [...trained, size, ...heldOut, measured, t.offline, fingerprint ? t.checked(copyWindow) : t.unchecked, t.caution];
+  const originality = fingerprint ? t.checked(copyWindow) : t.unchecked;
+  return [...trained, size, ...heldOut, measured, t.offline, originality, t.caution];
 }
 
 function showTexts() {

@@ -239,7 +239,10 @@ function powerOfTwo(exponent) {
   return power;
 }
 
-/** eˣ with a relative error of about 1e-11: 2ᵏ eʳ with x = k ln 2 + r, |r| ≤ ln 2 / 2, and the Taylor series of eʳ. @param {number} x */
+/**
+ * eˣ with a relative error of about 1e-11: 2ᵏ eʳ with x = k ln 2 + r, |r| ≤ ln 2 / 2, and the Taylor series of eʳ.
+ * @param {number} x
+ */
 export function exp(x) {
   if (!(x > -700)) return x <= -700 ? 0 : NaN;
   if (x > 709) return Infinity;

@@ -41,12 +41,20 @@ export function choose(logits, settings, uniform, allowed = null) {
   return draw(left, settings.temperature, uniform);
 }
 
-/** Sets the logits of characters that are not allowed to −∞. @param {Float32Array} logits @param {Uint8Array | null} allowed */
+/**
+ * Sets the logits of characters that are not allowed to −∞.
+ * @param {Float32Array} logits
+ * @param {Uint8Array | null} allowed
+ */
 export function forbid(logits, allowed) {
   return allowed ? logits.map((logit, id) => (allowed[id] ? logit : -Infinity)) : logits;
 }
 
-/** Keeps the k most likely characters, and those as likely as the last of them. @param {Float32Array} logits @param {number} k 0: all */
+/**
+ * Keeps the k most likely characters, and those as likely as the last of them.
+ * @param {Float32Array} logits
+ * @param {number} k 0: all
+ */
 export function keepTopK(logits, k) {
   if (k <= 0 || k >= logits.length) return logits;
   const least = logits.slice().sort()[logits.length - k];
@@ -73,7 +81,11 @@ export function keepTopP(logits, p) {
   return kept;
 }
 
-/** Keeps characters that are at least p times as likely as the most likely one. @param {Float32Array} logits @param {number} p 0: all */
+/**
+ * Keeps characters that are at least p times as likely as the most likely one.
+ * @param {Float32Array} logits
+ * @param {number} p 0: all
+ */
 export function keepMinP(logits, p) {
   if (p <= 0) return logits;
   const least = Math.fround(logits[greedy(logits)] + Math.log(p));

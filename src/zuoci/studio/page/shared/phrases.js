@@ -17,7 +17,7 @@ export const SHARED_PHRASES = {
     continue: "续写",
     undo: "撤销",
     copy: "复制",
-    save: "保存为 txt",
+    save: "保存",
     settings: "写作设置",
     safer: "稳妥",
     bolder: "大胆",
@@ -42,7 +42,7 @@ export const SHARED_PHRASES = {
     copied: (count, longest, window) =>
       count
         ? `有 ${count} 处与训练歌词连续 ${window} 字以上相同（最长 ${longest} 字），已用下划线标出`
-        : `没有与训练歌词连续 ${window} 字以上相同的地方`,
+        : `与训练歌词没有连续 ${window} 字以上的雷同`,
     taken: (number) => `第 ${number} 行已替换`,
     copiedText: "已复制",
   },
@@ -57,7 +57,7 @@ export const SHARED_PHRASES = {
     continue: "Continue",
     undo: "Undo",
     copy: "Copy",
-    save: "Save as txt",
+    save: "Save",
     settings: "Settings",
     safer: "safer",
     bolder: "bolder",

@@ -33,7 +33,12 @@ export function isAbort(error) {
 /** @param {string} path @returns {Promise<any>} the JSON of the answer */
 export const get = (path) => json("GET", path);
 
-/** @param {string} path @param {object} [body] a Blob is sent as it is @param {AbortSignal} [signal] @returns {Promise<any>} */
+/**
+ * @param {string} path
+ * @param {object} [body] a Blob is sent as it is
+ * @param {AbortSignal} [signal]
+ * @returns {Promise<any>}
+ */
 export const post = (path, body = {}, signal) => json("POST", path, body, signal);
 
 /** Sends DELETE. @param {string} path @returns {Promise<any>} */

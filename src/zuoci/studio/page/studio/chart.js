@@ -59,7 +59,8 @@ function curve({ points, colour, dashed, faint }, scale) {
   const line = svgElement("polyline", { class: classes, points: path });
   const last = points.at(-1);
   if (!last || faint || dashed) return [line];
-  return [line, svgElement("circle", { class: `dot ${colourClass}`, cx: scale.x(last[0]), cy: scale.y(last[1]), r: 3 })];
+  const center = { cx: scale.x(last[0]), cy: scale.y(last[1]) };
+  return [line, svgElement("circle", { class: `dot ${colourClass}`, ...center, r: 3 })];
 }
 
 /** @param {string} text @param {Record<string, string | number>} attributes */
@@ -67,7 +68,11 @@ function label(text, attributes) {
   return svgElement("text", attributes, text);
 }
 
-/** The values 1, 2, 5, 10 … between two bounds; only powers of ten if those are far apart. @param {number} low @param {number} high */
+/**
+ * The values 1, 2, 5, 10 … between two bounds; only powers of ten if those are far apart.
+ * @param {number} low
+ * @param {number} high
+ */
 export function logTicks(low, high) {
   const digits = Math.log10(high / low) > 3 ? [1] : [1, 2, 5];
   const ticks = [];

@@ -52,14 +52,25 @@ export class CheckedText {
     return this.lines.get(line)?.letter ?? "";
   }
 
-  /** The copied spans of a line. @param {string} line @param {(span: CopiedSpan) => string} describe @returns {Mark[]} */
+  /**
+   * The copied spans of a line.
+   * @param {string} line
+   * @param {(span: CopiedSpan) => string} describe
+   * @returns {Mark[]}
+   */
   marks(line, describe) {
     const spans = this.lines.get(line)?.spans ?? [];
     return spans.map(({ start, end, span }) => ({ start, end, source: describe(span) }));
   }
 }
 
-/** The spans that touch a line, counted from its start. @param {CopiedSpan[]} spans @param {number} begin @param {number} end @returns {LineSpan[]} */
+/**
+ * The spans that touch a line, counted from its start.
+ * @param {CopiedSpan[]} spans
+ * @param {number} begin
+ * @param {number} end
+ * @returns {LineSpan[]}
+ */
 function spansWithin(spans, begin, end) {
   const touching = spans.filter(({ start, length }) => start < end && start + length > begin);
   return touching.map((span) => ({ start: span.start - begin, end: span.start + span.length - begin, span }));

@@ -82,7 +82,9 @@ export class Comparison {
       this.#drawChart();
     });
     /** @param {number | null | undefined} value @param {number} [digits] */
-    const number = (value, digits = 0) => element("td", { textContent: value == null ? "–" : formatNumber(value, digits) });
+    const number = (value, digits = 0) => {
+      return element("td", { textContent: value == null ? "–" : formatNumber(value, digits) });
+    };
     /** @param {Score | null | undefined} score */
     const perplexity = (score) => number(score?.perplexity, 1);
     return element(

@@ -34,7 +34,11 @@ export class CorpusMaker {
     }
   }
 
-  /** Takes the bundled lyrics of a language. @param {string} language @returns {Promise<CorpusInfo | null>} null: failed */
+  /**
+   * Takes the bundled lyrics of a language.
+   * @param {string} language
+   * @returns {Promise<CorpusInfo | null>} null: failed
+   */
   use(language) {
     return this.#request(() => get(`/corpora/${language}`));
   }

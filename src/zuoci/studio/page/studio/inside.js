@@ -271,7 +271,12 @@ function stateAt({ states, hidden_size: size }, place) {
   return states.subarray(place * size, (place + 1) * size);
 }
 
-/** The value of a unit after a character, from −1 to 1. @param {Inspection} found @param {number} place @param {number} unit */
+/**
+ * The value of a unit after a character, from −1 to 1.
+ * @param {Inspection} found
+ * @param {number} place
+ * @param {number} unit
+ */
 function unitValue({ states, hidden_size: size }, place, unit) {
   return states[place * size + unit] / MAX_STATE;
 }

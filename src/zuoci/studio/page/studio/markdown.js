@@ -29,7 +29,8 @@ function parseBlock(part) {
   const marks = part.match(/^#+ /u)?.[0];
   if (marks) {
     const text = lines[0].slice(marks.length);
-    return [{ kind: "heading", level: marks.length > 2 ? 4 : 3, text }, ...parseBlock(lines.slice(1).join("\n").trim())];
+    const rest = parseBlock(lines.slice(1).join("\n").trim());
+    return [{ kind: "heading", level: marks.length > 2 ? 4 : 3, text }, ...rest];
   }
   if (lines.every((line) => line.startsWith("|"))) {
     const [head, , ...rows] = lines.map(cells);

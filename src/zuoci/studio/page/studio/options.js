@@ -125,11 +125,18 @@ export class Options {
     this.#refresh();
   }
 
-  /** Shows the help of a setting inside its field where it is short. @param {string} name @param {HTMLElement} label @param {HTMLElement} help @param {Phrases} t */
+  /**
+   * Shows the help of a setting inside its field where it is short.
+   * @param {string} name
+   * @param {HTMLElement} label
+   * @param {HTMLElement} help
+   * @param {Phrases} t
+   */
   #showOption(name, label, help, t) {
     const [text, hint] = t.options[name] ?? [name, this.settings[name].description ?? ""];
     const field = this.fields.get(name);
-    const inside = field instanceof HTMLInputElement && field.type === "text" && displayWidth(hint) <= PLACEHOLDER_WIDTH;
+    const short = displayWidth(hint) <= PLACEHOLDER_WIDTH;
+    const inside = field instanceof HTMLInputElement && field.type === "text" && short;
     label.textContent = text;
     if (field instanceof HTMLInputElement) field.placeholder = inside ? hint : "";
     help.textContent = hint;

@@ -239,7 +239,12 @@ export class RunCard {
   }
 }
 
-/** The curves of a run: solid on held-out lyrics, dashed on training lyrics. @param {Round[]} rounds @param {number} colour @returns {Series[]} */
+/**
+ * The curves of a run: solid on held-out lyrics, dashed on training lyrics.
+ * @param {Round[]} rounds
+ * @param {number} colour
+ * @returns {Series[]}
+ */
 export function curves(rounds, colour) {
   /** @param {(round: Round) => Score | null} score @returns {[number, number][]} */
   const points = (score) =>

@@ -51,7 +51,13 @@ export function columnsFor(units) {
   return Math.max(Math.ceil(Math.sqrt(units)), 1);
 }
 
-/** The unit whose cell holds a point of a picture. @param {number} x @param {number} y @param {number} width @param {number} columns */
+/**
+ * The unit whose cell holds a point of a picture.
+ * @param {number} x
+ * @param {number} y
+ * @param {number} width
+ * @param {number} columns
+ */
 export function unitAt(x, y, width, columns) {
   const cell = width / columns;
   return Math.floor(y / cell) * columns + Math.floor(x / cell);

@@ -17,7 +17,10 @@ const VIEWS = /** @type {const} */ (["write", "inside", "train", "models"]);
 
 const stored = readStorage(STORAGE_KEY);
 
-/** `session` and `views` are set by `start`, before any view is shown. @type {Omit<Studio, "session" | "views"> & Partial<Studio>} */
+/**
+ * `session` and `views` are set by `start`, before any view is shown.
+ * @type {Omit<Studio, "session" | "views"> & Partial<Studio>}
+ */
 const page = {
   language: stored.language in PHRASES ? stored.language : browserLanguage(),
   model: typeof stored.model === "string" ? stored.model : "",

@@ -1,7 +1,8 @@
 // The view "Write": a sheet of lines and the settings for them. Whole texts are written, single lines rewritten, and
 // every text is checked for rhymes and copied spans once it has stopped changing.
 
-import { buttonById, byId, copyText, inputById, readStorage, saveText, setStatus, writeStorage } from "../shared/dom.js";
+import { buttonById, byId, copyText, inputById } from "../shared/dom.js";
+import { readStorage, saveText, setStatus, writeStorage } from "../shared/dom.js";
 import { Sheet, lineOf, tidy } from "../shared/sheet.js";
 import { events, isAbort, modelPath, post } from "./api.js";
 import { CheckedText } from "./checked-text.js";
@@ -203,7 +204,11 @@ export class WriteView {
     });
   }
 
-  /** @param {{route: string, body: object}} request @param {AbortSignal} [signal] @returns {Promise<CandidateLine[]>} */
+  /**
+   * @param {{route: string, body: object}} request
+   * @param {AbortSignal} [signal]
+   * @returns {Promise<CandidateLine[]>}
+   */
   async #lines({ route, body }, signal) {
     return (await post(`${this.#path}/${route}`, body, signal)).candidates;
   }
