@@ -36,7 +36,7 @@ def tour(browser: Browser, url: str) -> None:
     page.goto(url)
     page.click("#bundled-zh")
     page.mouse.move(0, 0)
-    expect(page.locator(".run")).to_contain_text("验证集 ", timeout=60_000)
+    expect(page.locator(".run")).to_contain_text("，验证集", timeout=60_000)
     page.wait_for_timeout(12_000)
     take(page, "train")
     page.wait_for_url("**/#write", timeout=300_000)

@@ -5,6 +5,7 @@ Without Node.js, or without TypeScript (`npm ci`), they are skipped, unless ZUOC
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
@@ -12,6 +13,8 @@ from pathlib import Path
 from typing import NoReturn
 
 import pytest
+
+from zuoci.writing.config import describe_settings
 
 ROOT = Path(__file__).parents[1]
 
@@ -22,18 +25,31 @@ def missing(what: str) -> NoReturn:
     pytest.skip(f"{what} is missing")
 
 
-def run(program: str, *arguments: str) -> None:
+def run(program: str, *arguments: str) -> str:
     path = shutil.which(program)
     if path is None:
         missing(program)
     done = subprocess.run([path, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
 
 
 def test_the_unit_tests_pass() -> None:
     files = sorted(str(file.relative_to(ROOT)) for file in (ROOT / "tests" / "page").glob("*.test.js"))
     assert files
     run("node", "--test", *files)
+
+
+def test_they_use_the_settings_that_python_has() -> None:
+    """tests/page/document.js is a copy, in part, of what `describe_settings` returns."""
+    code = 'import("./tests/page/document.js").then(({ DOCUMENT }) => console.log(JSON.stringify(DOCUMENT)))'
+    copied = json.loads(run("node", "--eval", code), parse_int=float)  # JavaScript has no larger integers than 2⁵³
+    document = describe_settings()
+    for name, setting in copied.pop("settings").items():
+        expected = {**document["settings"][name], "description": ""}
+        expected.pop("items", None)  # only lists have it
+        assert setting == expected, name
+    assert copied == {name: document[name] for name in ("start", "constants")}
 
 
 def test_the_types_are_right() -> None:

@@ -135,7 +135,7 @@ def test_a_first_model_is_trained_on_dropped_lyrics_and_writes(fresh: Visitor) -
     run = page.locator(".run")
     expect(run).to_have_attribute("data-state", "running", timeout=20_000)
     expect(run.locator(".run-head")).to_contain_text("训练中")
-    expect(run).to_contain_text("验证集 ", timeout=30_000)  # the first round
+    expect(run).to_contain_text("，验证集", timeout=30_000)  # the first round
     expect(run.locator("svg .curve")).not_to_have_count(0)
     expect(run.locator(".sample").first).not_to_be_empty()
     run.get_by_role("button", name="暂停").click()
