@@ -165,7 +165,7 @@ def predict_rnn(
 ) -> str:
     """Continues `prefix` by `num_chars` characters, each time the most probable one.
 
-    The prefix is read first, which brings the state into shape; then every output is the next input.
+    The prefix is read first, character by character; then each output is the next input.
     """
     state = init_rnn_state(1, num_hiddens, device)
     output = [char_to_idx[prefix[0]]]
@@ -184,7 +184,7 @@ def predict_rnn(
 
 @torch.no_grad()
 def grad_clipping(params: Sequence[Tensor], theta: float, device: torch.device | str) -> None:
-    """Takes all gradients as one vector g and shortens it to at most θ: g ← min(θ/‖g‖, 1) · g."""
+    """Scales all gradients, taken as one vector g, to a norm of at most θ: g ← min(θ/‖g‖, 1) · g."""
     squares = torch.zeros(1, dtype=_grad(params[0]).dtype, device=device)
     for param in params:
         squares += (_grad(param) ** 2).sum()

@@ -64,7 +64,7 @@ def run(
 ) -> Callable[..., tuple[int, str, str]]:
     """Runs a command in this process; a server that it would start is not started."""
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("zuoci.studio.app.run", close)
+    monkeypatch.setattr("zuoci.server.run.run", close)
 
     def call(*arguments: object) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["zuoci", *map(str, arguments)])

@@ -16,7 +16,6 @@ import pytest
 
 import zuoci
 from zuoci.cli import main
-from zuoci.server.models import Models
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -112,15 +111,6 @@ def test_without_the_extra_one_is_told_what_to_install(
             main()
         assert ended.value.code == 2
         assert "pip install 'zuoci[studio]'" in capsys.readouterr().err
-
-
-def test_models_of_the_same_name_have_names_of_their_own(tiny: Path, tmp_path: Path) -> None:
-    for place in ("home/tiny", "home/.hidden", "else/tiny"):
-        zuoci.save(zuoci.load(tiny), tmp_path / place)
-    models = Models([tiny, tmp_path / "else" / "tiny"], tmp_path / "home")
-    assert {name: path.parent.name for name, path in models.refresh().items()} == {
-        "tiny": tiny.parent.name, "tiny-2": "else", "tiny-3": "home",
-    }  # fmt: skip
 
 
 def test_serve_prints_the_names_of_the_api(tiny: Path, tmp_path: Path) -> None:

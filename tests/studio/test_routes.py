@@ -45,6 +45,8 @@ def test_a_session_says_what_a_page_needs(served: Served) -> None:
         "type": "integer", "default": 0, "minimum": 0, "maximum": 200, "description": ""
     }  # fmt: skip
     assert session["settings"]["max_copy"]["nullable"] is True
+    assert session["settings"]["word"]["maxItems"] == 16
+    assert session["settings"]["word"]["items"]["maxLength"] == 200
     assert session["constants"]["copy_window"] == WINDOW
     assert session["training"]["seconds"]["default"] == 60
     assert session["limits"]["length"] == 10_000

@@ -1,4 +1,7 @@
-"""The command line: one command for each verb, rendered with rich; no logic.
+"""The command line: `main` reads the arguments, runs one command, and turns errors into one line and an exit code.
+
+Each command is the function `command` of the module with its name. It parses options, calls the package and prints;
+it holds no logic of its own. The helpers for printing are here as well.
 
 Data goes to stdout, messages and progress to stderr. Exit codes: 0 done, 1 it could not be done, 2 wrong use,
 130 interrupted.
@@ -25,27 +28,27 @@ from zuoci.model.threads import pin_libraries
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-# The commands in their order in the help; each is the function `command` of the module of its name.
+# The commands, in the order of the help.
 COMMANDS = {
-    "train": "Train a model on lyrics, and write with it.",
+    "train": "Train a model on lyrics, then write with it.",
     "write": "Write with a model, freely or in a given form.",
-    "compose": "Write line by line, choosing among lines.",
-    "studio": "Write, look inside, train and give away, in the browser.",
-    "serve": "Serve models to clients of the OpenAI API.",
-    "original": "Say what of a text is copied, and from where.",
-    "score": "Say how well a model predicts a text.",
-    "export": "Give a model away: a page that writes in any browser, or an ONNX graph.",
-    "plot": "Draw the course of a training run.",
-    "lesson": "Replay the lesson from scratch, as it prints itself.",
+    "compose": "Write a song line by line, choosing each line from several.",
+    "studio": "Open the studio in the browser: write, look inside a model, train, export.",
+    "serve": "Serve models over the OpenAI API.",
+    "original": "Show which parts of a text are copied, and from which song.",
+    "score": "Measure how well a model predicts a text.",
+    "export": "Export a model: a web page that writes offline in any browser, or an ONNX graph.",
+    "plot": "Plot the curves of a training run.",
+    "lesson": "Run the lesson from scratch; prints what the lesson prints.",
 }
 
 
-# Controls of terminals (newline and tab are none), and the marks that turn the direction of writing.
+# Control characters other than newline and tab, and the marks that change the direction of writing.
 _CONTROLS = "[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]"
 
 
 class _Lazy(TyperCommand):
-    """A command whose module is imported when it is run: `zuoci --help` waits for none of them."""
+    """A command whose module is imported only when it runs, so that `zuoci --help` is quick."""
 
     def __init__(self, name: str) -> None:
         super().__init__(name, help=COMMANDS[name])
@@ -86,27 +89,24 @@ def root(
 
 
 class Messages:
-    """A text stream that drops what can no longer be written: the reader or the terminal is gone, or the disk is full.
-
-    What is said on the way is worth less than the work that it tells of.
-    """
+    """A text stream that ignores failed writes, so that a closed terminal or a full disk does not end the work."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
     def write(self, text: str) -> int:
-        """Writes, or drops."""
+        """Writes a text; a failure is ignored."""
         with suppress(OSError, ValueError):  # ValueError: it is closed
             return self._stream.write(text)
         return len(text)
 
     def flush(self) -> None:
-        """Writes what is buffered, or drops it."""
+        """Flushes the buffer; a failure is ignored."""
         with suppress(OSError, ValueError):
             self._stream.flush()
 
     def __getattr__(self, name: str) -> Any:
-        """All else is the stream's."""
+        """Forwards every other attribute to the stream."""
         return getattr(self._stream, name)
 
 
@@ -119,10 +119,10 @@ def say(*messages: object, sep: str = " ") -> None:
 
 
 def quote(word: object) -> str:
-    r"""A word of a command that is printed, so that a shell reads it as one; letters of all languages stay bare.
+    r"""Quotes a word of a printed command for the shell; letters of all languages stay unquoted.
 
-    A path is never taken for an option. What a terminal would obey, and bytes that are no text, are written as
-    `$'\x1b'`, which bash, zsh and ksh read.
+    A path that begins with `-` gets `./` in front. Control characters, and bytes that are not UTF-8, are written as
+    `$'\x1b'`, which bash, zsh and ksh understand.
     """
     text = str(word)
     if isinstance(word, PurePath) and text.startswith("-"):
@@ -144,12 +144,12 @@ def _in_dollar_quotes(char: str) -> str:
 
 
 def printable(text: str) -> str:
-    """A text that may be a stranger's, for a terminal: what it would obey instead of showing it is escaped."""
+    """Escapes the control characters of a text, so that it cannot command the terminal."""
     return re.sub(_CONTROLS, lambda found: ascii(found[0])[1:-1], text)
 
 
 def say_notes(notes: Iterable[str]) -> None:
-    """Prints what reading a corpus changed or left out."""
+    """Prints the notes of reading a corpus: what was changed or left out."""
     for note in notes:
         say(f"note: {note}")
 
@@ -162,25 +162,25 @@ def print_json(document: Any) -> None:
 
 
 def print_text(text: str) -> None:
-    """Prints what a model wrote: to a terminal without what it would obey, and else as it is."""
+    """Prints a text that a model wrote; control characters are escaped if stdout is a terminal."""
     print(printable(text) if sys.stdout.isatty() else text)
 
 
 def shortened(text: str, most: int) -> str:
-    """A text for people, in one line: its beginning and its end where it is long."""
+    """Shortens a text to one line of about `most` characters: its beginning and its end."""
     line = printable(text.replace("\n", " / "))
     return line if len(line) <= most else f"{line[: most // 2]} … {line[-most // 2 :]}"
 
 
 def main() -> None:
-    """The entry point: runs a command, and turns errors into one line and an exit code."""
+    """Runs the command line; the entry point."""
     pin_libraries()
     _prepare_streams()
     code = _run()
     try:
         sys.stdout.flush()
     except OSError as error:
-        if not isinstance(error, BrokenPipeError):  # a reader who has seen enough is no error
+        if not isinstance(error, BrokenPipeError):  # the reader closed the pipe: not an error
             say(f"error: the output cannot be written: {error.strerror or error}")
         _silence(sys.stdout)
         code = code or 1
@@ -200,7 +200,7 @@ def _run() -> int:
         return 130
     except BrokenPipeError:
         return 1
-    except MemoryError:  # what the machine refuses is no mistake of the program; everything else is, and shows where
+    except MemoryError:  # other exceptions are bugs and keep their traceback
         say("error: there is not enough memory for that")
         return 1
     except RecursionError:
@@ -213,9 +213,9 @@ def _run() -> int:
 
 
 def _prepare_streams() -> None:
-    """Lets every stream exist, and print every character: one that its encoding does not know is escaped."""
+    """Opens closed standard streams, and escapes characters that a stream's encoding lacks."""
     for number, name in enumerate(("stdin", "stdout", "stderr")):
-        if getattr(sys, name) is None:  # it is closed: the next file that is opened must not take its number
+        if getattr(sys, name) is None:  # closed: the next opened file must not take its number
             descriptor = os.open(os.devnull, os.O_RDWR)
             if descriptor != number:
                 os.dup2(descriptor, number)
@@ -229,6 +229,6 @@ def _prepare_streams() -> None:
 
 
 def _silence(stream: TextIO) -> None:
-    """Sends the rest of a stream nowhere, which keeps Python from complaining at its exit."""
+    """Redirects a stream to the null device, so that Python does not complain at exit."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -24,33 +24,23 @@ def command(
         list[str] | None, typer.Option(help="An opening to continue; may be given several times.", show_default=False)
     ] = None,
 ) -> None:
-    """Prints perplexity, seconds an epoch, and texts, five times over the run."""
-    from zuoci.training.recipe import resolve  # torch, and what needs it, is imported here, after the help
-
-    config = resolve("lesson", {"sampling": sampling, "epochs": epochs, "seed": seed}).training
-    import torch
+    """Prints the perplexity, the seconds of an epoch, and sample texts, five times during the run."""
+    import torch  # imported after the help
 
     from zuoci import lesson
-    from zuoci.cli import say
     from zuoci.errors import CorpusError
     from zuoci.model.threads import one_thread
+    from zuoci.training.recipe import resolve
     from zuoci.training.trainer import make_batches
+
+    config = resolve("lesson", {"sampling": sampling, "epochs": epochs, "seed": seed}).training
 
     corpus_indices, char_to_idx, idx_to_char, vocab_size = lesson.load_data_jay_lyrics(corpus)
     generator = torch.Generator().manual_seed(config.seed)
     if not corpus_indices:
         raise CorpusError(f"{corpus} is empty: it holds no characters to train on")
     make_batches(torch.tensor(corpus_indices), config, generator)  # raises if the text is too short
-    text = "".join(idx_to_char[i] for i in corpus_indices)
-    prefixes = prefix or ["分开", "不分开"]
-    if not prefix and not set("不分开") <= char_to_idx.keys():
-        prefixes = [text[:2], text[:3]]
-        say(f"note: the text has no 分开; continuing its own first characters, {prefixes[0]!r} and {prefixes[1]!r}")
-    for opening in prefixes:
-        unknown = "".join(dict.fromkeys(char for char in opening if char not in char_to_idx))
-        if unknown or not opening:
-            reason = f"{unknown} is not in the text" if unknown else "it is empty"
-            raise SettingsError(f"the prefix {opening!r} cannot be continued: {reason}; choose characters of the text")
+    prefixes = _prefixes(prefix or [], "".join(idx_to_char[i] for i in corpus_indices))
     cells = {
         "rnn": (lesson.rnn, lesson.get_params, lesson.init_rnn_state),
         "gru": (lesson.gru, lesson.get_gru_params, lesson.init_gru_state),
@@ -79,3 +69,18 @@ def command(
             prefixes=prefixes,
             generator=generator,
         )
+
+
+def _prefixes(prefixes: list[str], text: str) -> list[str]:
+    """The openings to continue: those of the user, else those of the lesson, else the first characters of the text."""
+    from zuoci.cli import say
+
+    if not prefixes and not set("不分开") <= set(text):
+        prefixes = [text[:2], text[:3]]
+        say(f"note: the text has no 分开; continuing its own first characters, {prefixes[0]!r} and {prefixes[1]!r}")
+    for opening in prefixes:
+        unknown = "".join(dict.fromkeys(char for char in opening if char not in text))
+        if unknown or not opening:
+            reason = f"{unknown} is not in the text" if unknown else "it is empty"
+            raise SettingsError(f"the prefix {opening!r} cannot be continued: {reason}; choose characters of the text")
+    return prefixes or ["分开", "不分开"]

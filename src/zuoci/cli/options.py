@@ -1,4 +1,4 @@
-"""Settings → command-line options, so that a setting is defined once: in its pydantic model."""
+"""Command-line options made from pydantic settings, so that a setting is defined in one place only."""
 
 from __future__ import annotations
 
@@ -20,10 +20,9 @@ Config = TypeVar("Config", bound=BaseModel)
 def with_settings(
     *configs: type[BaseModel], leave_out: Collection[str] = ()
 ) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """Gives a command one option for each field of some settings.
+    """Decorates a command with one option for each field of the given settings.
 
-    The command takes them as `**settings`; those that the user did not give are None. Bounds are checked
-    where the settings are made, in one place for every way in.
+    The command receives them as `**settings`; an option that was not given is None. `make` checks the bounds.
     """
 
     def decorate(command: Callable[..., None]) -> Callable[..., None]:
@@ -50,17 +49,17 @@ def with_settings(
 
 
 def _annotation(annotation: Any) -> Any:
-    """typer's word for an option that may be given several times is a list."""
+    """The annotation that typer needs: a list for an option that may be given several times."""
     return list[str] if get_origin(annotation) is tuple else annotation
 
 
 def given(settings: dict[str, Any]) -> dict[str, Any]:
-    """The settings that the user gave."""
+    """The settings that were given on the command line."""
     return {name: value for name, value in settings.items() if value is not None}
 
 
 def make(config: type[Config], settings: dict[str, Any]) -> Config:
-    """Makes settings of what the user gave.
+    """Makes settings from the options that were given.
 
     Raises:
         SettingsError: a value is out of bounds.

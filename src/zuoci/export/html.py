@@ -1,8 +1,8 @@
 """A model → one HTML file that writes with the model in any browser, offline.
 
-`zuoci.export.formats` calls `export_html`. The page is made of the files in `zuoci/studio/page/give` and `page/shared`:
-its JavaScript modules become one script, each module a function; weights, vocabulary and figures become a block of
-JSON. The page's content-security policy lets it load nothing.
+`zuoci.export.formats` calls `export_html`. The page is made of the files in `zuoci/studio/page`: its JavaScript modules
+become one script, each module a function; weights, vocabulary and figures become a block of JSON. The page's
+content-security policy lets it load nothing.
 """
 
 from __future__ import annotations
@@ -33,6 +33,11 @@ if TYPE_CHECKING:
 
     from zuoci.model.language_model import CharLM
     from zuoci.text.fingerprint import Fingerprint
+
+# Below `zuoci/studio/page`:
+_PAGE = "give/give.html"
+_SCRIPT = "give/give.js"
+_STYLES = ("shared/style.css", "shared/sheet.css")
 
 
 def export_html(
@@ -119,9 +124,8 @@ def page_document(
 
 def render(document: Mapping[str, Any]) -> str:
     """The whole page with a document in it: style, script, and a policy that lets it load nothing else."""
-    page = _read("give/give.html")
-    style = _read("shared/style.css") + _read("shared/sheet.css")
-    script = bundle("give/give.js", _read)
+    page, script = _read(_PAGE), bundle(_SCRIPT, _read)
+    style = "".join(map(_read, _STYLES))
     policy = (
         f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; img-src data:; "
         "base-uri 'none'; form-action 'none'"
@@ -137,18 +141,16 @@ def render(document: Mapping[str, Any]) -> str:
 
 
 def _read(path: str) -> str:
-    """A file of the page, by its path below `zuoci/studio/page`."""
+    """A file of the page."""
     return files("zuoci").joinpath("studio", "page", path).read_text("utf-8")
 
 
 def bundle(main: str, read: Callable[[str], str]) -> str:
-    """A JavaScript module and all that it imports, as one script.
-
-    Each imported module becomes a function that returns its exports. It stands once, before the modules that import it.
+    """Puts ES modules into one script: each imported module, once and before its importers, in a function of its own.
 
     Args:
-        main: the path of the module.
-        read: path of a module → its source. Imports are relative to the folder of the importing module.
+        main: the path of the first module.
+        read: returns the source of the module at a path. Imports are relative to the importing module's folder.
     """
     modules: dict[str, str] = {}
 

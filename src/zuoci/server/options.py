@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 from zuoci.errors import SettingsError
 from zuoci.server.errors import ApiError
 from zuoci.training.recipe import describe
-from zuoci.writing.config import WriteConfig
+from zuoci.writing.config import WriteConfig, describe_settings
 from zuoci.writing.form import line_count, syllable_count
 
 if TYPE_CHECKING:
@@ -56,6 +56,16 @@ def with_options(base: type[Base], leave_out: Collection[str] = ()) -> type[Base
         kind = Annotated[kind, *bounds] if bounds else kind
         fields[name] = (kind | None, Field(default=None, description=field.description))
     return create_model(base.__name__, __base__=base, __doc__=base.__doc__, __module__=base.__module__, **fields)
+
+
+def describe_options() -> dict[str, Any]:
+    """The document of `describe_settings` with the bounds of one request, for the page's scripts."""
+    document = describe_settings(MAXIMA)
+    for field in document["settings"].values():
+        if field["type"] == "array":
+            field["maxItems"] = min(MAX_ITEMS, field["maxItems"])
+            field["items"]["maxLength"] = MAX_ITEM
+    return document
 
 
 def config_of(body: BaseModel, **more: Any) -> WriteConfig:

@@ -13,6 +13,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from fastapi import Request
 from fastapi.responses import Response
 
 from zuoci.server.app import Application, ServerSettings
@@ -27,8 +28,7 @@ if TYPE_CHECKING:
 
     from zuoci.server.guard import Access
 
-_PAGE_FOLDERS = ("shared", "studio")  # below `zuoci/studio/page`; their files are served at /FOLDER/NAME
-_FIRST_PAGE = "studio/studio.html"
+_FIRST_PAGE = "studio/studio.html"  # below `zuoci/studio/page`, like all files of the page
 _CONTENT_TYPES = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",
@@ -113,16 +113,16 @@ class Studio(Application):
 
 
 def _add_page(app: FastAPI) -> None:
-    """Serves each file of the page under its folder and name, and the first page at `/`."""
+    """Serves each file of the page under its path, and the first one also at `/`."""
     page = Path(str(files("zuoci"))) / "studio" / "page"
-    for file in sorted(file for folder in _PAGE_FOLDERS for file in (page / folder).iterdir()):
+    for file in sorted(page.rglob("*")):
+        if file.suffix not in _CONTENT_TYPES:
+            continue
         name = file.relative_to(page).as_posix()
-        if file.suffix in _CONTENT_TYPES:
-            respond = partial(Response, media_type=_CONTENT_TYPES[file.suffix], headers={"cache-control": "no-cache"})
-            for path in [f"/{name}"] + ["/"] * (name == _FIRST_PAGE):
-                app.add_route(
-                    path,
-                    lambda _, respond=respond, file=file: respond(file.read_bytes()),
-                    methods=["GET", "HEAD"],
-                    include_in_schema=False,
-                )
+        for path in (f"/{name}", "/") if name == _FIRST_PAGE else (f"/{name}",):
+            app.add_route(path, partial(_page_file, file), methods=["GET", "HEAD"], include_in_schema=False)
+
+
+def _page_file(file: Path, _: Request) -> Response:
+    headers = {"cache-control": "no-cache"}
+    return Response(file.read_bytes(), media_type=_CONTENT_TYPES[file.suffix], headers=headers)

@@ -14,14 +14,14 @@ from pydantic import Field
 from zuoci import __version__
 from zuoci.errors import CorpusError
 from zuoci.server.errors import RESPONSES, ApiError
-from zuoci.server.options import MAX_COUNT, MAX_ITEM, MAX_ITEMS, MAX_TEXT, MAXIMA, Body, Id
+from zuoci.server.options import MAX_COUNT, MAX_ITEM, MAX_ITEMS, MAX_TEXT, MAXIMA, Body, Id, describe_options
 from zuoci.server.sse import EVENT_STREAM, KEEP_ALIVE, KEEP_ALIVE_SECONDS, EventStream, JsonResponse, event
 from zuoci.studio.corpora import MAX_FILE_BYTES, MAX_FILES, Corpora
 from zuoci.studio.jobs import ENDED, Event, TrainingJob
 from zuoci.studio.locks import Result
 from zuoci.studio.runs import TrainingRuns, name_taken
 from zuoci.training.recipe import DEFAULT_RECIPE
-from zuoci.writing.config import describe_fields, describe_settings
+from zuoci.writing.config import describe_fields
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -74,7 +74,7 @@ def session_router() -> APIRouter:
     }  # fmt: skip
     document = {
         "version": __version__,
-        **describe_settings(MAXIMA),
+        **describe_options(),
         "training": describe_fields(TrainingBody),
         "limits": limits,
     }

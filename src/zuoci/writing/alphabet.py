@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from zuoci.writing.config import LONGEST_WORD
 from zuoci.writing.form import LONGEST, Kind, Line, kind
 
 if TYPE_CHECKING:
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
     Mask = NDArray[np.bool_]
 
-LONGEST_WORD = 24  # letters
 _OTHERS: tuple[Kind, ...] = ("joiner", "other")
 
 

@@ -13,6 +13,7 @@ from zuoci.writing.rhyme.scheme import parse_readings, parse_scheme
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+LONGEST_WORD = 24  # letters
 _Text = Annotated[str, Field(max_length=1000)]
 
 
@@ -151,8 +152,7 @@ def describe_settings(largest: Mapping[str, int] | None = None) -> dict[str, Any
         and `nullable` where null is allowed; `start`: what a page's form begins with; `constants`: numbers that the
         writing code and the scripts share.
     """
-    from zuoci.text.fingerprint import WINDOW
-    from zuoci.writing.alphabet import LONGEST_WORD
+    from zuoci.text.fingerprint import WINDOW  # which imports numpy
 
     settings = describe_fields(WriteConfig)
     for name, maximum in (largest or {}).items():
