@@ -19,7 +19,7 @@ from zuoci.server.run import listen, make_server, url_of
 from zuoci.studio.app import Studio, StudioSettings
 
 IMAGES = Path(__file__).parent / "images"
-DESK = {"width": 1280, "height": 800}
+DESKTOP = {"width": 1280, "height": 800}
 PHONE = {"width": 390, "height": 844}
 
 
@@ -31,38 +31,38 @@ def take(page: Page, name: str) -> None:
 
 def tour(browser: Browser, url: str) -> None:
     """From the first visit on, in Chinese; then a look in English, in the dark, and on a phone."""
-    context = browser.new_context(viewport=DESK, locale="zh-CN")
+    context = browser.new_context(viewport=DESKTOP, locale="zh-CN")
     page = context.new_page()
     page.goto(url)
     page.click("#bundled-zh")
     page.mouse.move(0, 0)
-    expect(page.locator(".run")).to_contain_text("没学过的 ", timeout=60_000)
+    expect(page.locator(".run")).to_contain_text("，验证集", timeout=60_000)
     page.wait_for_timeout(12_000)
     take(page, "train")
     page.wait_for_url("**/#write", timeout=300_000)
     page.fill("#opening", "我们")
     page.fill("#option-acrostic", "我你他她")
     page.click("#write")
-    page.get_by_role("button", name="锁住第 1 行").wait_for(timeout=60_000)
+    page.get_by_role("button", name="锁定第 1 行").wait_for(timeout=60_000)
     expect(page.locator("#status")).to_contain_text("种子", timeout=60_000)
     page.locator("#lines li").first.hover()
-    page.get_by_role("button", name="锁住第 1 行").click()
+    page.get_by_role("button", name="锁定第 1 行").click()
     page.locator(".line").nth(2).click()
     expect(page.locator(".candidates .take")).not_to_have_count(0)
     take(page, "write")
     page.keyboard.press("Escape")
     state = context.storage_state()
-    for name, place, settings in (
-        ("inside", "inside", {"viewport": DESK, "locale": "en-US", "color_scheme": "dark"}),
-        ("models", "models", {"viewport": DESK, "locale": "en-US"}),
+    for name, view, settings in (
+        ("inside", "inside", {"viewport": DESKTOP, "locale": "en-US", "color_scheme": "dark"}),
+        ("models", "models", {"viewport": DESKTOP, "locale": "en-US"}),
         ("phone", "write", {"viewport": PHONE, "locale": "zh-CN", "has_touch": True, "is_mobile": True}),
     ):
         other = browser.new_context(storage_state=state, **settings).new_page()  # pyright: ignore
         other.add_init_script("localStorage.removeItem('zuoci studio')")  # the language is the browser's
-        other.goto(f"{url}#{place}")
-        if place == "inside":
+        other.goto(f"{url}#{view}")
+        if view == "inside":
             other.locator(".char").nth(7).hover()
-            expect(other.locator("#here .likeliest")).to_be_visible()
+            expect(other.locator("#character-details .likeliest")).to_be_visible()
         take(other, name)
 
 

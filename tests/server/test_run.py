@@ -64,7 +64,7 @@ def test_the_studio_shows_its_page(tiny: Path, tmp_path: Path) -> None:
     with command(*arguments, "--key", "sesame") as (_, url), httpx2.Client(trust_env=False, timeout=60) as client:
         assert url.endswith("/?token=sesame")
         url = url.removesuffix("?token=sesame")
-        style = client.get(f"{url}style.css")
+        style = client.get(f"{url}shared/style.css")
         assert style.headers["content-type"] == "text/css; charset=utf-8"
         assert client.get(f"{url}api/session").status_code == 401
         session = client.get(f"{url}api/session", headers={"authorization": "Bearer sesame"})
@@ -134,10 +134,10 @@ def test_serve_prints_the_names_of_the_api(tiny: Path, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("range_", ["bytes=abc", "bytes=999999999-", "bytes=1-0,x"])
 def test_the_files_of_the_page_are_whole(served: Served, range_: str) -> None:
-    answer = served.client.get("/style.css", headers={"range": range_})
+    answer = served.client.get("/shared/style.css", headers={"range": range_})
     assert answer.status_code == 200
     assert answer.headers["content-type"] == "text/css; charset=utf-8"
-    assert int(served.client.head("/style.css").headers["content-length"]) == len(answer.content)
+    assert int(served.client.head("/shared/style.css").headers["content-length"]) == len(answer.content)
 
 
 @pytest.mark.parametrize("kind", ["completion", "chat"])

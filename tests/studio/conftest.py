@@ -35,11 +35,11 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="session")
 def modules(browser: Browser) -> Iterator[Page]:
-    """An empty page from which `import("/model.js")` and the others work; nothing leaves the machine."""
+    """An empty page from which `import("/give/model.js")` and the others work; nothing leaves the machine."""
     page = browser.new_page()
 
     def answer(route: Route) -> None:
-        name = route.request.url.rsplit("/", 1)[1]
+        name = route.request.url.removeprefix("http://zuoci.test/")
         if name.endswith(".js"):
             route.fulfill(body=PAGE.joinpath(name).read_text("utf-8"), content_type="text/javascript")
         else:

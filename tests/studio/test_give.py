@@ -55,16 +55,16 @@ def test_it_writes_in_the_form_that_is_asked_for(
     page = visit(tmp_path / "song.html")
     assert page.title() == "我的歌"
     page.fill("#opening", "山Q")
-    page.fill("#count", "4")
+    page.fill("#line-count", "4")
     page.fill("#lengths", "5 3")
     page.fill("#acrostic", "山里有歌")
     page.select_option("#rhyme", "AABB")
     text = write(page)
     assert [line[0] for line in text] == list("山里有歌")
     assert [len(line.replace(" ", "")) for line in text] == [5, 3, 5, 3]
-    assert "模型没见过“Q”" in page.inner_text("#status")
+    assert "模型不认识“Q”" in page.inner_text("#status")
     assert page.locator(".line small").all_inner_texts() == list("AABB")
-    assert len(write(page, "#on")) == 8
+    assert len(write(page, "#continue")) == 8
     page.click("#undo")
     assert page.locator(".line > span").all_inner_texts() == text
     page.fill("#lengths", "many")
@@ -76,7 +76,7 @@ def test_a_line_is_taken_edited_rejected_or_removed_by_keyboard(
 ) -> None:
     export_html(make_model(), tmp_path / "song.html")
     page = visit(tmp_path / "song.html")
-    page.fill("#count", "3")
+    page.fill("#line-count", "3")
     page.fill("#temperature", "1.5")
     page.focus("#opening")
     page.keyboard.press("Enter")
@@ -90,7 +90,7 @@ def test_a_line_is_taken_edited_rejected_or_removed_by_keyboard(
     expect(page.locator(".editor input")).to_be_focused()
     candidates = page.locator(".candidates .take")
     before = candidates.all_inner_texts()
-    page.get_by_role("button", name="都不要，换一批").click()
+    page.get_by_role("button", name="换一批").click()
     assert candidates.all_inner_texts() != before
     taken = candidates.first.inner_text()
     candidates.first.focus()
@@ -102,12 +102,12 @@ def test_a_line_is_taken_edited_rejected_or_removed_by_keyboard(
     page.keyboard.type("<b>我自己的</b>")
     page.keyboard.press("Escape")
     assert texts.all_inner_texts() == [text[0], "<b>我自己的</b>", text[2]]
-    assert write(page, "#on")[:3] == [text[0], "<b>我自己的</b>", text[2]]
+    assert write(page, "#continue")[:3] == [text[0], "<b>我自己的</b>", text[2]]
     page.click("#undo")
     page.reload()
     assert texts.all_inner_texts() == [text[0], "<b>我自己的</b>", text[2]]
     page.locator(".line").first.click()
-    page.get_by_role("button", name="删去这行").click()
+    page.get_by_role("button", name="删除此行").click()
     assert texts.all_inner_texts() == ["<b>我自己的</b>", text[2]]
     page.click("#undo")
     assert texts.count() == 3
@@ -132,7 +132,7 @@ def test_copied_spans_are_underlined(
     page = visit(tmp_path / "second.html")
     assert seeded(page) == text
     assert "".join(page.locator("mark").all_inner_texts()).startswith("".join(text[:2]))
-    assert "已划线" in page.inner_text("#status")
+    assert "下划线标出" in page.inner_text("#status")
 
 
 def test_the_text_can_be_taken_along_in_either_language(
@@ -162,7 +162,7 @@ def test_it_can_be_stopped(
 ) -> None:
     export_html(make_model(), tmp_path / "song.html")
     page = visit(tmp_path / "song.html")
-    page.fill("#count", "100")
+    page.fill("#line-count", "100")
     page.click("#write")
     page.click("#stop")
     expect(page.locator("#status")).to_contain_text("种子")

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import Browser
     from tests.conftest import Served
 
-PLACES = ["write", "inside", "train", "models"]
+VIEWS = ["write", "inside", "train", "models"]
 EXPECTED = "Failed to load resource"  # what a browser says of an answer from 400 on
 LINE = "我把走廊的地砖数了又数"  # of the bundled lyrics
 
@@ -39,14 +39,14 @@ class Visitor:
         self.asked: list[str] = []
         self.complaints: list[str] = []
 
-    def __call__(self, place: str = "", **settings: object) -> Page:
+    def __call__(self, view: str = "", **settings: object) -> Page:
         context = self.browser.new_context(**{"locale": "zh-CN", "accept_downloads": True, **settings})  # pyright: ignore
         context.on("request", lambda request: self.asked.append(request.url))
         context.on("console", lambda message: self.complaints.append(message.text))
         context.on("weberror", lambda error: self.complaints.append(str(error.error)))
         page = context.new_page()
         page.set_default_timeout(20_000)
-        page.goto(f"{self.url}/?token={self.token}" + (f"#{place}" if place else ""))
+        page.goto(f"{self.url}/?token={self.token}" + (f"#{view}" if view else ""))
         expect(page.locator("#model, #bundled-zh >> visible=true").first).to_be_visible()
         return page
 
@@ -117,16 +117,17 @@ def test_a_first_model_is_trained_on_dropped_lyrics_and_writes(fresh: Visitor) -
         }""",
         ["我的歌.txt", list(songs.encode("gb18030"))],
     )
-    page.dispatch_event("#drop", "drop", {"dataTransfer": dropped})
+    page.dispatch_event("#choose-files", "drop", {"dataTransfer": dropped})
     expect(page.locator(".files li")).to_have_count(1)
     cover = {"name": "cover.jpg", "mimeType": "image/jpeg", "buffer": b"\xff\xd8\x00\x01" * 9}
     page.set_input_files("#files", [cover])  # pyright: ignore
-    expect(page.locator(".found-text")).to_have_text(re.compile(r"30 首歌 · [\d,]+ 行 · [\d,]+ 字 · [\d,]+ 个不同的字"))
+    summary = re.compile(r"30 首歌 · [\d,]+ 行 · [\d,]+ 字 · [\d,]+ 个不同的字")
+    expect(page.locator(".corpus-summary")).to_have_text(summary)
     files = page.locator(".files li")
     expect(files).to_have_count(2)
     expect(files.nth(0)).to_contain_text("gb18030")
     expect(files.nth(1).locator(".problem")).not_to_be_empty()
-    page.get_by_role("button", name="去掉 cover.jpg").click()
+    page.get_by_role("button", name="移除 cover.jpg").click()
     expect(files).to_have_count(1)
     assert page.input_value("#name") == "我的歌"
     page.locator("#times label").first.click()
@@ -134,14 +135,14 @@ def test_a_first_model_is_trained_on_dropped_lyrics_and_writes(fresh: Visitor) -
     run = page.locator(".run")
     expect(run).to_have_attribute("data-state", "running", timeout=20_000)
     expect(run.locator(".run-head")).to_contain_text("训练中")
-    expect(run).to_contain_text("没学过的 ", timeout=30_000)  # the first round
+    expect(run).to_contain_text("，验证集", timeout=30_000)  # the first round
     expect(run.locator("svg .curve")).not_to_have_count(0)
     expect(run.locator(".sample").first).not_to_be_empty()
     run.get_by_role("button", name="暂停").click()
     expect(run).to_have_attribute("data-state", "paused", timeout=20_000)
-    run.get_by_role("button", name="接着练").click()
+    run.get_by_role("button", name="继续训练").click()
     expect(run).to_have_attribute("data-state", "running", timeout=20_000)
-    stop = run.get_by_role("button", name="到此为止")
+    stop = run.get_by_role("button", name="提前完成")
     stop.click()
     page.wait_for_url("**/#write", timeout=30_000)  # which opens by itself
     assert page.input_value("#model") == "我的歌"
@@ -179,13 +180,13 @@ def test_lines_are_written_taken_rewritten_locked_and_undone(visit: Visitor) -> 
     page.click("#redo")
     assert texts(page)[1] == taken
     page.locator("#lines li").nth(2).hover()
-    page.get_by_role("button", name="第 3 行换一句").click()
-    expect(page.locator("#status")).to_contain_text("第 3 行换好了")
+    page.get_by_role("button", name="重写第 3 行").click()
+    expect(page.locator("#status")).to_contain_text("第 3 行已重写")
     rewritten = texts(page)[2]
     assert rewritten != first[2]
     assert rewritten[0] == "他"
 
-    page.get_by_role("button", name="锁住第 2 行").click()
+    page.get_by_role("button", name="锁定第 2 行").click()
     again = write(page)
     assert again[1] == taken
     assert again != [first[0], taken, rewritten, first[3]]
@@ -193,10 +194,10 @@ def test_lines_are_written_taken_rewritten_locked_and_undone(visit: Visitor) -> 
     page.reload()
     expect(page.locator(".line")).to_have_count(4)
     assert texts(page) == again
-    expect(page.get_by_role("button", name="锁住第 2 行")).to_have_attribute("aria-pressed", "true")
+    expect(page.get_by_role("button", name="锁定第 2 行")).to_have_attribute("aria-pressed", "true")
     assert page.input_value("#option-acrostic") == "我你他人"
 
-    longer = write(page, "#on")
+    longer = write(page, "#continue")
     assert longer[:4] == again
     assert len(longer) == 8
     with page.expect_download() as download:
@@ -214,7 +215,7 @@ def test_a_text_without_lines_streams_and_can_be_stopped(visit: Visitor) -> None
     expect(page.locator("#lines")).to_have_text(re.compile("^我们.{20,}"))
     page.click("#stop")
     expect(page.locator("#write")).to_be_visible()
-    expect(page.locator("#status")).to_contain_text("停下了")
+    expect(page.locator("#status")).to_contain_text("已停止")
     assert texts(page)[0].startswith("我们")
     assert len("".join(texts(page))) < 1900
 
@@ -237,12 +238,12 @@ def test_what_is_copied_is_marked_and_said_by_keyboard(visit: Visitor) -> None:
     page.keyboard.press("Enter")
     expect(lines.nth(1)).to_be_focused()
     expect(page.locator("mark")).to_have_text(LINE)
-    expect(page.locator("#status")).to_contain_text("已划线")
+    expect(page.locator("#status")).to_contain_text("下划线标出")
     expect(lines.nth(1)).to_have_attribute("aria-label", re.compile("训练歌词|《"))
     expect(page.locator("#lines > li").nth(1).locator(".sources")).to_be_visible()
     before = texts(page)
     page.keyboard.press("r")
-    expect(page.locator("#status")).to_contain_text("换好了")
+    expect(page.locator("#status")).to_contain_text("已重写")
     expect(lines.nth(1)).to_be_focused()
     assert texts(page) != before
     page.keyboard.press("Control+z")
@@ -277,15 +278,15 @@ def test_looking_inside(visit: Visitor) -> None:
     page.focus("#reading")
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowRight")
-    expect(page.locator("#here .likeliest li")).to_have_count(5)
+    expect(page.locator("#character-details .likeliest li")).to_have_count(5)
     selected = page.locator('.char[aria-selected="true"]')
     expect(selected).to_have_text("把")
     page.keyboard.press("ArrowDown")
     expect(selected).to_have_text(re.compile("[我们]"))
-    expect(page.locator("#here")).to_contain_text("纳特")
+    expect(page.locator("#character-details")).to_contain_text("纳特")
     assert page.locator("#reading").get_attribute("aria-activedescendant") == selected.get_attribute("id")
     surprise = chars.nth(0).evaluate("node => getComputedStyle(node).backgroundColor")
-    chips = page.locator("#found .group .chip")
+    chips = page.locator("#unit-list .group .chip")
     chips.first.click()
     expect(chips.first).to_have_attribute("aria-pressed", "true")
     assert chars.nth(0).evaluate("node => getComputedStyle(node).backgroundColor") != surprise
@@ -299,8 +300,8 @@ def test_looking_inside(visit: Visitor) -> None:
 def test_a_model_is_described_and_given_away(visit: Visitor, tmp_path: Path) -> None:
     page = visit("models")
     card = page.locator(".model-card").filter(has_text="tiny")
-    expect(card).to_contain_text("学自")
-    card.get_by_text("说明书").click()
+    expect(card).to_contain_text("首歌训练")
+    card.get_by_text("模型说明").click()
     expect(card.locator(".card-text table")).to_be_visible()
     with page.expect_download() as download:
         card.locator('[data-kind="zip"]').click()
@@ -325,10 +326,10 @@ def test_a_card_is_text_whatever_stands_in_it(visit: Visitor) -> None:
     page = visit("models")
     found = page.evaluate(
         """async () => {
-            const { markdown } = await import("/markdown.js");
+            const { renderMarkdown } = await import("/studio/markdown.js");
             const box = document.createElement("div");
-            box.append(...markdown("---\\na: b\\n---\\n# <b>T</b>\\n\\n| a | b |\\n| - | - |\\n| `x` | **y** |\\n\\n"
-                + "[x](javascript:y) <img src=x onerror=alert(1)>\\n\\n- one\\n- two"));
+            box.append(...renderMarkdown("---\\na: b\\n---\\n# <b>T</b>\\n\\n| a | b |\\n| - | - |\\n"
+                + "| `x` | **y** |\\n\\n[x](javascript:y) <img src=x onerror=alert(1)>\\n\\n- one\\n- two"));
             return [box.innerHTML, box.textContent];
         }"""
     )
@@ -344,12 +345,12 @@ def test_what_was_found_in_a_text_is_not_said_after_a_failure(visit: Visitor) ->
     page.fill("#opening", LINE)
     page.fill("#option-lines", "2")
     write(page)
-    expect(page.locator("#status")).to_contain_text("已划线")
+    expect(page.locator("#status")).to_contain_text("下划线标出")
     for path in ("write", "check"):
         page.route(f"**/api/models/*/{path}", lambda route: route.abort())
     page.click("#write")
-    expect(page.locator("#status")).to_contain_text("连不上")
-    expect(page.locator("#status")).not_to_contain_text("已划线")
+    expect(page.locator("#status")).to_contain_text("连接不上")
+    expect(page.locator("#status")).not_to_contain_text("下划线标出")
     visit.complaints.clear()  # the browser tells of what was cut off
 
 
@@ -369,7 +370,7 @@ def test_the_token_is_taken_from_the_address_and_not_left_there(
         visitor.check()
         stranger = browser.new_context(locale="zh-CN").new_page()
         stranger.goto(served.url)
-        expect(stranger.locator("#trouble")).to_contain_text("令牌")
+        expect(stranger.locator("#start-error")).to_contain_text("令牌")
         stranger.context.close()
 
 
@@ -381,35 +382,35 @@ def test_a_damaged_model_is_named_among_the_others(
     with serve(StudioSettings([tiny], home=tmp_path / "home")) as served:
         visitor = Visitor(browser, served.url, served.token)
         page = visitor("models")
-        expect(page.locator("#models .trouble")).to_contain_text("broken: ")
+        expect(page.locator("#models .error-banner")).to_contain_text("broken: ")
         expect(page.locator("#models h2")).to_have_text(["tiny"])
         page.context.close()
         visitor.check()
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
-def test_every_place_in_both_languages(visit: Visitor, width: int, scheme: str) -> None:
+def test_every_view_in_both_languages(visit: Visitor, width: int, scheme: str) -> None:
     page = visit(viewport={"width": width, "height": 844}, color_scheme=scheme, locale="en-US")
     page.select_option("#model", "tiny")
     for language in ("en", "zh"):
         assert page.locator("html").get_attribute("lang") == language
-        for place in PLACES:
-            page.click(f'a[href="#{place}"]')
-            expect(page.locator(f"#{place}-place")).to_be_visible()
+        for view in VIEWS:
+            page.click(f'a[href="#{view}"]')
+            expect(page.locator(f"#{view}-view")).to_be_visible()
             assert page.evaluate("document.scrollingElement.scrollWidth") <= width
-            controls = page.locator(f"#{place}-place").locator("button, input, select, textarea, canvas, summary")
+            controls = page.locator(f"#{view}-view").locator("button, input, select, textarea, canvas, summary")
             assert [one for one in controls.all() if one.is_visible() and not _name(one)] == []
         page.click("#language")
     differ = page.evaluate(
         """async () => {
-            const { WORDS } = await import("/phrases.js");
+            const { PHRASES } = await import("/studio/phrases.js");
             const kind = (value) =>
                 Array.isArray(value) ? "list" : typeof value === "object" ? shape(value) : typeof value;
             const shape = (words) => Object.entries(words).map(([key, value]) => `${key} ${kind(value)}`).sort().join();
             const used = ["text", "label", "placeholder"].flatMap((name) =>
                 [...document.querySelectorAll(`[data-${name}]`)].map((node) => node.dataset[name]));
-            const unknown = used.filter((key) => !(key in WORDS.en));
-            return [shape(WORDS.zh) === shape(WORDS.en), unknown];
+            const unknown = used.filter((key) => !(key in PHRASES.en));
+            return [shape(PHRASES.zh) === shape(PHRASES.en), unknown];
         }"""
     )
     assert differ == [True, []]

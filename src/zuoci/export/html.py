@@ -34,7 +34,10 @@ if TYPE_CHECKING:
     from zuoci.model.language_model import CharLM
     from zuoci.text.fingerprint import Fingerprint
 
-_PAGE, _SCRIPT, _STYLE = "give.html", "give.js", "style.css"  # below `zuoci/studio/page`
+# Below `zuoci/studio/page`:
+_PAGE = "give/give.html"
+_SCRIPT = "give/give.js"
+_STYLES = ("shared/style.css", "shared/sheet.css")
 
 
 def export_html(
@@ -121,7 +124,8 @@ def page_document(
 
 def render(document: Mapping[str, Any]) -> str:
     """The whole page with a document in it: style, script, and a policy that lets it load nothing else."""
-    page, style, script = _read(_PAGE), _read(_STYLE), bundle(_SCRIPT, _read)
+    page, script = _read(_PAGE), bundle(_SCRIPT, _read)
+    style = "".join(map(_read, _STYLES))
     policy = (
         f"default-src 'none'; script-src {_hash(script)}; style-src {_hash(style)}; img-src data:; "
         "base-uri 'none'; form-action 'none'"

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from zuoci.server.guard import Access
 
-_FIRST_PAGE = "studio.html"  # below `zuoci/studio/page`, like all files of the page
+_FIRST_PAGE = "studio/studio.html"  # below `zuoci/studio/page`, like all files of the page
 _CONTENT_TYPES = {
     ".html": "text/html; charset=utf-8",
     ".css": "text/css; charset=utf-8",

@@ -1,0 +1,264 @@
+// The exported page: one HTML file that holds a model and writes with it, offline. This script reads the model from the
+// page, writes texts line by line, and offers other lines for each.
+
+import { browserLanguage, buttonById, byId, copyText, element, inputById } from "../shared/dom.js";
+import { readStorage, saveText, setStatus, showLanguage, showPhrases, writeStorage } from "../shared/dom.js";
+import { fillSheet } from "../shared/markup.js";
+import { Sheet } from "../shared/sheet.js";
+import { Model, decodeWeights, fromBase64 } from "./model.js";
+import { Fingerprint } from "./originality.js";
+import { PHRASES } from "./phrases.js";
+import { SettingsForm } from "./settings.js";
+import { Vocabulary } from "./vocabulary.js";
+import { Writer } from "./writer.js";
+
+/** @import {Language, Mark} from "../shared/types.js" */
+/** @import {GivePhrases, PageDocument, WriteSettings} from "./types.js" */
+
+const CANDIDATES = 24; // lines to draw
+const SHOWN_CANDIDATES = 6;
+const CHARACTERS_PER_FRAME = 2; // slow enough to read along
+const FRAME = 16; // milliseconds
+
+/** @type {PageDocument} */
+const data = JSON.parse(byId("model").textContent ?? "");
+const copyWindow = data.constants.copy_window;
+const vocabulary = new Vocabulary(data.characters);
+const model = new Model(data.config, decodeWeights(data.tensors, fromBase64(data.weights)));
+const writer = new Writer(model, vocabulary, data, data.rhymes ?? {});
+const fingerprint = data.fingerprint ? new Fingerprint(fromBase64(data.fingerprint), copyWindow) : null;
+const lineBreak = vocabulary.characters[vocabulary.lineBreak] ?? "\n";
+const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
+const storageKey = `zuoci ${data.identity}`;
+
+/** @type {Language} */
+let language = browserLanguage();
+let running = 0; // the number of the run that is writing; 0: none
+let runs = 0;
+/** @type {((t: GivePhrases) => string)[]} */
+let notes = []; // what was done last, for the status line
+
+fillSheet(byId("sheet"), ["undo", "copy", "save"], "quatrains");
+const form = new SettingsForm(data, phrases, store);
+/** @type {Sheet} */
+const sheet = new Sheet(byId("lines"), {
+  phrases,
+  marks: marksOf,
+  letters: (lines) => lines.map((_, i) => form.letter(i)),
+  suggest: async (i, round) => suggest(i, round),
+  busy: () => running > 0,
+  home: byId("opening"),
+  changed() {
+    notes = [];
+    showState();
+  },
+  notify(_, number) {
+    notes = [(t) => t.taken(number)]; // the only event here: this page has no locks
+    showStatus();
+  },
+});
+
+function phrases() {
+  return PHRASES[language];
+}
+
+// Writing
+
+/**
+ * Writes a text from an opening.
+ * @param {string} opening
+ * @param {boolean} continues the opening is the text so far, which stays as it is
+ */
+async function write(opening, continues) {
+  stop();
+  const run = (running = ++runs);
+  const settings = form.values();
+  sheet.close();
+  const kept = continues ? sheet.rows : [];
+  const adapted = vocabulary.adapt(opening);
+  sheet.change(kept);
+  notes = [(t) => t.writing];
+  showStatus();
+  showButtons();
+  const stream = writer.write(adapted.text, { ...settings, lines: kept.length + settings.lines });
+  let text = continues ? "" : adapted.text; // kept lines may hold characters that the model does not know
+  let next = stream.next();
+  while (!next.done && running === run) {
+    const until = performance.now() + FRAME;
+    const atOnce = reducedMotion.matches || document.hidden;
+    for (let n = 0; !next.done && (atOnce ? performance.now() < until : n < CHARACTERS_PER_FRAME); n++) {
+      text += next.value.char;
+      next = stream.next();
+    }
+    sheet.rows = [...kept, ...text.split(lineBreak).filter(Boolean).map((line) => ({ text: line, locked: false }))];
+    showLines(sheet.rows.length - 1);
+    await new Promise((resolve) => setTimeout(resolve, atOnce ? 0 : FRAME));
+  }
+  if (running && running !== run) return; // another run has begun
+  running = 0;
+  finish(settings, adapted.unknown, next.done === true && next.value.broken > 0);
+}
+
+/** Reports on a run. @param {WriteSettings} settings @param {string} unknown characters @param {boolean} broken */
+function finish(settings, unknown, broken) {
+  const dropped = unknown + vocabulary.adapt(settings.acrostic).unknown;
+  notes = [(t) => t.wrote({ lines: sheet.rows.length, seed: settings.seed })];
+  if (dropped) notes.push((t) => t.unknown(dropped));
+  if (broken) notes.push((t) => t.broken);
+  showLines();
+  showState();
+}
+
+function stop() {
+  running = 0;
+}
+
+// Lines
+
+/** Copied spans of the whole text. @param {string[]} [lines] */
+function copiedSpans(lines = sheet.lines) {
+  return fingerprint ? fingerprint.copied(lines.join(lineBreak)) : [];
+}
+
+/** Copied spans of each line. @param {string[]} lines @returns {Mark[][]} */
+function marksOf(lines) {
+  const copied = copiedSpans(lines);
+  let begin = 0; // code points before the line
+  return lines.map((line) => {
+    const length = [...line].length;
+    const from = begin;
+    begin += length + 1;
+    const inside = copied.filter(({ start, end }) => start < from + length && end > from);
+    return inside.map(({ start, end }) => ({ start: start - from, end: end - from, source: phrases().copiedHere }));
+  });
+}
+
+/** Lines that could replace line `i`. @param {number} i @param {number} round */
+function suggest(i, round) {
+  const settings = form.values();
+  const { lines } = sheet;
+  const opening = i === 0 ? vocabulary.adapt(inputById("opening").value).text : "";
+  const before = lines.slice(0, i).map((line) => line + lineBreak).join("") + opening;
+  const others = lines.slice(i + 1).map((line, n) => ({ letter: form.letter(i + 1 + n), char: lastRhyming(line) }));
+  const seed = (settings.seed + round) % Number.MAX_SAFE_INTEGER;
+  const found = writer.candidates(before, { ...settings, seed }, CANDIDATES, others);
+  const texts = found.map(({ text }) => ({ text: opening + text }));
+  return texts.filter(({ text }) => text !== lines[i]).slice(0, SHOWN_CANDIDATES);
+}
+
+/** The last character of a line that has a rhyme, or "". @param {string} line */
+function lastRhyming(line) {
+  return [...line].findLast((char) => data.rhymes?.[char]) ?? "";
+}
+
+// What is shown
+
+/** Shows the lines from one on. @param {number} [from] */
+function showLines(from = 0) {
+  sheet.show(from);
+  byId("blank").hidden = sheet.rows.length > 0;
+}
+
+function showState() {
+  byId("blank").hidden = sheet.rows.length > 0;
+  showStatus();
+  showButtons();
+  store();
+}
+
+function showStatus() {
+  const t = phrases();
+  const parts = notes.map((note) => note(t));
+  if (fingerprint && sheet.rows.length && !running) {
+    const copied = copiedSpans();
+    parts.push(t.copied(copied.length, Math.max(0, ...copied.map(({ start, end }) => end - start)), copyWindow));
+  }
+  setStatus(byId("status"), parts.join(language === "zh" ? "；" : "; "));
+}
+
+function showButtons() {
+  byId("write").hidden = running > 0;
+  byId("stop").hidden = running === 0;
+  buttonById("undo").disabled = sheet.past.length === 0 || running > 0;
+  for (const id of ["continue", "copy", "save"]) buttonById(id).disabled = sheet.rows.length === 0 || running > 0;
+}
+
+/** What the page says about its model. @returns {string[]} */
+function facts() {
+  const t = phrases();
+  const { report, loss, precision } = data;
+  const trained = report.songs ? [t.trainedOn(report.songs, report.characters ?? 0)] : [];
+  const [validation, baseline] = [report.validation?.perplexity, report.baseline?.perplexity];
+  const heldOut = validation && baseline ? [t.heldOut(validation, baseline)] : [];
+  const [before, after] = [loss?.before.perplexity, loss?.after.perplexity];
+  const measured = before && after ? t.loss(precision, before, after) : t.lossUnknown(precision);
+  const size = t.size(vocabulary.size, data.parameters);
+  const originality = fingerprint ? t.checked(copyWindow) : t.unchecked;
+  return [...trained, size, ...heldOut, measured, t.offline, originality, t.caution];
+}
+
+function showTexts() {
+  sheet.close();
+  showLanguage(language, phrases());
+  showPhrases(phrases());
+  form.showPhrases();
+  byId("facts").replaceChildren(...facts().map((fact) => element("li", { textContent: fact })));
+  showLines();
+  showState();
+}
+
+// The browser's storage
+
+function store() {
+  const fields = { ...form.stored(), opening: inputById("opening").value };
+  writeStorage(storageKey, { language, lines: sheet.lines, fields });
+}
+
+function restore() {
+  const stored = readStorage(storageKey);
+  if (stored.language in PHRASES) language = stored.language;
+  const lines = Array.isArray(stored.lines) ? stored.lines : [];
+  sheet.rows = lines.filter((line) => typeof line === "string").map((text) => ({ text, locked: false }));
+  const fields = stored.fields ?? {};
+  form.restore(fields);
+  if (typeof fields.opening === "string") inputById("opening").value = fields.opening;
+}
+
+async function copy() {
+  await copyText(sheet.lines.join("\n"));
+  notes = [(t) => t.copiedText];
+  showStatus();
+}
+
+function listen() {
+  const opening = inputById("opening");
+  /** @type {Record<string, () => void>} */
+  const actions = {
+    write: () => write(opening.value, false),
+    continue: () => write(sheet.lines.join(lineBreak) + lineBreak, true),
+    stop,
+    undo: () => {
+      stop();
+      sheet.undo();
+    },
+    copy,
+    save: () => saveText(sheet.lines, data.title || "zuoci"),
+    language: () => {
+      language = language === "zh" ? "en" : "zh";
+      showTexts();
+    },
+  };
+  for (const [id, action] of Object.entries(actions)) byId(id).addEventListener("click", action);
+  opening.addEventListener("change", store);
+  opening.addEventListener("keydown", (event) => {
+    if (event.key === "Enter" && !event.isComposing) write(opening.value, false);
+  });
+  form.rhyme.addEventListener("change", () => showLines());
+  addEventListener("keydown", (event) => event.key === "Escape" && (running ? stop() : sheet.close(true)));
+}
+
+byId("rhyme-field").hidden = !data.rhymes;
+if (matchMedia("(max-width: 52rem)").matches) byId("settings", HTMLDetailsElement).open = false;
+restore();
+showTexts();
+listen();

@@ -1,0 +1,288 @@
+// The recurrent network: ids and a state → logits and the next state, as zuoci.model.stepper does it in Python.
+//
+// Dimensions: B texts, V vocabulary, E embedding, H hidden, G gates (1 for rnn, 3 for gru, 4 for lstm).
+// Only operations that IEEE 754 defines to the last bit are used (`exp` is written here, since that of browsers
+// differs), so that every browser computes the same logits and writes the same text for a seed.
+
+/** @import {ModelConfig, TensorEntry} from "./types.js" */
+
+/** @typedef {Float32Array<ArrayBufferLike>} Floats */
+/** @typedef {{ih: Floats, hh: Floats, bias: Floats, biasNew: Floats}} Layer */
+
+const GATES = { rnn: 1, rnn_relu: 1, gru: 3, lstm: 4 };
+
+export class Model {
+  /**
+   * @param {ModelConfig} config
+   * @param {Map<string, Floats>} weights row-major, under their names in model.safetensors
+   */
+  constructor(config, weights) {
+    /** @param {string} name */
+    const weight = (name) => {
+      const values = weights.get(name);
+      if (!values) throw new Error(`no weights named ${name}`);
+      return values;
+    };
+    this.cell = config.cell;
+    const H = (this.hiddenSize = config.hidden_size);
+    this.layers = Array.from({ length: config.num_layers }, (_, layer) => joinBiases(layer, config, weight));
+    this.embedding = config.embedding_size ? weight("embedding.weight") : new Float32Array(0);
+    this.embeddingSize = config.embedding_size;
+    this.output = weight("output.weight");
+    this.outputBias = weight("output.bias");
+    this.vocabSize = this.outputBias.length;
+    this.width = GATES[this.cell] * H;
+    // The part of the first layer's gates that depends on the character alone: a row per character, computed when
+    // the character is first read.
+    this.rows = new Float32Array(this.vocabSize * this.width);
+    this.filled = new Uint8Array(this.vocabSize);
+    this.x = new Float32Array(this.width);
+    this.gates = new Float32Array(this.width);
+    this.zeros = new Float32Array(this.width);
+    this.logits = new Float32Array(0);
+    this.parts = this.cell === "lstm" ? 2 : 1; // of a layer's state: hidden, and cell
+    this.stateSize = config.num_layers * this.parts * H;
+  }
+
+  /** The state of `count` texts before their first character. */
+  start(count = 1) {
+    return new Float32Array(count * this.stateSize);
+  }
+
+  /**
+   * Reads one character of each text.
+   * @param {ArrayLike<number>} ids `(B,)`
+   * @param {Floats} state advanced in place; keep a `slice()` to come back to it
+   * @returns {{logits: Float32Array, state: Floats}} logits `(B, V)`, overwritten by the next step
+   */
+  step(ids, state) {
+    if (this.logits.length !== ids.length * this.vocabSize) this.logits = new Float32Array(ids.length * this.vocabSize);
+    for (let text = 0; text < ids.length; text++) {
+      const top = this.#layers(ids[text], state, text * this.stateSize);
+      const at = text * this.vocabSize;
+      multiply(this.logits, at, this.output, this.vocabSize, this.hiddenSize, state, top, this.outputBias);
+    }
+    return { logits: this.logits, state };
+  }
+
+  /**
+   * Advances every layer of one text.
+   * @param {number} id
+   * @param {Floats} state
+   * @param {number} at where the text's state begins
+   * @returns {number} where in `state` the hidden state of the last layer begins
+   */
+  #layers(id, state, at) {
+    const H = this.hiddenSize;
+    if (!this.filled[id]) this.#fill(id);
+    let from = 0;
+    for (let layer = 0; layer < this.layers.length; layer++) {
+      const { ih, hh, bias, biasNew } = this.layers[layer];
+      const here = at + layer * this.parts * H;
+      const x = layer ? this.x : this.rows;
+      const xAt = layer ? 0 : id * this.width;
+      if (layer) {
+        multiply(x, 0, ih, this.width, H, state, from, bias);
+      }
+      multiply(this.gates, 0, hh, this.width, H, state, here, this.zeros);
+      if (this.cell === "gru") gru(state, here, H, x, xAt, this.gates, biasNew);
+      else if (this.cell === "lstm") lstm(state, here, H, x, xAt, this.gates);
+      else rnn(state, here, H, x, xAt, this.gates, this.cell === "rnn_relu");
+      from = here;
+    }
+    return from;
+  }
+
+  /** @param {number} id */
+  #fill(id) {
+    const { ih, bias } = this.layers[0];
+    const at = id * this.width;
+    if (this.embeddingSize) {
+      multiply(this.rows, at, ih, this.width, this.embeddingSize, this.embedding, id * this.embeddingSize, bias);
+    } else {
+      for (let i = 0; i < this.width; i++) this.rows[at + i] = ih[i * this.vocabSize + id] + bias[i];
+    }
+    this.filled[id] = 1;
+  }
+}
+
+/**
+ * Gathers the weights of a layer. The two biases are added up where the equations allow it: not for the new gate of a
+ * GRU, whose `bias_hh` is multiplied by the reset gate.
+ * @param {number} layer
+ * @param {ModelConfig} config
+ * @param {(name: string) => Floats} weight
+ * @returns {Layer}
+ */
+function joinBiases(layer, config, weight) {
+  const [ih, hh, biasIh, biasHh] = ["weight_ih", "weight_hh", "bias_ih", "bias_hh"].map((name) =>
+    weight(`layers.${layer}.${name}_l0`),
+  );
+  const joined = config.cell === "gru" ? 2 * config.hidden_size : biasIh.length;
+  return { ih, hh, bias: biasIh.map((b, i) => (i < joined ? b + biasHh[i] : b)), biasNew: biasHh.subarray(joined) };
+}
+
+/**
+ * y[at …] = W x + bias. Works in tiles of 4 × 2: four rows share the reads of x, and sums in double precision need no
+ * rounding after each product, which makes it twice as fast as a plain loop.
+ * @param {Floats} y
+ * @param {number} at where the result goes
+ * @param {Floats} W `(rows, columns)`
+ * @param {number} rows
+ * @param {number} columns
+ * @param {Floats} x
+ * @param {number} xAt where x begins
+ * @param {Floats} bias `(rows,)`
+ */
+function multiply(y, at, W, rows, columns, x, xAt, bias) {
+  const end = xAt + columns;
+  let row = 0;
+  for (; row + 3 < rows; row += 4) {
+    let a = 0, b = 0, c = 0, d = 0;
+    let i = row * columns, j = i + columns, k = j + columns, l = k + columns;
+    let n = xAt;
+    for (; n + 1 < end; n += 2) {
+      const first = x[n], second = x[n + 1];
+      a += W[i] * first + W[i + 1] * second;
+      b += W[j] * first + W[j + 1] * second;
+      c += W[k] * first + W[k + 1] * second;
+      d += W[l] * first + W[l + 1] * second;
+      i += 2, j += 2, k += 2, l += 2;
+    }
+    if (n < end) (a += W[i] * x[n]), (b += W[j] * x[n]), (c += W[k] * x[n]), (d += W[l] * x[n]);
+    y[at + row] = a + bias[row];
+    y[at + row + 1] = b + bias[row + 1];
+    y[at + row + 2] = c + bias[row + 2];
+    y[at + row + 3] = d + bias[row + 3];
+  }
+  for (; row < rows; row++) {
+    let sum = bias[row];
+    for (let n = xAt, i = row * columns; n < end; n++, i++) sum += W[i] * x[n];
+    y[at + row] = sum;
+  }
+}
+
+/**
+ * h = tanh(x + gates), or relu(…).
+ * @param {Floats} state
+ * @param {number} at where the layer's state begins
+ * @param {number} H
+ * @param {Floats} x W_ih x + b for each gate
+ * @param {number} xAt where it begins
+ * @param {Floats} gates W_hh h for each gate
+ * @param {boolean} relu
+ */
+function rnn(state, at, H, x, xAt, gates, relu) {
+  for (let i = 0; i < H; i++) {
+    const sum = x[xAt + i] + gates[i];
+    state[at + i] = relu ? Math.max(sum, 0) : tanh(sum);
+  }
+}
+
+/**
+ * h = n + z (h − n), gates in the order r, z, n.
+ * @param {Floats} state
+ * @param {number} at where the layer's state begins
+ * @param {number} H
+ * @param {Floats} x W_ih x + b for each gate
+ * @param {number} xAt where it begins
+ * @param {Floats} gates W_hh h for each gate
+ * @param {Floats} biasNew bias_hh of the new gate
+ */
+function gru(state, at, H, x, xAt, gates, biasNew) {
+  for (let i = 0; i < H; i++) {
+    const r = sigmoid(x[xAt + i] + gates[i]);
+    const z = sigmoid(x[xAt + H + i] + gates[H + i]);
+    const n = tanh(x[xAt + 2 * H + i] + r * (gates[2 * H + i] + biasNew[i]));
+    state[at + i] = n + z * (state[at + i] - n);
+  }
+}
+
+/**
+ * c = f c + i g, h = o tanh(c), gates in the order i, f, g, o. The cell state stands after the hidden state.
+ * @param {Floats} state
+ * @param {number} at where the layer's state begins
+ * @param {number} H
+ * @param {Floats} x W_ih x + b for each gate
+ * @param {number} xAt where it begins
+ * @param {Floats} gates W_hh h for each gate
+ */
+function lstm(state, at, H, x, xAt, gates) {
+  for (let i = 0; i < H; i++) {
+    const input = sigmoid(x[xAt + i] + gates[i]);
+    const forget = sigmoid(x[xAt + H + i] + gates[H + i]);
+    const fresh = tanh(x[xAt + 2 * H + i] + gates[2 * H + i]);
+    const output = sigmoid(x[xAt + 3 * H + i] + gates[3 * H + i]);
+    const cell = forget * state[at + H + i] + input * fresh;
+    state[at + H + i] = cell;
+    state[at + i] = output * tanh(cell);
+  }
+}
+
+/** @param {number} x */
+function sigmoid(x) {
+  return 1 / (1 + exp(-x));
+}
+
+/** @param {number} x */
+function tanh(x) {
+  return 1 - 2 / (exp(2 * x) + 1);
+}
+
+const LOWEST = -1022; // the lowest exponent of a normal number
+const POWERS = Float64Array.from({ length: 2046 }, (_, i) => powerOfTwo(i + LOWEST));
+
+/** @param {number} exponent */
+function powerOfTwo(exponent) {
+  let power = 1;
+  for (let i = Math.abs(exponent); i; i--) power *= exponent < 0 ? 0.5 : 2;
+  return power;
+}
+
+/**
+ * eˣ with a relative error of about 1e-11: 2ᵏ eʳ with x = k ln 2 + r, |r| ≤ ln 2 / 2, and the Taylor series of eʳ.
+ * @param {number} x
+ */
+export function exp(x) {
+  if (!(x > -700)) return x <= -700 ? 0 : NaN;
+  if (x > 709) return Infinity;
+  const k = Math.floor(x * 1.4426950408889634 + 0.5);
+  const r = x - k * 0.6931471803691238 - k * 1.9082149292705877e-10; // ln 2 in two parts, so that k ln 2 is exact
+  let sum = 1 + r / 10;
+  for (let n = 9; n; n--) sum = 1 + (r * sum) / n;
+  return sum * POWERS[k - LOWEST];
+}
+
+/**
+ * Unpacks the weights of an exported model.
+ * @param {TensorEntry[]} tensors
+ * @param {Uint8Array} bytes little-endian
+ * @returns {Map<string, Floats>} under their names in model.safetensors
+ */
+export function decodeWeights(tensors, bytes) {
+  /** @param {number} at @param {number} length bytes */
+  const part = (at, length) => bytes.slice(at, at + length).buffer;
+  /** @param {TensorEntry} tensor @returns {Floats} */
+  const decode = ({ shape, type, at, scales = 0 }) => {
+    const count = shape.reduce((product, size) => product * size, 1);
+    if (type === "float32") return new Float32Array(part(at, 4 * count));
+    if (type === "float16") return Float32Array.from(new Uint16Array(part(at, 2 * count)), fromFloat16);
+    const columns = count / shape[0];
+    const scale = new Float32Array(part(scales, 4 * shape[0]));
+    return Float32Array.from(new Int8Array(part(at, count)), (value, i) => value * scale[Math.floor(i / columns)]);
+  };
+  return new Map(tensors.map((tensor) => [tensor.name, decode(tensor)]));
+}
+
+/** The value of a float16, given its bits. The exporter writes no infinities and no NaN. @param {number} bits */
+function fromFloat16(bits) {
+  const exponent = (bits >> 10) & 31;
+  const fraction = bits & 1023;
+  const size = exponent ? (1024 + fraction) * POWERS[exponent - 25 - LOWEST] : fraction * POWERS[-24 - LOWEST];
+  return bits >> 15 ? -size : size;
+}
+
+/** @param {string} text */
+export function fromBase64(text) {
+  return Uint8Array.from(atob(text), (char) => char.charCodeAt(0));
+}

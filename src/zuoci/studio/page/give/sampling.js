@@ -1,0 +1,156 @@
+// Logits → the id of the next character, as zuoci.writing.sampling does it in Python.
+//
+// A logit of −∞ is a character that cannot be drawn. `choose` applies the filters in Python's order:
+//
+//     forbid        what the form and the settings do not allow
+//     keepTopK      the k most likely characters
+//     keepTopP      the most likely ones that together reach a probability of p
+//     keepMinP      those at least p times as likely as the most likely one
+//     temperature   divides the logits that are left
+//     draw          or `greedy`
+//
+// tests/golden/sampling.json holds cases that both implementations are tested with. All functions are pure: the same
+// arguments give the same id in every browser.
+
+import { exp } from "./model.js";
+
+/**
+ * @typedef {object} DrawSettings
+ * @property {number} temperature above 0
+ * @property {number} topK 0: off
+ * @property {number} topP 1: off
+ * @property {number} minP 0: off
+ * @property {boolean} greedy always take the most likely character
+ */
+
+/**
+ * Chooses the next character.
+ * @param {Float32Array} logits `(V,)`
+ * @param {DrawSettings} settings
+ * @param {number} uniform in [0, 1)
+ * @param {Uint8Array | null} [allowed] `(V,)`, 1 where a character may be drawn; null: everywhere
+ * @returns {number} an id; −1 if no character is allowed
+ */
+export function choose(logits, settings, uniform, allowed = null) {
+  let left = forbid(logits, allowed);
+  if (left[greedy(left)] === -Infinity) return -1;
+  if (settings.greedy) return greedy(left);
+  left = keepTopK(left, settings.topK);
+  left = keepTopP(left, settings.topP);
+  left = keepMinP(left, settings.minP);
+  return draw(left, settings.temperature, uniform);
+}
+
+/**
+ * Sets the logits of characters that are not allowed to −∞.
+ * @param {Float32Array} logits
+ * @param {Uint8Array | null} allowed
+ */
+export function forbid(logits, allowed) {
+  return allowed ? logits.map((logit, id) => (allowed[id] ? logit : -Infinity)) : logits;
+}
+
+/**
+ * Keeps the k most likely characters, and those as likely as the last of them.
+ * @param {Float32Array} logits
+ * @param {number} k 0: all
+ */
+export function keepTopK(logits, k) {
+  if (k <= 0 || k >= logits.length) return logits;
+  const least = logits.slice().sort()[logits.length - k];
+  return logits.map((logit) => (logit >= least ? logit : -Infinity));
+}
+
+/**
+ * Keeps the most likely characters that together reach a probability of p, at least one. Of equally likely characters
+ * those with lower ids come first.
+ * @param {Float32Array} logits
+ * @param {number} p 1: all
+ */
+export function keepTopP(logits, p) {
+  if (p >= 1) return logits;
+  const probability = probabilities(logits);
+  const order = [...logits.keys()].filter((id) => logits[id] > -Infinity).sort((a, b) => logits[b] - logits[a]);
+  const kept = new Float32Array(logits.length).fill(-Infinity);
+  let total = 0;
+  for (const id of order) {
+    if (total >= p) break;
+    kept[id] = logits[id];
+    total += probability[id];
+  }
+  return kept;
+}
+
+/**
+ * Keeps characters that are at least p times as likely as the most likely one.
+ * @param {Float32Array} logits
+ * @param {number} p 0: all
+ */
+export function keepMinP(logits, p) {
+  if (p <= 0) return logits;
+  const least = Math.fround(logits[greedy(logits)] + Math.log(p));
+  return logits.map((logit) => (logit >= least ? logit : -Infinity));
+}
+
+/** softmax(logits) `(V,)`. @param {Float32Array} logits */
+export function probabilities(logits) {
+  const top = logits[greedy(logits)];
+  const weights = Float64Array.from(logits, (logit) => exp(Math.fround(logit - top)));
+  const total = weights.reduce((sum, weight) => sum + weight, 0);
+  return weights.map((weight) => weight / total);
+}
+
+/** The most likely id; of equally likely ones, the first. @param {Float32Array} logits */
+export function greedy(logits) {
+  let best = 0;
+  for (let id = 1; id < logits.length; id++) if (logits[id] > logits[best]) best = id;
+  return best;
+}
+
+/**
+ * Draws an id with probabilities softmax(logits / temperature), by inverting the distribution function.
+ * @param {Float32Array} logits `(V,)`
+ * @param {number} temperature
+ * @param {number} uniform in [0, 1)
+ */
+export function draw(logits, temperature, uniform) {
+  const top = logits[greedy(logits)];
+  const bounds = new Float64Array(logits.length);
+  let total = 0;
+  for (let id = 0; id < logits.length; id++) {
+    total += exp((logits[id] - top) / temperature);
+    bounds[id] = total;
+  }
+  const wanted = Math.min(uniform * total, total * (1 - Number.EPSILON)); // the last characters may have no share
+  return bounds.findIndex((bound) => bound > wanted);
+}
+
+/** −log softmax(logits)[id], in nats. @param {Float32Array} logits @param {number} id */
+export function nll(logits, id) {
+  const top = logits[greedy(logits)];
+  let total = 0;
+  for (const logit of logits) total += exp(logit - top);
+  return Math.log(total) - (logits[id] - top);
+}
+
+/**
+ * A number in [0, 1) that depends on nothing but its arguments (a counter-based generator).
+ * @param {number} seed an integer from 0, below 2⁵³
+ * @param {number} stream a text or a candidate
+ * @param {number} place of the character in it
+ */
+export function uniform(seed, stream, place) {
+  let key = mix((seed >>> 0) ^ 0x5a75_6f63);
+  key = mix(key ^ Math.floor(seed / 2 ** 32));
+  key = mix(key + Math.imul(stream, 0x9e37_79b9));
+  const high = mix(key + Math.imul(2 * place + 1, 0x9e37_79b9));
+  const low = mix(high ^ mix(key + Math.imul(2 * place + 2, 0x9e37_79b9)));
+  return ((high >>> 5) * 2 ** 26 + (low >>> 6)) / 2 ** 53;
+}
+
+/** Mixes 32 bits so that each input bit affects every output bit (C. Wellons' lowbias32). @param {number} x */
+function mix(x) {
+  x = Math.imul(x ^ (x >>> 16), 0x7feb_352d);
+  x = Math.imul(x ^ (x >>> 15), 0x846c_a68b);
+  return (x ^ (x >>> 16)) >>> 0;
+}

@@ -1,0 +1,101 @@
+// Types for the type checker (tsconfig.json). Browsers never load this file.
+
+import type { SettingsDocument, SharedPhrases } from "../shared/types.js";
+
+/** Where a tensor stands in the block of weights. */
+export interface TensorEntry {
+  name: string;
+  shape: number[];
+  type: "float32" | "float16" | "int8";
+  /** The byte at which its values begin. */
+  at: number;
+  /** The byte at which the scales of its rows begin (int8 only). */
+  scales?: number;
+}
+
+/** `config.json` of a model folder, as far as the page reads it. */
+export interface ModelConfig {
+  cell: "rnn" | "rnn_relu" | "gru" | "lstm";
+  hidden_size: number;
+  num_layers: number;
+  embedding_size: number;
+}
+
+interface Score {
+  perplexity: number;
+}
+
+/** The JSON in the exported page, made by `zuoci.export.html.page_document`. */
+export interface PageDocument extends SettingsDocument {
+  title: string;
+  /** A hash of the document: the key under which the browser stores this page's text. */
+  identity: string;
+  config: ModelConfig;
+  characters: string;
+  parameters: number;
+  precision: string;
+  /** The perplexity before and after the weights were quantised; null: not measured. */
+  loss: { before: Score; after: Score } | null;
+  report: { songs?: number; characters?: number; validation?: Score | null; baseline?: Score | null };
+  /** The rhyme of each character that has one; null: the page offers no rhyme schemes. */
+  rhymes: Record<string, string> | null;
+  /** base64; null: the page cannot tell what is copied. */
+  fingerprint: string | null;
+  tensors: TensorEntry[];
+  /** base64 */
+  weights: string;
+}
+
+/** What a text should be like. */
+export interface WriteSettings {
+  /** Characters to write after the opening where `lines` is 0. */
+  length: number;
+  /** Lines of the whole text, opening included; 0: no lines, no form. */
+  lines: number;
+  temperature: number;
+  topK: number;
+  topP: number;
+  minP: number;
+  greedy: boolean;
+  seed: number;
+  /** Characters that must not be written. */
+  banned: string;
+  /** The length of each line, repeated after the last; 0: any. */
+  lengths: readonly number[];
+  /** The first character of each line. */
+  acrostic: string;
+  /** A letter for each line, repeated after the last. Lines with the same letter rhyme; `-`: no rhyme. */
+  rhyme: string;
+}
+
+/** The phrases of the exported page. */
+export interface GivePhrases extends SharedPhrases {
+  blank: string;
+  count: string;
+  temperature: string;
+  lengths: string;
+  lengthsHint: string;
+  lengthsHelp: string;
+  wrongLengths(longest: number): string;
+  acrostic: string;
+  acrosticHint: string;
+  rhyme: string;
+  topP: string;
+  minP: string;
+  topK: string;
+  banned: string;
+  seed: string;
+  seedHint: string;
+  about: string;
+  broken: string;
+  copiedHere: string;
+  size(characters: number, parameters: number): string;
+  trainedOn(songs: number, characters: number): string;
+  heldOut(perplexity: number, baseline: number): string;
+  loss(precision: string, before: number, after: number): string;
+  lossUnknown(precision: string): string;
+  offline: string;
+  checked(window: number): string;
+  unchecked: string;
+  caution: string;
+}

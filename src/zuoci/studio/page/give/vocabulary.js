@@ -1,0 +1,51 @@
+// Characters ↔ ids, as zuoci.text.vocabulary does it in Python.
+
+export class Vocabulary {
+  /** @param {string} characters all of them, in the order of their ids */
+  constructor(characters) {
+    this.characters = [...characters];
+    this.ids = new Map(this.characters.map((char, id) => [char, id]));
+  }
+
+  get size() {
+    return this.characters.length;
+  }
+
+  /** The id of the line break; of the space in a model trained without line breaks; −1 if it has neither. */
+  get lineBreak() {
+    return this.ids.get("\n") ?? this.ids.get(" ") ?? -1;
+  }
+
+  /**
+   * Replaces unknown characters by their full-width or half-width forms, and drops those that have none.
+   * @param {string} text
+   * @returns {{ids: number[], text: string, unknown: string}} unknown: the dropped characters, each once
+   */
+  adapt(text) {
+    /** @type {number[]} */
+    const ids = [];
+    const unknown = new Set();
+    for (const char of text) {
+      const id = [char, char.normalize("NFKC"), fullWidth(char)].map((form) => this.ids.get(form)).find(isKnown);
+      if (id === undefined) unknown.add(char);
+      else ids.push(id);
+    }
+    return { ids, text: this.decode(ids), unknown: [...unknown].join("") };
+  }
+
+  /** @param {Iterable<number>} ids */
+  decode(ids) {
+    return Array.from(ids, (id) => this.characters[id]).join("");
+  }
+}
+
+/** @param {number | undefined} id */
+function isKnown(id) {
+  return id !== undefined;
+}
+
+/** @param {string} char */
+function fullWidth(char) {
+  if (char === " ") return "\u3000";
+  return char >= "!" && char <= "~" ? String.fromCodePoint(char.charCodeAt(0) + 0xfee0) : char;
+}

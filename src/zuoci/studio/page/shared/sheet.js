@@ -1,0 +1,293 @@
+// The lines of a text as a list in the page. A line can be opened, edited, deleted, locked or replaced by a candidate,
+// and every change can be undone. Both pages use it; what they do differently they pass in as a `SheetPage`.
+
+import { button, element } from "./dom.js";
+
+/** @import {Candidate, Mark, Row, SheetPage} from "./types.js" */
+
+const MAX_UNDO = 100;
+const MAX_LINE = 200; // characters that a line can be typed to
+
+export class Sheet {
+  /**
+   * @param {HTMLElement} list an `ol`
+   * @param {SheetPage} page
+   */
+  constructor(list, page) {
+    this.list = list;
+    this.page = page;
+    /** @type {Row[]} */
+    this.rows = [];
+    /** @type {Row[][]} */
+    this.past = []; // for undo
+    /** @type {Row[][]} */
+    this.future = []; // for redo
+    this.openLine = -1; // the line whose editor is open
+    /** @type {Row[]} */
+    this.rowsAtOpening = []; // the rows when that editor was opened
+    this.field = element("input"); // of that editor
+    list.addEventListener("keydown", (event) => this.#moveFocus(event));
+  }
+
+  get lines() {
+    return this.rows.map(({ text }) => text);
+  }
+
+  /** Replaces the rows and keeps the former ones for undo. @param {Row[]} rows */
+  change(rows) {
+    this.#keep(this.rows);
+    this.rows = rows;
+  }
+
+  /** @param {Row[]} rows */
+  #keep(rows) {
+    if (this.past.push(rows) > MAX_UNDO) this.past.shift();
+    this.future = [];
+  }
+
+  undo() {
+    this.#travel(this.past, this.future);
+  }
+
+  redo() {
+    this.#travel(this.future, this.past);
+  }
+
+  /** @param {Row[][]} from @param {Row[][]} to */
+  #travel(from, to) {
+    this.close();
+    const rows = from.pop();
+    if (!rows) return;
+    to.push(this.rows);
+    this.rows = rows;
+    this.show();
+    this.page.changed();
+  }
+
+  /** Sets the text of a line. @param {number} i @param {string} text */
+  edit(i, text) {
+    this.rows = this.rows.with(i, { ...this.rows[i], text });
+    this.show(i);
+    this.page.changed();
+  }
+
+  /** Locks or unlocks a line. @param {number} i @param {boolean} locked */
+  lock(i, locked) {
+    if (this.page.busy()) return;
+    this.change(this.rows.with(i, { ...this.rows[i], locked }));
+    this.show(i);
+    this.page.changed();
+    this.page.notify(locked ? "locked" : "unlocked", this.lineNumber(i));
+  }
+
+  /** Updates the list from row `from` on. @param {number} [from] */
+  show(from = 0) {
+    const marks = this.page.marks(this.lines);
+    const letters = this.page.letters(this.lines);
+    while (this.list.children.length > this.rows.length) this.list.lastChild?.remove();
+    this.rows.forEach((_, i) => {
+      if (i < from && i < this.list.children.length) return;
+      this.#showRow(i, this.item(i) ?? this.list.appendChild(this.#newItem(i)), marks[i], letters[i]);
+    });
+  }
+
+  /** @param {number} i @param {HTMLElement} item @param {Mark[]} marks @param {string} letter */
+  #showRow(i, item, marks, letter) {
+    const { text } = this.rows[i];
+    const phrases = this.page.phrases();
+    const separator = !text && i !== this.openLine;
+    item.classList.toggle("break", separator);
+    const line = lineOf(item);
+    line.hidden = separator;
+    const shownLetter = letter ? [element("small", { textContent: letter, ariaHidden: "true" })] : [];
+    line.replaceChildren(element("span", {}, ...markedText(text, marks)), ...shownLetter);
+    const sources = new Set(marks.map(({ source }) => source));
+    const label = [phrases.line(this.lineNumber(i), text), letter && phrases.rhymes(letter), ...sources];
+    line.setAttribute("aria-label", label.filter(Boolean).join(" · "));
+    this.page.decorate?.(item, i, marks);
+  }
+
+  /** The list item of a row. @param {number} i @returns {HTMLElement | undefined} */
+  item(i) {
+    return /** @type {HTMLElement | undefined} */ (this.list.children[i]);
+  }
+
+  /** @param {number} i */
+  #newItem(i) {
+    const line = element("button", { type: "button", className: "line" });
+    line.setAttribute("aria-expanded", "false");
+    line.addEventListener("click", () => (this.openLine === i ? this.close(true) : this.open(i)));
+    return element("li", {}, line);
+  }
+
+  /** Moves the focus with the arrow keys. @param {KeyboardEvent} event */
+  #moveFocus(event) {
+    const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
+    if (!step || !(event.target instanceof HTMLElement) || !event.target.classList.contains("line")) return;
+    const lines = [...this.list.children].map((item) => lineOf(item)).filter((line) => !line.hidden);
+    lines[lines.findIndex((line) => line === event.target) + step]?.focus();
+    event.preventDefault();
+  }
+
+  /** Opens the editor of a line. @param {number} i */
+  open(i) {
+    if (this.page.busy()) return;
+    const former = this.rows;
+    this.close();
+    if (this.rows !== former) return; // closing another editor has moved the lines
+    this.openLine = i;
+    this.rowsAtOpening = this.rows;
+    const item = /** @type {HTMLElement} */ (this.item(i));
+    lineOf(item).setAttribute("aria-expanded", "true");
+    this.field = this.#newField(i);
+    const candidates = element("ul", { className: "candidates", ariaLabel: this.page.phrases().candidates });
+    const tools = this.#newTools(i, candidates);
+    const editor = element("div", { className: "editor", tabIndex: -1 }, this.field, candidates, tools);
+    item.append(editor);
+    this.#suggest(i, candidates, 0);
+    // With a touch screen, focusing the field would open a keyboard over the candidates.
+    (matchMedia("(pointer: fine)").matches ? this.field : editor).focus();
+  }
+
+  /** @param {number} i */
+  #newField(i) {
+    const field = element("input", {
+      type: "text",
+      value: this.rows[i].text,
+      maxLength: MAX_LINE,
+      spellcheck: false,
+      ariaLabel: this.page.phrases().editLine(this.lineNumber(i)),
+    });
+    field.addEventListener("input", () => this.edit(i, field.value));
+    field.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" || event.isComposing) return;
+      event.preventDefault(); // or Enter would also press the line that takes the focus
+      this.close(true);
+    });
+    return field;
+  }
+
+  /** @param {number} i @param {HTMLElement} candidates */
+  #newTools(i, candidates) {
+    const phrases = this.page.phrases();
+    let round = 0;
+    return element(
+      "div",
+      { className: "tools" },
+      button(phrases.otherCandidates, () => this.#suggest(i, candidates, ++round)),
+      button(phrases.removeLine, () => this.remove(i)),
+      element("span", { className: "gap" }),
+      button(phrases.done, () => this.close(true)),
+    );
+  }
+
+  /** Lists candidates for a line. @param {number} i @param {HTMLElement} list @param {number} round */
+  async #suggest(i, list, round) {
+    const phrases = this.page.phrases();
+    /** @param {string} text */
+    const showNote = (text) => list.replaceChildren(element("li", { className: "help", textContent: text }));
+    list.ariaBusy = "true";
+    if (!list.children.length) showNote(phrases.searching);
+    try {
+      const found = await this.page.suggest(i, round);
+      if (!list.isConnected) return;
+      if (found.length) list.replaceChildren(...found.map((candidate) => this.#newCandidate(i, candidate, list)));
+      else showNote(phrases.noCandidates);
+    } catch (error) {
+      showNote(error instanceof Error ? error.message : `${error}`);
+    }
+    list.ariaBusy = "false";
+  }
+
+  /** @param {number} i @param {Candidate} candidate @param {HTMLElement} list */
+  #newCandidate(i, { text, note }, list) {
+    const phrases = this.page.phrases();
+    const take = button("", () => this.take(i, text), "take");
+    take.append(element("span", { textContent: text }), ...(note ? [element("small", { textContent: note })] : []));
+    const edit = button(phrases.edit, () => {
+      this.field.value = text;
+      this.edit(i, text);
+      this.field.focus();
+    });
+    const reject = button("×", () => {
+      const next = /** @type {HTMLElement | null} */ (item.nextElementSibling ?? item.previousElementSibling);
+      item.remove();
+      (next?.querySelector("button") ?? this.field).focus();
+      this.page.rejected?.(text);
+      if (!list.children.length) list.append(element("li", { className: "help", textContent: phrases.noCandidates }));
+    });
+    edit.ariaLabel = phrases.editCandidate(text);
+    reject.ariaLabel = phrases.rejectCandidate(text);
+    const item = element("li", {}, take, edit, reject);
+    return item;
+  }
+
+  /** Replaces a line by a candidate. @param {number} i @param {string} text */
+  take(i, text) {
+    this.edit(i, text);
+    this.close(true);
+    this.page.notify("taken", this.lineNumber(i));
+  }
+
+  /** The number of a line, from 1; empty rows do not count. @param {number} i */
+  lineNumber(i) {
+    return this.rows.slice(0, i + 1).filter(({ text }) => text).length;
+  }
+
+  /** Deletes a line. @param {number} i */
+  remove(i) {
+    this.edit(i, "");
+    this.close(true);
+  }
+
+  /** Closes the open editor. @param {boolean} [focus] give the focus to the line */
+  close(focus = false) {
+    if (this.openLine < 0) return;
+    const i = this.openLine;
+    const item = this.item(i);
+    this.openLine = -1;
+    item?.querySelector(".editor")?.remove();
+    item?.firstElementChild?.setAttribute("aria-expanded", "false");
+    if (!this.rows[i].text.trim()) this.rows = tidy(this.rows.toSpliced(i, 1));
+    const before = this.rowsAtOpening;
+    if (this.rows.length !== before.length || this.rows.some((row, n) => row.text !== before[n].text)) {
+      this.#keep(before);
+    }
+    this.show();
+    this.page.changed();
+    if (!focus) return;
+    const next = this.item(Math.min(i, this.rows.length - 1));
+    (next ? lineOf(next) : this.page.home).focus();
+  }
+}
+
+/** Removes empty rows that separate no stanzas: at the start, at the end, and after another. @param {Row[]} rows */
+export function tidy(rows) {
+  return rows.filter(({ text }, i) => text || (i > 0 && i < rows.length - 1 && rows[i - 1].text));
+}
+
+/** The button that holds the text of a list item. @param {Element} item */
+export function lineOf(item) {
+  return /** @type {HTMLButtonElement} */ (item.firstElementChild);
+}
+
+/** The text of a line, copied spans in `mark` elements. @param {string} line @param {Mark[]} marks */
+function markedText(line, marks) {
+  /** @type {(string | HTMLElement)[]} */
+  const nodes = [];
+  let piece = "";
+  /** @type {string | null} */
+  let source = null;
+  const flush = () => {
+    if (piece) nodes.push(source === null ? piece : element("mark", { textContent: piece, title: source }));
+    piece = "";
+  };
+  [...line].forEach((char, i) => {
+    const here = marks.find(({ start, end }) => start <= i && i < end)?.source ?? null;
+    if (here !== source) flush();
+    source = here;
+    piece += char;
+  });
+  flush();
+  return nodes;
+}

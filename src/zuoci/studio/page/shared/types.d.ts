@@ -1,0 +1,110 @@
+// Types for the type checker (tsconfig.json). Browsers never load this file.
+
+export type Language = "zh" | "en";
+
+/** The schema of one setting of writing, in the words of JSON Schema. */
+export interface Setting {
+  type: "string" | "number" | "integer" | "boolean" | "array";
+  default: any;
+  description?: string;
+  nullable?: boolean;
+  minimum?: number;
+  exclusiveMinimum?: number;
+  maximum?: number;
+  exclusiveMaximum?: number;
+  maxLength?: number;
+  maxItems?: number;
+  enum?: string[];
+}
+
+/** What `zuoci.writing.config.describe_settings` returns: the settings of writing, as Python defines them. */
+export interface SettingsDocument {
+  /** Every field of `WriteConfig`, by its Python name. */
+  settings: Record<string, Setting>;
+  /** The values that a form begins with. */
+  start: { lines: number; rhyme: string; stanza: string; temperature: number };
+  constants: { copy_window: number; max_word_letters: number; max_lines: number };
+}
+
+/** One line of a sheet. An empty line separates stanzas. */
+export interface Row {
+  text: string;
+  locked: boolean;
+}
+
+/** A span of a line, in code points, that also stands in the training lyrics. */
+export interface Mark {
+  start: number;
+  end: number;
+  /** Where it was copied from, as the page tells it. */
+  source: string;
+}
+
+/** A line that could replace another. */
+export interface Candidate {
+  text: string;
+  note?: string;
+}
+
+/** What `Sheet` needs from the page around it. */
+export interface SheetPage {
+  phrases(): SharedPhrases;
+  /** Whether a text is being written. */
+  busy(): boolean;
+  /** Takes the focus when no line is left. */
+  home: HTMLElement;
+  /** The marks of each line. */
+  marks(lines: string[]): Mark[][];
+  /** The rhyme letter of each line, or "". */
+  letters(lines: string[]): string[];
+  /** Finds lines that could replace line `i`; `round` counts how often it was asked for this line. */
+  suggest(i: number, round: number): Promise<Candidate[]>;
+  /** A candidate was rejected. */
+  rejected?(text: string): void;
+  /** The text has changed. */
+  changed(): void;
+  /** Adds to the list item of a line. */
+  decorate?(item: HTMLElement, i: number, marks: Mark[]): void;
+  /** Reports what was done to line `number`. */
+  notify(event: "taken" | "locked" | "unlocked", number: number): void;
+}
+
+/** The phrases that both pages use. */
+export interface SharedPhrases {
+  otherLanguage: string;
+  sheet: string;
+  opening: string;
+  openingHint: string;
+  lines: string;
+  write: string;
+  stop: string;
+  continue: string;
+  undo: string;
+  copy: string;
+  save: string;
+  settings: string;
+  safer: string;
+  bolder: string;
+  rhymeNone: string;
+  rhymeAll: string;
+  more: string;
+  line(number: number, text: string): string;
+  rhymes(letter: string): string;
+  editLine(number: number): string;
+  candidates: string;
+  otherCandidates: string;
+  removeLine: string;
+  done: string;
+  searching: string;
+  edit: string;
+  editCandidate(text: string): string;
+  rejectCandidate(text: string): string;
+  noCandidates: string;
+  writing: string;
+  /** `seed` null: each line had its own. */
+  wrote(result: { lines: number; seed: number | null }): string;
+  unknown(characters: string): string;
+  copied(count: number, longest: number, window: number): string;
+  taken(number: number): string;
+  copiedText: string;
+}

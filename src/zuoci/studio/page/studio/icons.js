@@ -1,0 +1,28 @@
+// SVG elements, and the icons of buttons that have no text.
+
+/** @type {Record<string, string[]>} */
+const SHAPES = {
+  again: ["M15.5 6.5A6.5 6.5 0 1 0 16.5 11", "M16 2.5v4.2h-4.2"],
+  lock: ["M4.5 9h11v8h-11z", "M7 9V6.2a3 3 0 0 1 6 0V9"],
+};
+const SVG = "http://www.w3.org/2000/svg";
+
+/**
+ * Makes an SVG element.
+ * @param {string} name
+ * @param {Record<string, string | number>} attributes
+ * @param {...(Node | string)} children
+ * @returns {SVGElement}
+ */
+export function svgElement(name, attributes, ...children) {
+  const node = /** @type {SVGElement} */ (document.createElementNS(SVG, name));
+  for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, `${value}`);
+  node.append(...children);
+  return node;
+}
+
+/** @param {"again" | "lock"} name */
+export function icon(name) {
+  const paths = SHAPES[name].map((d) => svgElement("path", { d }));
+  return svgElement("svg", { viewBox: "0 0 20 20", class: `icon ${name}`, "aria-hidden": "true" }, ...paths);
+}

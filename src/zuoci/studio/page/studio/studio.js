@@ -1,0 +1,145 @@
+// The studio's page: starts the four views and holds what they share, such as the language and the chosen model.
+
+import { browserLanguage, button, byId, element } from "../shared/dom.js";
+import { readStorage, showLanguage, showPhrases, writeStorage } from "../shared/dom.js";
+import { fillSheet } from "../shared/markup.js";
+import { ApiError, get } from "./api.js";
+import { InsideView } from "./inside.js";
+import { ModelsView } from "./models.js";
+import { PHRASES } from "./phrases.js";
+import { TrainView } from "./train.js";
+import { WriteView } from "./write.js";
+
+/** @import {Studio, ViewName} from "./types.js" */
+
+const STORAGE_KEY = "zuoci studio";
+const VIEWS = /** @type {const} */ (["write", "inside", "train", "models"]);
+
+const stored = readStorage(STORAGE_KEY);
+
+/**
+ * `session` and `views` are set by `start`, before any view is shown.
+ * @type {Omit<Studio, "session" | "views"> & Partial<Studio>}
+ */
+const page = {
+  language: stored.language in PHRASES ? stored.language : browserLanguage(),
+  model: typeof stored.model === "string" ? stored.model : "",
+  models: [],
+  damaged: [],
+  phrases: () => PHRASES[page.language],
+  describeError,
+  loadModels,
+  choose,
+  open: (view) => (location.hash = view),
+};
+
+/** @type {Studio["describeError"]} */
+function describeError(error, options) {
+  if (!(error instanceof ApiError)) return () => (error instanceof Error ? error.message : `${error}`);
+  const { code, status, param, message } = error;
+  const marked = param !== null && options?.markInvalid(param);
+  return (t) => {
+    const known = t.errors[code ?? ""] ?? t.errors[status];
+    if (known) return known;
+    return marked ? t.fieldError(t.options[param]?.[0] ?? param, message) : message;
+  };
+}
+
+/** Reads the list of models from the server. */
+async function loadModels() {
+  const { models, damaged } = await get("/models");
+  page.models = models;
+  page.damaged = damaged;
+  if (!page.models.some(({ id }) => id === page.model)) page.model = newestModel();
+  const list = byId("model", HTMLSelectElement);
+  list.replaceChildren(...page.models.map(({ id }) => element("option", { value: id, textContent: id })));
+  list.value = page.model;
+  list.hidden = page.models.length === 0;
+}
+
+function newestModel() {
+  return page.models.toSorted((a, b) => b.created - a.created)[0]?.id ?? "";
+}
+
+/** Takes another model. @param {string} id */
+function choose(id) {
+  page.model = id;
+  byId("model", HTMLSelectElement).value = id;
+  store();
+  page.views?.write.changeModel();
+  page.views?.inside.changeModel();
+}
+
+function store() {
+  writeStorage(STORAGE_KEY, { language: page.language, model: page.model });
+}
+
+/** The view that the address names. @returns {ViewName} */
+function currentView() {
+  const name = location.hash.slice(1);
+  return VIEWS.find((view) => view === name) ?? (page.models.length ? "write" : "train");
+}
+
+/** Shows the current view. Without a model, only "Train" can be used. */
+function route() {
+  const current = currentView();
+  const missing = !page.models.length && current !== "train";
+  for (const name of VIEWS) {
+    byId(`${name}-view`).hidden = name !== current || missing;
+    const link = document.querySelector(`.views a[href="#${name}"]`);
+    if (name === current) link?.setAttribute("aria-current", "page");
+    else link?.removeAttribute("aria-current");
+  }
+  byId("no-model").hidden = !missing;
+  const t = page.phrases();
+  const titles = { write: t.viewWrite, inside: t.viewInside, train: t.viewTrain, models: t.viewModels };
+  document.title = `${titles[current]} · 作词 zuoci`;
+  if (!missing) page.views?.[current].show();
+}
+
+function showTexts() {
+  const t = page.phrases();
+  showLanguage(page.language, t);
+  showPhrases(t);
+  for (const view of Object.values(page.views ?? {})) view.showPhrases();
+}
+
+async function start() {
+  fillSheet(byId("sheet"), ["undo", "redo", "copy", "save", "clear"]);
+  byId("no-model").append(button("", () => page.open("train"), "primary"));
+  byId("no-model").querySelector("button")?.setAttribute("data-text", "goToTraining");
+  byId("model").addEventListener("change", () => choose(byId("model", HTMLSelectElement).value));
+  byId("language").addEventListener("click", switchLanguage);
+  showTexts();
+  try {
+    page.session = await get("/session");
+    await loadModels();
+  } catch (error) {
+    byId("start-error").hidden = false;
+    byId("start-error").textContent = describeError(error)(page.phrases());
+    return;
+  }
+  const studio = /** @type {Studio} */ (page);
+  studio.views = {
+    write: new WriteView(studio),
+    inside: new InsideView(studio),
+    train: new TrainView(studio),
+    models: new ModelsView(studio),
+  };
+  showTexts();
+  route();
+  addEventListener("hashchange", () => {
+    route();
+    byId("content").focus({ preventScroll: true });
+    scrollTo(0, 0);
+  });
+}
+
+function switchLanguage() {
+  page.language = page.language === "zh" ? "en" : "zh";
+  store();
+  showTexts();
+  if (page.views) route();
+}
+
+start();

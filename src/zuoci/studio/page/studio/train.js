@@ -1,0 +1,181 @@
+// The view "Train": choose lyrics and a time, follow the runs, compare models.
+
+import { byId, element, inputById } from "../shared/dom.js";
+import { get, post } from "./api.js";
+import { Comparison } from "./comparison.js";
+import { CorpusMaker } from "./corpus.js";
+import { RunCard } from "./run.js";
+
+/** @import {CorpusInfo, RunInfo, Studio, View} from "./types.js" */
+
+const TIMES = [30, 60, 300, 1200, 0]; // seconds to choose from; 0: as long as the recipe says
+const MAX_NAME = 50; // characters of a name that is suggested
+const LANGUAGES = ["zh", "en"]; // of the bundled lyrics
+
+/** @implements {View} */
+export class TrainView {
+  /** @param {Studio} studio */
+  constructor(studio) {
+    this.studio = studio;
+    /** @type {Map<string, RunCard>} */
+    this.cards = new Map();
+    this.first = studio.models.length === 0; // the first model is opened as soon as it is trained
+    this.defaultTime = studio.session.training.seconds?.default ?? TIMES[1];
+    this.suggestedName = "";
+    this.maker = new CorpusMaker(studio, (corpus) => this.#showForm(corpus));
+    this.comparison = new Comparison(studio, () => [...this.cards.values()].map(({ run }) => run));
+    this.name = inputById("name");
+    const form = byId("run-form", HTMLFormElement);
+    for (const language of LANGUAGES) {
+      byId(`bundled-${language}`).addEventListener("click", () => this.#useBundled(language));
+    }
+    form.addEventListener("submit", (event) => {
+      event.preventDefault();
+      const seconds = Number(new FormData(form).get("time"));
+      if (this.maker.corpus) this.#start(this.maker.corpus.id, this.name.value, seconds);
+    });
+    byId("times").append(...TIMES.map((seconds) => this.#timeChoice(seconds)));
+    this.#load();
+  }
+
+  async #load() {
+    try {
+      const { training } = await get("/training");
+      for (const run of training) this.#add(run);
+    } catch (error) {
+      this.maker.showMessage(this.studio.describeError(error));
+    }
+  }
+
+  show() {
+    this.comparison.show();
+    for (const card of this.cards.values()) card.update();
+  }
+
+  showPhrases() {
+    const t = this.studio.phrases();
+    for (const choice of byId("times").children) {
+      const seconds = Number(choice.querySelector("input")?.value);
+      const label = choice.querySelector("span");
+      if (label) label.textContent = seconds ? t.duration(seconds) : t.recipeTime;
+    }
+    this.maker.showPhrases();
+    for (const card of this.cards.values()) card.showPhrases();
+    this.#showWelcome();
+    this.comparison.show();
+  }
+
+  /** Whether there is neither a model nor a run. */
+  get #empty() {
+    return this.studio.models.length === 0 && this.cards.size === 0;
+  }
+
+  #showWelcome() {
+    const t = this.studio.phrases();
+    byId("welcome").hidden = !this.#empty;
+    byId("new-run-title").textContent = this.#empty ? t.welcomeTitle : t.trainTitle;
+    for (const language of LANGUAGES) {
+      byId(`bundled-${language}`).classList.toggle("next", this.#empty && language === this.studio.language);
+    }
+  }
+
+  /** Takes the bundled lyrics; where there is nothing yet, trains on them at once. @param {string} language */
+  async #useBundled(language) {
+    const empty = this.#empty;
+    const corpus = await this.maker.use(language);
+    if (corpus && empty) await this.#start(corpus.id, this.#freeName(`lyrics-${language}`), this.defaultTime);
+  }
+
+  /** Shows the form for a run on a corpus, with a name for the model. @param {CorpusInfo | null} corpus */
+  #showForm(corpus) {
+    byId("run-form").hidden = !corpus || corpus.error !== null;
+    if (!corpus) return;
+    const file = corpus.files.find(({ error }) => !error)?.name ?? "";
+    const name = LANGUAGES.includes(corpus.id) ? `lyrics-${corpus.id}` : modelName(file);
+    if (this.name.value && this.name.value !== this.suggestedName) return; // somebody has typed another
+    this.name.value = this.suggestedName = this.#freeName(name);
+  }
+
+  /** A name that no model has: the given one, or it with a number. @param {string} name */
+  #freeName(name) {
+    const taken = new Set([...this.studio.models.map(({ id }) => id), ...this.cards.keys()]);
+    let number = 1;
+    while (taken.has(number === 1 ? name : `${name}-${number}`)) number++;
+    return number === 1 ? name : `${name}-${number}`;
+  }
+
+  /** Starts a run. @param {string} corpus @param {string} name @param {number} seconds */
+  async #start(corpus, name, seconds) {
+    try {
+      const run = await post("/training", { corpus, name, seconds });
+      this.maker.clear();
+      this.name.value = "";
+      this.#add(run).node.scrollIntoView({ block: "nearest" });
+    } catch (error) {
+      this.maker.showMessage(this.studio.describeError(error));
+    }
+  }
+
+  /** @param {RunInfo} run */
+  #add(run) {
+    const card = new RunCard(this.studio, run, {
+      ended: () => this.#ended(run.id),
+      changed: () => {
+        this.#countActive();
+        if (!byId("train-view").hidden) this.comparison.show();
+      },
+      discarded: () => this.#remove(run.id),
+    });
+    this.cards.get(run.id)?.node.remove();
+    this.cards.set(run.id, card);
+    byId("runs").prepend(card.node);
+    card.update();
+    this.#countActive();
+    return card;
+  }
+
+  /** @param {string} id */
+  #remove(id) {
+    this.cards.get(id)?.node.remove();
+    this.cards.delete(id);
+    this.#countActive();
+    byId("choose-files").focus();
+  }
+
+  /** A run has finished, failed or been paused. @param {string} id */
+  async #ended(id) {
+    this.#countActive();
+    if (this.cards.get(id)?.run.state !== "finished") return;
+    await this.studio.loadModels();
+    this.studio.views.models.stale = true;
+    if (!this.first) {
+      this.comparison.show();
+      return;
+    }
+    this.first = false;
+    this.studio.choose(id);
+    if (!byId("train-view").hidden) this.studio.open("write");
+  }
+
+  /** Shows in the navigation how many runs go on. */
+  #countActive() {
+    const active = [...this.cards.values()].filter((card) => card.active).length;
+    byId("active-runs").hidden = active === 0;
+    byId("active-runs").textContent = `${active}`;
+    this.#showWelcome();
+  }
+
+  /** @param {number} seconds */
+  #timeChoice(seconds) {
+    const defaultChecked = seconds === this.defaultTime;
+    const radio = element("input", { type: "radio", name: "time", value: `${seconds}`, defaultChecked });
+    return element("label", { className: "chip" }, radio, element("span"));
+  }
+}
+
+/** Makes the name of a model from that of a file. @param {string} file */
+export function modelName(file) {
+  const stem = file.replace(/\.\w+$/u, "");
+  const plain = stem.replace(/[^\p{L}\p{N}_-]+/gu, "-").replace(/^[-_]+|-+$/gu, "");
+  return [...plain].slice(0, MAX_NAME).join("") || "my-songs";
+}

@@ -1,0 +1,34 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Fingerprint } from "../../src/zuoci/studio/page/give/originality.js";
+import { fromBase64 } from "../../src/zuoci/studio/page/give/model.js";
+
+// zuoci.export.html.page_document(…)["fingerprint"] of the one song "山前山后两条路，路上行人唱着歌。"
+const LYRICS = "山前山后两条路，路上行人唱着歌。";
+const FINGERPRINT = "mn+oswtRYC6ZKjJWh5dF+/a1tmAEvOHUbqbkxBy1HzIlCc9Q2FmX03of+3/i";
+const WINDOW = 8;
+
+function copied(text) {
+  const spans = new Fingerprint(fromBase64(FINGERPRINT), WINDOW).copied(text);
+  return spans.map(({ start, end }) => [...text].slice(start, end).join(""));
+}
+
+test("a span is as long as the copy goes", () => {
+  assert.deepEqual(copied(LYRICS), [LYRICS]);
+  assert.deepEqual(copied(`听${LYRICS.slice(0, 10)}听`), [LYRICS.slice(0, 10)]);
+});
+
+test("less than a window is no copy", () => {
+  assert.deepEqual(copied(LYRICS.slice(0, WINDOW - 1)), []);
+  assert.deepEqual(copied(LYRICS.slice(0, WINDOW)), [LYRICS.slice(0, WINDOW)]);
+});
+
+test("spans count code points", () => {
+  const text = `𠮷𠮷${LYRICS.slice(2, 12)}𠮷`;
+  assert.deepEqual(copied(text), [LYRICS.slice(2, 12)]);
+});
+
+test("an empty fingerprint finds nothing", () => {
+  assert.deepEqual(new Fingerprint(new Uint8Array(0), WINDOW).copied(LYRICS), []);
+});

@@ -1,0 +1,22 @@
+import assert from "node:assert/strict";
+import { test } from "node:test";
+
+import { Vocabulary } from "../../src/zuoci/studio/page/give/vocabulary.js";
+
+test("ids are the places of the characters, code points and not UTF-16 units", () => {
+  const vocabulary = new Vocabulary("\n山𠮷a");
+  assert.equal(vocabulary.size, 4);
+  assert.deepEqual(vocabulary.adapt("a𠮷山").ids, [3, 2, 1]);
+  assert.equal(vocabulary.decode([3, 2, 1]), "a𠮷山");
+});
+
+test("unknown characters take their full-width or half-width form, or are dropped and named once", () => {
+  const vocabulary = new Vocabulary("，a　");
+  assert.deepEqual(vocabulary.adapt(",ａ b山b"), { ids: [0, 1, 2], text: "，a　", unknown: "b山" });
+});
+
+test("the line break is the newline, or the space of a model trained without newlines", () => {
+  assert.equal(new Vocabulary(" \n").lineBreak, 1);
+  assert.equal(new Vocabulary("a ").lineBreak, 1);
+  assert.equal(new Vocabulary("a").lineBreak, -1);
+});

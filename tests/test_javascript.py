@@ -1,0 +1,58 @@
+"""The checks of the pages' JavaScript: its unit tests in tests/page, and its types.
+
+Without Node.js, or without TypeScript (`npm ci`), they are skipped, unless ZUOCI_REQUIRE_NODE is set.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from zuoci.writing.config import describe_settings
+
+ROOT = Path(__file__).parents[1]
+
+
+def missing(what: str) -> NoReturn:
+    if os.environ.get("ZUOCI_REQUIRE_NODE"):
+        pytest.fail(f"{what} is missing")
+    pytest.skip(f"{what} is missing")
+
+
+def run(program: str, *arguments: str) -> str:
+    path = shutil.which(program)
+    if path is None:
+        missing(program)
+    done = subprocess.run([path, *arguments], cwd=ROOT, capture_output=True, text=True, timeout=120, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_the_unit_tests_pass() -> None:
+    files = sorted(str(file.relative_to(ROOT)) for file in (ROOT / "tests" / "page").glob("*.test.js"))
+    assert files
+    run("node", "--test", *files)
+
+
+def test_they_use_the_settings_that_python_has() -> None:
+    """tests/page/document.js is a copy, in part, of what `describe_settings` returns."""
+    code = 'import("./tests/page/document.js").then(({ DOCUMENT }) => console.log(JSON.stringify(DOCUMENT)))'
+    copied = json.loads(run("node", "--eval", code), parse_int=float)  # JavaScript has no larger integers than 2⁵³
+    document = describe_settings()
+    for name, setting in copied.pop("settings").items():
+        expected = {**document["settings"][name], "description": ""}
+        expected.pop("items", None)  # only lists have it
+        assert setting == expected, name
+    assert copied == {name: document[name] for name in ("start", "constants")}
+
+
+def test_the_types_are_right() -> None:
+    if not (ROOT / "node_modules" / "typescript").is_dir():
+        missing("node_modules/typescript")
+    run("npx", "--no-install", "tsc", "-p", ".")
