@@ -19,6 +19,7 @@ import torch
 
 from zuoci.model.fused import output_loss
 from zuoci.model.language_model import CharLM, State
+from zuoci.model.random import key_of
 from zuoci.model.threads import one_thread
 
 if TYPE_CHECKING:
@@ -73,13 +74,14 @@ class Gradients:
             model: the model; `compute` sets the `grad` of its parameters.
             workers: the threads that share a minibatch.
             dtype: the precision of the computation: float32 or bfloat16, or that of the model.
-            seed: seed of the dropout masks.
+            seed: seed of the run; each worker derives the stream of its dropout masks from it.
         """
         self.model = model
         self.workers = workers
         self.params = [param for param in model.parameters() if param.requires_grad]
         self.replicas = [self._replica(dtype) for _ in range(workers.count)]
-        self.generators = [torch.Generator(model.device).manual_seed(seed + k) for k in range(workers.count)]
+        seeds = [key_of(seed, "dropout", k) for k in range(workers.count)]
+        self.generators = [torch.Generator(model.device).manual_seed(each) for each in seeds]
         first = list(self.replicas[0].parameters())
         for replica in self.replicas if dtype == model.output.weight.dtype else self.replicas[1:]:
             shared = model.parameters() if dtype == model.output.weight.dtype else first

@@ -21,6 +21,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
+from zuoci.model.random import GOLDEN, MASK, mix
+from zuoci.model.random import key_of as key_of
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -131,27 +134,9 @@ def _log_total(logits: Logits) -> NDArray[np.float64]:
         return np.log(np.exp(logits - top[:, None]).sum(1, dtype=np.float64)) + top
 
 
-_GOLDEN = 0x9E3779B97F4A7C15
-_WORD = 2**64 - 1
-
-
-def key_of(*numbers: int) -> int:
-    """A 64-bit key that depends on all of some numbers and their order: where a stream of `uniforms` begins."""
-    key = 0
-    for number in numbers:
-        key = _mixed((key ^ (number & _WORD)) + _GOLDEN & _WORD)
-    return key
-
-
-def _mixed(z: int) -> int:
-    z = (z ^ (z >> 30)) * 0xBF58476D1CE4E5B9 & _WORD
-    z = (z ^ (z >> 27)) * 0x94D049BB133111EB & _WORD
-    return z ^ (z >> 31)
-
-
 def uniform(key: int, place: int) -> float:
     """One number of `uniforms`."""
-    return (_mixed(key + (place + 1) * _GOLDEN & _WORD) >> 11) * 2.0**-53
+    return (mix(key + (place + 1) * GOLDEN & MASK) >> 11) * 2.0**-53
 
 
 def uniforms(key: int, start: int, count: int) -> NDArray[Any]:
@@ -161,7 +146,7 @@ def uniforms(key: int, start: int, count: int) -> NDArray[Any]:
     not depend on who draws beside it.
     """
     places = np.arange(start + 1, start + count + 1, dtype=np.uint64)
-    z = places * np.uint64(_GOLDEN) + np.uint64(key)
+    z = places * np.uint64(GOLDEN) + np.uint64(key)
     z = (z ^ (z >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
     z = (z ^ (z >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
     return ((z ^ (z >> np.uint64(31))) >> np.uint64(11)) * 2.0**-53
