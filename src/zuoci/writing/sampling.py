@@ -10,8 +10,9 @@ Dimensions: R rows (streams), V vocabulary. A logit of −∞ is a character tha
     temperature `at_temperature`
     draw        `draw`, or `greedy`
 
-What is kept is decided by the model's own probabilities, before the temperature: a high temperature makes a choice
-among what is plausible bolder, and lets nothing else in.
+Temperature is applied last, after the filters, because what is plausible is decided by the model's own probabilities:
+a high temperature makes the choice among plausible characters bolder, and lets no other character in. The golden
+cases in tests/golden/sampling.json hold this order fixed for the Python and the JavaScript implementation.
 """
 
 from __future__ import annotations
