@@ -18,13 +18,20 @@ from hypothesis import strategies as st
 import zuoci
 from zuoci import WriteConfig, Writer
 from zuoci.cli import main
-from zuoci.writing.form import syllables
+from zuoci.writing.form import count_syllables
 from zuoci.writing.rhyme.scheme import Rhymes
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 JUDGE = Rhymes()
+
+
+def rhyme(first: str, second: str) -> bool:
+    """Whether two lines have a rhyme group in common."""
+    return not set(JUDGE.keys(first)).isdisjoint(JUDGE.keys(second))
+
+
 SONG = "山前一路\n路上人\n\n人在唱\n歌里有\n"
 
 
@@ -106,9 +113,9 @@ def test_the_best_of_several_come_first(run: Callable[..., Result], folder: Path
 
 def test_the_form_of_a_song_where_nothing_else_is_said(run: Callable[..., Result], folder: Path) -> None:
     text = run("write", folder, "--like", "song.txt").out.rstrip("\n")
-    assert [list(map(syllables, stanza.split("\n"))) for stanza in text.split("\n\n")] == [[4, 3], [3, 3]]
+    assert [list(map(count_syllables, stanza.split("\n"))) for stanza in text.split("\n\n")] == [[4, 3], [3, 3]]
     text = run("write", folder, "--like", "song.txt", "--line-length", "2", "--lines", 3).out.rstrip("\n")
-    assert [list(map(syllables, stanza.split("\n"))) for stanza in text.split("\n\n")] == [[2, 2], [2]]
+    assert [list(map(count_syllables, stanza.split("\n"))) for stanza in text.split("\n\n")] == [[2, 2], [2]]
 
 
 def test_the_next_line(run: Callable[..., Result], folder: Path) -> None:
@@ -116,7 +123,7 @@ def test_the_next_line(run: Callable[..., Result], folder: Path) -> None:
     result = run("write", folder, "--next", "begun.txt", "-n", 3, "--line-length", 3, "--rhyme", "XAA")
     lines = [line.split("    ")[0] for line in result.out.splitlines()]
     assert [line[:4] for line in lines] == [" 1. ", " 2. ", " 3. "][: len(lines)]
-    assert all(syllables(line[4:]) == 3 and JUDGE.rhyme(line[4:], "前") for line in lines)
+    assert all(count_syllables(line[4:]) == 3 and rhyme(line[4:], "前") for line in lines)
     assert "note: the model has never seen €; going on without" in result.err
 
 
@@ -125,7 +132,7 @@ def test_a_line_is_replaced_in_its_text(run: Callable[..., Result], folder: Path
     rows, before = result.out.split("\n"), SONG.split("\n")
     assert [row for n, row in enumerate(rows) if n != 3] == [row for n, row in enumerate(before) if n != 3]
     assert rows[3] != before[3]
-    assert syllables(rows[3]) == 3
+    assert count_syllables(rows[3]) == 3
     document = json.loads(run("write", folder, "--rewrite", "song.txt", "--line", 3, "-n", 2, "--json").out)
     assert document["texts"][0]["fit"] > 0
 
@@ -193,7 +200,7 @@ def test_a_dialogue(run: Callable[..., Result], folder: Path) -> None:
     assert result.code == 0
     # first, after 1, after one's own, after 'q, after -, after ., after +, after 2
     assert len(offers) == 8
-    assert all(syllables(line) == 4 for offer in offers for line in offer)
+    assert all(count_syllables(line) == 4 for offer in offers for line in offer)
     assert offers[6] != offers[5]
     assert offers[4] == offers[2]
     assert result.out == "\n".join([offers[0][0], "my own 线", "", offers[6][1]]) + "\n"
@@ -259,8 +266,8 @@ def test_a_whole_form_can_be_composed(run: Callable[..., Result], folder: Path) 
     assert result.code == 0
     lines = result.out.split("\n")
     assert [line[0] for line in lines[:3]] == list("山路人")
-    assert JUDGE.rhyme(lines[0], lines[1])
-    assert JUDGE.rhyme(lines[1], lines[2])
+    assert rhyme(lines[0], lines[1])
+    assert rhyme(lines[1], lines[2])
 
 
 def test_a_line_that_cannot_be_is_a_note(run: Callable[..., Result], folder: Path) -> None:

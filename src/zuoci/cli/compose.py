@@ -47,16 +47,14 @@ def command(
     **settings: Any,
 ) -> None:
     """Writes line by line: see lines, take one, write your own, go back, ask for others, save."""
-    from zuoci.writing.form import plan
-    from zuoci.writing.text import check
+    from zuoci.writing.rules import Rules
 
     if reconfigure := getattr(sys.stdin, "reconfigure", None):
         reconfigure(errors="surrogateescape")  # bytes that are no text must not end the dialogue; see `readable`
     config = make(WriteConfig, settings)
     writer = open_writer(model, corpus)
-    check(writer.desk, plan(config), config)
-    writer.desk.guard(config)
-    writer.desk.wanted(config)
+    rules = Rules(writer.model, config)  # says what cannot be fulfilled before the dialogue begins
+    rules.check(rules.form.plan())
     lines = text_of(text).split("\n") if text else []
     say(HELP)
     with _stop_signals() as stopped:
@@ -173,7 +171,7 @@ def _dialogue(writer: Writer, config: WriteConfig, lines: list[str], count: int,
 
 def _show(writer: Writer, config: WriteConfig, lines: list[str], count: int, asked: int) -> list[Candidate]:
     from zuoci.writing.candidates import next_lines
-    from zuoci.writing.sampling import key_of
+    from zuoci.writing.random import key_of
 
     say("", *lines[-8:], "", sep="\n")
     if lines and (unknown := unknown_in(writer, lines[-1])):

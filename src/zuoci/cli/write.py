@@ -108,7 +108,7 @@ def open_writer(model: Path, corpus: Sequence[Path] | None) -> Writer:
 
 def unknown_in(writer: Writer, text: str) -> str:
     """The characters of some lines that the model reads nothing for."""
-    return writer.vocabulary.adapt(text.replace("\n", writer.desk.alphabet.end))[1]
+    return writer.vocabulary.adapt(text.replace("\n", writer.model.alphabet.line_end))[1]
 
 
 def figures(candidate: Candidate) -> str:
@@ -128,10 +128,10 @@ def copied(longest: int) -> str:
 
 def replaced(text: str, number: int, line: str) -> str:
     """A text with another line in the place of its line `number`, empty ones not counted."""
-    from zuoci.writing.form import line_places
+    from zuoci.writing.form import line_indices
 
     rows = text.split("\n")
-    rows[line_places(rows)[number - 1]] = line
+    rows[line_indices(rows)[number - 1]] = line
     return "\n".join(rows)
 
 
@@ -164,5 +164,5 @@ def _print(writer: Writer, found: Sequence[Candidate], count: int) -> None:
             print_text(f"{number}. {figures(candidate)}, seed {candidate.seed}\n{candidate.text}\n")
     if count == 1 and found[0].longest_copied is not None:
         say(f"copied in a row: {copied(found[0].longest_copied)}")
-    elif count == 1 and writer.desk.against is None:
+    elif count == 1 and writer.model.against is None:
         say("note: what the model was trained on is not at hand, so that nobody knows what is copied")

@@ -215,10 +215,10 @@ class Engine:
         texts = Texts(self, weights)
 
         def join() -> None:
-            batch = self._batches.setdefault(writer, Batch(writer.desk.stepper, self.threads, self.rows))
+            batch = self._batches.setdefault(writer, Batch(writer.model.stepper, self.threads, self.rows))
             for index, (opening, config) in enumerate(zip(openings, configs, strict=True)):
                 steps = _followed(writer, opening, config, top, watch, self._emitter(texts, index))
-                number = batch.add(steps, config)
+                number = batch.add(steps, config.sampling, config.rows)
                 self._places[writer, number] = _TextState(texts, index, writer, number)
 
         self._orders.put(join)
@@ -327,7 +327,7 @@ def _followed(
             raise WritingError(TOO_LONG)
         answer = yield ask
         if watch:
-            state = writer.desk.stepper.top(answer.state)[0]
+            state = writer.model.stepper.top(answer.state)[0]
     raise WritingError(f"no end was found in {_STEPS:,} steps; loosen the form, or ask for less")
 
 
@@ -335,16 +335,16 @@ class _Scorer:
     """Reads what was written once more, for its probabilities: a text with a form is not written from left to right."""
 
     def __init__(self, writer: Writer, opening: str, config: WriteConfig, top: int) -> None:
-        self._desk = writer.desk
+        self._model = writer.model
         self._top = top
         known, _ = writer.vocabulary.adapt(opening)
         # As `begin` does: the first character of an opening stands for itself, else the text begins as a new line.
         given = known[: known.rfind("\n") + 1] if config.has_form else known
         self._last = -1 if given else self._id("\n")
-        self._state: Streams = self._desk.stepper.start(1)
+        self._state: Streams = self._model.stepper.start(1)
 
     def _id(self, char: str) -> int:
-        return self._desk.alphabet.id(char if char in self._desk.vocabulary else self._desk.alphabet.end)
+        return self._model.alphabet.id(char if char in self._model.vocabulary else self._model.alphabet.line_end)
 
     def read(self, text: str) -> Steps[list[Score]]:
         scores: list[Score] = []
@@ -363,4 +363,4 @@ class _Scorer:
         best = np.argsort(-logits, kind="stable")[: self._top]
         highest = logits.max()
         total = highest + np.log(np.exp(logits - highest).sum(dtype=np.float64))
-        return [(self._desk.vocabulary.characters[i], float(logits[i] - total)) for i in best]
+        return [(self._model.vocabulary.characters[i], float(logits[i] - total)) for i in best]

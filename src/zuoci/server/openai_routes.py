@@ -25,7 +25,7 @@ from zuoci.server.openai_schema import (
 )
 from zuoci.server.options import Id
 from zuoci.server.sse import KEEP_ALIVE, Events, Json, attended, failure, to_json
-from zuoci.writing.sampling import key_of
+from zuoci.writing.random import key_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence

@@ -14,7 +14,6 @@ from pydantic import Field
 
 from zuoci.server.errors import ApiError
 from zuoci.server.options import MOST, MOST_COUNT, MOST_TEXT, Body, Text, config_of, with_options
-from zuoci.writing.form import syllable_count
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -139,7 +138,7 @@ def check_logprobs(openings: Sequence[str], configs: Sequence[WriteConfig], top:
     Raises:
         ApiError: it is.
     """
-    lengths = [_WORD * syllable_count(config) if config.has_form else config.length for config in configs]
+    lengths = [_WORD * config.most_syllables if config.has_form else config.length for config in configs]
     count = (sum(lengths) + sum(map(len, openings))) * (1 + top)
     if count > _MOST_LOGPROBS:
         message = (

@@ -13,7 +13,6 @@ from zuoci.errors import SettingsError
 from zuoci.server.errors import ApiError
 from zuoci.training.recipe import describe
 from zuoci.writing.config import WriteConfig
-from zuoci.writing.form import line_count, syllable_count
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -73,8 +72,8 @@ def config_of(body: BaseModel, **more: Any) -> WriteConfig:
         raise ApiError(400, describe(error), param=str(place[0]) if place else None, code="invalid_value") from None
     if config.has_form:
         for what, count, most in (
-            ("lines", line_count(config), MOST["lines"]),
-            ("characters or words", syllable_count(config), MOST["length"]),
+            ("lines", config.line_count, MOST["lines"]),
+            ("characters or words", config.most_syllables, MOST["length"]),
         ):
             if count > most:
                 message = f"one request writes {most:,} {what} at most: the form comes to {count:,}; ask for less"

@@ -26,10 +26,11 @@ from zuoci.studio.hidden_units import find_units
 from zuoci.text.fingerprint import Fingerprint
 from zuoci.text.folder import FILES, UNFINISHED, read_files
 from zuoci.writing.candidates import Candidate, next_lines, rank, rewrite
-from zuoci.writing.form import syllables
+from zuoci.writing.config import parse_readings
+from zuoci.writing.form import count_syllables
 from zuoci.writing.originality import originality
-from zuoci.writing.rhyme.scheme import Rhymes, parse_readings, scheme_of
-from zuoci.writing.sampling import key_of
+from zuoci.writing.random import key_of
+from zuoci.writing.rhyme.scheme import Rhymes, scheme_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -194,12 +195,14 @@ def checked(writer: Writer, text: str, rhymes: Rhymes, least: int = 8) -> dict[s
     start = 0
     for line in text.split("\n"):
         if line.strip():
-            lines.append({"text": line, "start": start, "syllables": syllables(line), "ending": rhymes.ending(line)})
+            lines.append(
+                {"text": line, "start": start, "syllables": count_syllables(line), "ending": rhymes.ending(line)}
+            )
         start += len(line) + 1
     scheme = scheme_of([line["text"] for line in lines], rhymes)
     for line, letter in zip(lines, scheme, strict=True):
         line["letter"] = letter
-    against = writer.desk.against
+    against = writer.model.against
     copied = originality(text, against, least).model_dump() if against else None
     return {"text": text, "lines": lines, "scheme": scheme, "originality": copied}
 
@@ -218,7 +221,7 @@ async def _frames(writer: Writer, opening: str, config: WriteConfig, texts: Text
             if new:
                 yield event("piece", {"text": new, **({"state": state} if state is not None else {})})
             if end:
-                rhymes = writer.desk.groups(config).rhymes
+                rhymes = Rhymes(config.rhyme_standard, parse_readings(config.reading))
                 found = await asyncio.to_thread(checked, writer, text, rhymes)
                 finish = {"nll": None, "finish": "cut"}
                 if end.lyrics:
@@ -273,7 +276,7 @@ def _inside(writer: Writer, text: str) -> dict[str, Any]:
         "characters": characters,
         "nll": nll,
         "perplexity": float(np.exp(nll)),
-        "hidden_size": writer.desk.stepper.hidden_size,
+        "hidden_size": writer.model.stepper.hidden_size,
         "states": base64.b64encode(states.tobytes()).decode("ascii"),
         "scale": scale,
         "units": find_units(found.text, found.hidden),

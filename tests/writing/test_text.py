@@ -13,6 +13,7 @@ import zuoci
 from zuoci import Corpus, CorpusIndex, Fingerprint, SettingsError, Song, WriteConfig, Writer, lesson
 from zuoci.errors import WritingError
 from zuoci.writing.batch import Batch
+from zuoci.writing.rules import Rules
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -103,8 +104,8 @@ def copyist(songs: str, characters: str = SMALL, seed: int = 1) -> Writer:
 
 def steps_of(writer: Writer, opening: str, config: WriteConfig) -> tuple[Lyrics | None, int]:
     """What is written, None if nothing can be, and how many steps it took."""
-    batch: Batch[Lyrics] = Batch(writer.desk.stepper, 1)
-    batch.add(writer.steps(opening, config), config)
+    batch: Batch[Lyrics] = Batch(writer.model.stepper, 1)
+    batch.add(writer.steps(opening, config), config.sampling, config.rows)
     for count in range(100_000):
         for _, result in batch.step():
             if isinstance(result, WritingError):
@@ -153,13 +154,13 @@ def test_by_a_fingerprint_nothing_longer_is_copied(model: zuoci.CharLM, corpus: 
 
 
 def test_by_default_seven_characters_may_be_copied_and_greedy_may_copy_all(model: zuoci.CharLM, corpus: Corpus) -> None:
-    desk = Writer(model, Fingerprint.of(corpus)).desk
-    guard = desk.guard(WriteConfig())
+    known = Writer(model, Fingerprint.of(corpus)).model
+    guard = Rules(known, WriteConfig()).guard
     assert guard is not None
     assert guard.limit == 7
-    assert desk.guard(WriteConfig()) is guard
-    assert desk.guard(WriteConfig(greedy=True)) is None
-    assert desk.guard(WriteConfig(max_copy=0)) is None
+    assert Rules(known, WriteConfig(length=3)).guard is guard  # shared by different wishes
+    assert Rules(known, WriteConfig(greedy=True)).guard is None
+    assert Rules(known, WriteConfig(max_copy=0)).guard is None
 
 
 def test_a_dead_end_is_left_backwards() -> None:
@@ -269,7 +270,7 @@ def test_a_ban_is_a_ban(greedy: bool) -> None:
 def test_loops_end_unless_they_may_go_on() -> None:
     """A model that always wants the same."""
     writer = copyist("人")
-    stepper = writer.desk.stepper
+    stepper = writer.model.stepper
     stepper.output_bias, before = stepper.output_bias * 0, stepper.output_bias
     stepper.output_bias[3] = 1000.0
     try:
@@ -287,5 +288,5 @@ def test_loops_end_unless_they_may_go_on() -> None:
 def test_a_corpus_is_read_as_a_model_without_newlines_was_trained(tmp_path: Path) -> None:
     joined = zuoci.CharLM(zuoci.ModelConfig(hidden_size=3), zuoci.Vocabulary("山前路上 ")).initialise(torch.Generator())
     writer = Writer.load(zuoci.save(joined, tmp_path / "model"), zuoci.Corpus((zuoci.Song("s", "山前\n路上\n"),)))
-    assert writer.desk.against is not None
-    assert zuoci.originality("山前 路上", writer.desk.against, 1).longest_copied == 5
+    assert writer.model.against is not None
+    assert zuoci.originality("山前 路上", writer.model.against, 1).longest_copied == 5
