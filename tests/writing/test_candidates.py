@@ -114,9 +114,9 @@ def test_only_lines_that_stand_can_be_replaced(writer: Writer, number: int) -> N
 
 
 def test_where_there_is_only_the_old_line_that_is_said() -> None:
-    model = zuoci.CharLM(zuoci.ModelConfig(hidden_size=2), zuoci.Vocabulary("山\n")).eval()
+    model = zuoci.CharLM(zuoci.ModelConfig(hidden_size=2), zuoci.Vocabulary("山\n"))
     with pytest.raises(WritingError, match="no other line was found in the place of '山'"):
-        rewrite(Writer(model), "山", 1, WriteConfig(), 3)
+        rewrite(Writer(model.initialise(torch.Generator()).eval()), "山", 1, WriteConfig(), 3)
 
 
 def test_the_fit_of_a_line_is_how_likely_the_next_one_is_after_it(writer: Writer) -> None:

@@ -136,7 +136,7 @@ def rewrite(writer: Writer, text: str, number: int, config: WriteConfig, count: 
     found = _Lines(writer, rules, config, before, after).write(plan, constraint, count + 1)
     found = [candidate for candidate in found if candidate.text != rows[row]][:count]
     if not found:
-        raise WritingError(f"no other line was found in the place of {rows[row]!r}; ask with another seed or length")
+        raise WritingError(f"no other line was found in the place of {rows[row]!r}; try another seed or length")
     return found
 
 

@@ -133,7 +133,7 @@ class WriteConfig(BaseModel):
     @model_validator(mode="after")
     def _consistent(self) -> WriteConfig:
         if self.stop and self.has_form:
-            raise ValueError("stop ends a free text, and a form ends by itself: give one of them")
+            raise ValueError("stop cannot be used with a form, because a form ends by itself; give one of them")
         if (count := self.line_count) > MOST_LINES:
             raise ValueError(f"a form has {MOST_LINES} lines at most: got {count}; ask for fewer")
         return self
@@ -209,7 +209,7 @@ def parse_line_openings(pairs: Sequence[str]) -> dict[int, str]:
         line, _, text = pair.partition("=")
         number = int(line) if line.strip().isascii() and line.strip().isdigit() else 0
         if not (1 <= number <= MOST_LINES and text.strip()) or "\n" in text:
-            raise SettingsError(f"how a line begins is written as 3=我说, the line and its first words: got {pair!r}")
+            raise SettingsError(f"a line opening is written as 3=我说, line number and first words: got {pair!r}")
         openings[number] = text.strip()
     return openings
 
