@@ -2,8 +2,9 @@ from __future__ import annotations
 
 from functools import cache
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -12,12 +13,13 @@ from hypothesis import strategies as st
 import zuoci
 from zuoci import Corpus, CorpusIndex, Fingerprint, SettingsError, Song, WriteConfig, Writer, lesson
 from zuoci.errors import WritingError
-from zuoci.writing.batch import Batch
+from zuoci.writing.batch import FREE, Batch
 from zuoci.writing.rules import Rules
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from zuoci.writing.batch import StepResult, Steps
     from zuoci.writing.text import Lyrics
 
 
@@ -213,6 +215,34 @@ def test_a_wish_completes_no_copy_that_was_begun_without_it() -> None:
             written += 1
             assert_no_copy(lyrics.text, songs, 0, 2)
     assert written > 20
+
+
+# Random numbers
+
+
+@pytest.mark.parametrize("form", [{}, {"lines": 2}, {"rhyme": "AAAA", "line_length": "5"}])
+def test_no_random_number_is_used_twice(model: zuoci.CharLM, form: dict[str, Any]) -> None:
+    """Neither by the lines that are forked from another one, nor by lines that are written anew."""
+    steps = Writer(model).steps("山", WriteConfig(seed=3, **form))
+    used: list[float] = []
+
+    def recorded() -> Steps[Lyrics]:
+        result: StepResult | None = None
+        while True:
+            try:
+                request = steps.send(result)  # pyright: ignore[reportArgumentType]
+            except StopIteration as end:
+                return end.value
+            free = np.ones(len(request.ids), np.bool_) if request.forced is None else request.forced == FREE
+            used.extend([] if request.uniform is None else request.uniform[free].tolist())
+            result = yield request
+
+    batch: Batch[Lyrics] = Batch(Writer(model).model.stepper, 1)
+    batch.add(recorded())
+    while len(batch):
+        batch.step()
+    assert len(used) >= 10
+    assert len(set(used)) == len(used)
 
 
 # Openings, before, stop

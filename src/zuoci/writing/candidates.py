@@ -20,7 +20,7 @@ from zuoci.errors import SettingsError, WritingError
 from zuoci.writing.form import LinePlan, count_syllables, line_indices
 from zuoci.writing.line import WrittenLine, pick, read, write_line
 from zuoci.writing.originality import originality
-from zuoci.writing.random import key_of
+from zuoci.writing.random import LINE, key_of
 from zuoci.writing.repetition import repetition
 from zuoci.writing.rhyme.constraint import RhymeConstraint
 from zuoci.writing.rhyme.scheme import scheme_of
@@ -163,7 +163,7 @@ class _Lines:
             WritingError: no line was found.
         """
         context = self.writer.read(self.before.replace("\n", self.rules.model.alphabet.line_end))
-        keys = [key_of(self.config.seed, 2, k) for k in range(_DRAFTS_PER_LINE * count)]
+        keys = [key_of(self.config.seed, LINE, k) for k in range(_DRAFTS_PER_LINE * count)]
         steps = [self._steps(context, plan, constraint, key) for key in keys]
         found: dict[str, Candidate] = {}
         for result in self.writer.run(steps, [self.config] * len(steps)):

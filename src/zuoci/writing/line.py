@@ -21,7 +21,7 @@ import numpy as np
 
 from zuoci.writing.batch import FREE, StepRequest
 from zuoci.writing.line_state import LineState
-from zuoci.writing.random import key_of, uniform
+from zuoci.writing.random import FORK, key_of, uniform
 from zuoci.writing.repetition import characters_that_would_repeat
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def write_line(
     written: list[WrittenLine] = []
     while going_on:
         if may_fork and going_on[0].state.left <= _SYLLABLES_TO_FORK:
-            going_on = [going_on[0].fork(key_of(key, k)) for k in range(rules.draws)]
+            going_on = [going_on[0].fork(key_of(key, FORK, k)) for k in range(rules.draws)]
             may_fork = False
         forced = [draft.state.forced() for draft in going_on]
         result = yield _request(rules, going_on, forced, constraint, weigh=len(going_on) > 1 or bool(written))

@@ -14,6 +14,11 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+# Purposes of streams, for `key_of(seed or key, purpose, index, …)`.
+FORM = 1  # the lines of a text with a form
+LINE = 2  # candidates for one line
+FORK = 3  # lines that are forked from another one near its end
+
 _GOLDEN = 0x9E3779B97F4A7C15  # 2⁶⁴ / φ, the step of SplitMix64
 _MASK = 2**64 - 1
 _BLOCK = 256  # numbers that `UniformStream` computes at once

@@ -18,7 +18,7 @@ from zuoci.writing.batch import StepRequest
 from zuoci.writing.form import count_syllables
 from zuoci.writing.line import Context, WrittenLine, pick, read, write_line
 from zuoci.writing.placement import place_words
-from zuoci.writing.random import UniformStream, key_of
+from zuoci.writing.random import FORM, UniformStream, key_of
 from zuoci.writing.repetition import characters_that_would_repeat
 from zuoci.writing.rhyme.constraint import RhymeConstraint
 
@@ -226,7 +226,7 @@ def write_form(
     context = yield from begin(rules.model, lead.replace("\n", rules.model.alphabet.line_end), before)
     plans = rules.form.plan(first)
     rules.check(plans)
-    key = key_of(seed, 1)
+    key = key_of(seed, FORM)
     if rules.words:
         draft = yield from _write_lines(rules, context, plans, key_of(key, 0))
         plans = yield from place_words(rules, context, plans, draft)
