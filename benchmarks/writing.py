@@ -16,8 +16,8 @@ from typing import TYPE_CHECKING
 
 import zuoci
 from common import publish
-from zuoci.writing.candidates import repetition
-from zuoci.writing.form import syllables
+from zuoci.writing.form import count_syllables
+from zuoci.writing.repetition import repetition
 from zuoci.writing.rhyme.scheme import Rhymes
 
 if TYPE_CHECKING:
@@ -100,12 +100,12 @@ def kept(texts: Sequence[str], *, rhymed: bool) -> dict[str, object]:
     forms = pairs = right = 0
     for text in texts:
         lines = text.split("\n")
-        forms += [syllables(line) for line in lines] == [
+        forms += [count_syllables(line) for line in lines] == [
             lengths[k % len(lengths)] for k in range(int(str(FORM["lines"])))
         ]
         for first, second in zip(lines[::2], lines[1::2], strict=False):
             pairs += 1
-            right += rhymes.rhyme(first, second)
+            right += not set(rhymes.keys(first)).isdisjoint(rhymes.keys(second))
     return {"form kept": forms / len(texts), "couplets that rhyme": right / pairs if rhymed else None}
 
 

@@ -122,7 +122,7 @@ def test_json_of_both(run: Callable[..., Result], songs: Path, tmp_path: Path) -
     assert text["seed"] == 7
     assert text["text"].startswith("山")
     assert text["nll"] > 0
-    assert "never seen €; going on without" in first.stderr
+    assert "never seen €; these characters are left out" in first.stderr
 
 
 def test_precedence_is_recipe_then_file_then_flags(run: Callable[..., Result], songs: Path, tmp_path: Path) -> None:

@@ -12,7 +12,8 @@ from pydantic import ValidationError
 from zuoci import WriteConfig
 from zuoci.server.options import MAXIMA
 from zuoci.studio.app import Studio, StudioSettings
-from zuoci.writing.form import MOST_LINES, line_count, plan
+from zuoci.writing.config import MOST_LINES
+from zuoci.writing.form import Form
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -134,13 +135,13 @@ def test_no_form_comes_to_more_than_a_request_may_write(served: Served, path: st
 @pytest.mark.parametrize("form", FORMS[1:-1], ids=str)
 def test_the_count_of_lines_is_that_of_the_plan(form: dict[str, Any]) -> None:
     config = WriteConfig.model_validate({name: tuple(v) if isinstance(v, list) else v for name, v in form.items()})
-    assert line_count(config) > MAXIMA["lines"]
+    assert config.line_count > MAXIMA["lines"]
     if not (config.lines and config.line_opening):
-        assert len(plan(config)) == line_count(config)
+        assert len(Form.of(config).plan()) == config.line_count
 
 
 def test_the_library_has_a_bound_of_its_own() -> None:
-    assert line_count(WriteConfig(stanza="600,400")) == MOST_LINES
+    assert WriteConfig(stanza="600,400").line_count == MOST_LINES
     with pytest.raises(ValidationError, match="1000 lines at most: got 2000"):
         WriteConfig(stanza="1000,1000")
 

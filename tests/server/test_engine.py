@@ -90,7 +90,7 @@ def test_an_error_of_the_batch_ends_its_texts_and_not_the_thread(
             def fail(*_: Any, **__: Any) -> None:
                 raise MemoryError
 
-            patch.setattr(writer.desk.stepper, "step", fail)
+            patch.setattr(writer.model.stepper, "step", fail)
             events = await engine.open(writer, ["山", "人"], [config, config]).all_events()
             assert [type(event) for _, event in events if not isinstance(event, Piece)] == [MemoryError, MemoryError]
         assert await text_of(engine.open(writer, ["山"], [config])) == writer.write("山", config).text

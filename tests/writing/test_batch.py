@@ -49,6 +49,10 @@ def writer(request: pytest.FixtureRequest) -> Writer:
     return Writer(model.eval(), CorpusIndex(corpus))
 
 
+def add(batch: Batch[Lyrics], writer: Writer, opening: str, config: WriteConfig) -> int:
+    return batch.add(writer.steps(opening, config), config.sampling, config.rows)
+
+
 def everything(lyrics: Lyrics | Exception | None) -> tuple[Any, ...]:
     if isinstance(lyrics, WritingError):
         return (str(lyrics),)
@@ -59,7 +63,7 @@ def everything(lyrics: Lyrics | Exception | None) -> tuple[Any, ...]:
 
 def run(writer: Writer, starts: dict[int, int], threads: int) -> dict[int, tuple[Any, ...]]:
     """Texts by their number, each of which joins at a certain step."""
-    batch: Batch[Lyrics] = Batch(writer.desk.stepper, threads)
+    batch: Batch[Lyrics] = Batch(writer.model.stepper, threads)
     numbers: dict[int, int] = {}
     found: dict[int, tuple[Any, ...]] = {}
     step = 0
@@ -67,7 +71,7 @@ def run(writer: Writer, starts: dict[int, int], threads: int) -> dict[int, tuple
         for number, start in starts.items():
             if start == step:
                 config = config_of(number)
-                numbers[batch.add(writer.steps("山", config), config)] = number
+                numbers[add(batch, writer, "山", config)] = number
         found.update({numbers[number]: everything(lyrics) for number, lyrics in batch.step()})
         step += 1
     return found
@@ -104,9 +108,9 @@ def test_streamed_it_is_the_same(writer: Writer) -> None:
 
 
 def test_who_leaves_is_not_missed(writer: Writer) -> None:
-    batch: Batch[Lyrics] = Batch(writer.desk.stepper, 2)
-    stays, leaves = (batch.add(writer.steps("山", config_of(k)), config_of(k)) for k in (0, 5))
-    never = batch.add(writer.steps("山", config_of(1)), config_of(1))
+    batch: Batch[Lyrics] = Batch(writer.model.stepper, 2)
+    stays, leaves = (add(batch, writer, "山", config_of(k)) for k in (0, 5))
+    never = add(batch, writer, "山", config_of(1))
     batch.remove(never)
     found: dict[int, Any] = {}
     for step in range(200):
@@ -120,9 +124,9 @@ def test_who_leaves_is_not_missed(writer: Writer) -> None:
 
 
 def test_the_error_of_one_text_is_not_that_of_the_others(writer: Writer) -> None:
-    batch: Batch[Lyrics] = Batch(writer.desk.stepper)
+    batch: Batch[Lyrics] = Batch(writer.model.stepper)
     wrong = WriteConfig(acrostic="囧")
-    numbers = [batch.add(writer.steps("山", config), config) for config in (wrong, config_of(0))]
+    numbers = [add(batch, writer, "山", config) for config in (wrong, config_of(0))]
     found: dict[int, Any] = {}
     while len(batch):
         found.update(batch.step())
@@ -138,11 +142,11 @@ def test_a_share_that_rounds_to_nothing_is_no_dead_end(writer: Writer) -> None:
     weighing = WriteConfig(rhyme="AA", line_length="4", temperature=1e-300)
     alone = writer.write("山", calm)
     for threads in (1, 4):
-        batch: Batch[Lyrics] = Batch(writer.desk.stepper, threads)
-        number = batch.add(writer.steps("山", calm), calm)
+        batch: Batch[Lyrics] = Batch(writer.model.stepper, threads)
+        number = add(batch, writer, "山", calm)
         for seed in range(4):
             config = weighing.model_copy(update={"seed": seed})
-            batch.add(writer.steps("", config), config)
+            add(batch, writer, "", config)
         found: dict[int, Any] = {}
         while len(batch):
             found.update(batch.step())
@@ -202,8 +206,8 @@ def test_the_stepper_is_the_model_character_by_character(cell: str, num_layers: 
 def test_a_text_is_the_same_where_there_is_room_for_few_rows(writer: Writer, rows: int) -> None:
     count = 2 * len(KINDS)
     alone = {number: run(writer, {number: 0}, 1)[number] for number in range(count)}
-    batch: Batch[Lyrics] = Batch(writer.desk.stepper, 2, rows)
-    numbers = {batch.add(writer.steps("山", config_of(k)), config_of(k)): k for k in range(count)}
+    batch: Batch[Lyrics] = Batch(writer.model.stepper, 2, rows)
+    numbers = {add(batch, writer, "山", config_of(k)): k for k in range(count)}
     found: dict[int, Any] = {}
     while len(batch):
         found.update({numbers[number]: everything(lyrics) for number, lyrics in batch.step()})
@@ -213,13 +217,13 @@ def test_a_text_is_the_same_where_there_is_room_for_few_rows(writer: Writer, row
 def rows_read(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """The rows of each step from now on."""
     read: list[int] = []
-    step = writer.desk.stepper.step
+    step = writer.model.stepper.step
 
     def counting(ids: Any, state: Any, **how: Any) -> Any:
         read.append(len(ids))
         return step(ids, state, **how)
 
-    monkeypatch.setattr(writer.desk.stepper, "step", counting)
+    monkeypatch.setattr(writer.model.stepper, "step", counting)
     return read
 
 
@@ -229,9 +233,9 @@ def test_a_step_reads_so_many_rows_though_every_text_asks_for_more(
     """A line that cannot be written is tried with ever more rows, here up to 32: in many texts at the same time."""
     config = WriteConfig(acrostic="山路", line_length="1", rhyme="AA", draws=1, max_copy=0)
     read = rows_read(writer, monkeypatch)
-    batch: Batch[Lyrics] = Batch(writer.desk.stepper, 1, 16)
+    batch: Batch[Lyrics] = Batch(writer.model.stepper, 1, 16)
     for _ in range(12):
-        batch.add(writer.steps("", config), config)
+        add(batch, writer, "", config)
     ended: list[Any] = []
     while len(batch):
         ended += batch.step()
@@ -255,9 +259,9 @@ def test_however_many_texts_there_are_few_are_written_at_a_time(
         finally:
             begun -= 1
 
-    batch: Batch[Lyrics] = Batch(writer.desk.stepper, 1, 24)
+    batch: Batch[Lyrics] = Batch(writer.model.stepper, 1, 24)
     for seed in range(60):
-        batch.add(counted(seed), config)
+        batch.add(counted(seed), config.sampling, config.rows)
     ended = 0
     while len(batch):
         ended += len(batch.step())
@@ -271,10 +275,10 @@ def test_the_text_that_breaks_a_step_ends_alone(writer: Writer) -> None:
     """A value that no check has seen ends the text that has it; those beside it are what they are alone."""
     good = {number: run(writer, {number: 0}, 1)[number] for number in range(len(KINDS))}
     for threads in (1, 3):
-        batch: Batch[Lyrics] = Batch(writer.desk.stepper, threads)
+        batch: Batch[Lyrics] = Batch(writer.model.stepper, threads)
         broken = WriteConfig(length=30).model_copy(update={"top_k": 10**30})
-        bad = batch.add(writer.steps("山", broken), broken)
-        numbers = {batch.add(writer.steps("山", config_of(k)), config_of(k)): k for k in range(len(KINDS))}
+        bad = add(batch, writer, "山", broken)
+        numbers = {add(batch, writer, "山", config_of(k)): k for k in range(len(KINDS))}
         found = dict(batch.step())
         assert isinstance(found.pop(bad), IndexError | OverflowError)
         while len(batch):

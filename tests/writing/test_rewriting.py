@@ -6,7 +6,7 @@ import pytest
 
 import zuoci
 from zuoci.writing.candidates import rewrite
-from zuoci.writing.form import syllables
+from zuoci.writing.form import count_syllables
 
 TEXT = "山前路\n路上人\n\n人在唱\n歌里有"
 
@@ -22,7 +22,7 @@ def test_a_rewritten_line_keeps_the_acrostic(writer: zuoci.Writer) -> None:
         found = rewrite(writer, TEXT, number, config, 3)
         assert found
         assert {candidate.text[0] for candidate in found} == {char}
-        assert {syllables(candidate.text) for candidate in found} == {3}
+        assert {count_syllables(candidate.text) for candidate in found} == {3}
 
 
 def test_a_rewritten_line_begins_as_it_has_to_and_has_room_for_it(writer: zuoci.Writer) -> None:

@@ -1,4 +1,4 @@
-"""`zuoci compose`."""
+"""`zuoci compose`: a dialogue that builds a text line by line from candidates and the user's own lines."""
 
 from __future__ import annotations
 
@@ -23,38 +23,40 @@ if TYPE_CHECKING:
     from zuoci.writing.candidates import Candidate
     from zuoci.writing.writer import Writer
 
-HELP = """a number   take that line
-text       your own line (write 'text for one that looks like a command)
-+          other lines
--          take the last line back
-.          an empty line
-= FILE     save in a new file
-q          end (the text is printed)"""
+HELP = """number     take this line
+text       add your own line ('text if it looks like a command)
++          show other lines
+-          remove the last line
+.          add an empty line
+= FILE     save the text in a new file
+q          quit and print the text"""
 
 
 @with_settings(WriteConfig, leave_out=["length", "stop", "word"])
 def command(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A folder that training has written.")],
-    text: Annotated[Path | None, typer.Argument(metavar="[TEXT]", help="A text to go on with.")] = None,
-    count: Annotated[int, typer.Option("-n", "--count", help="Lines to choose from each time.", min=1, max=99)] = 5,
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="The folder of a trained model.")],
+    text: Annotated[Path | None, typer.Argument(metavar="[TEXT]", help="A text to continue.")] = None,
+    count: Annotated[int, typer.Option("-n", "--count", help="Number of lines to choose from.", min=1, max=99)] = 5,
     corpus: Annotated[
         list[Path] | None,
-        typer.Option(help="What the model was trained on, to copy less.", metavar="SOURCE", show_default=False),
+        typer.Option(
+            help="The training text: needed if the model has no fingerprint, or for --max-copy below 7.",
+            metavar="SOURCE",
+            show_default=False,
+        ),
     ] = None,
-    overwrite: Annotated[bool, typer.Option("--overwrite", help="Let = FILE replace a file that exists.")] = False,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Allow = FILE to replace existing files.")] = False,
     **settings: Any,
 ) -> None:
-    """Writes line by line: see lines, take one, write your own, go back, ask for others, save."""
-    from zuoci.writing.form import plan
-    from zuoci.writing.text import check
+    """Writes a text line by line: choose among candidates, add your own lines, go back, save."""
+    from zuoci.writing.rules import Rules
 
     if reconfigure := getattr(sys.stdin, "reconfigure", None):
-        reconfigure(errors="surrogateescape")  # bytes that are no text must not end the dialogue; see `readable`
+        reconfigure(errors="surrogateescape")  # undecodable bytes must not end the dialogue
     config = make(WriteConfig, settings)
     writer = open_writer(model, corpus)
-    check(writer.desk, plan(config), config)
-    writer.desk.guard(config)
-    writer.desk.wanted(config)
+    rules = Rules(writer.model, config)  # says what cannot be fulfilled before the dialogue begins
+    rules.check(rules.form.plan())
     lines = text_of(text).split("\n") if text else []
     say(HELP)
     stopped: list[int] = []
@@ -72,15 +74,15 @@ def command(
 
 
 def _hand_over(lines: list[str], stopped: list[int]) -> None:
-    """Prints the text, or saves it where nobody may see what is printed."""
+    """Prints the text, or saves it if it was stopped by a signal or cannot be printed."""
     text = "\n".join(lines)
-    if stopped and _rescue(text):  # a reader that does not read would keep a writer waiting
+    if stopped and _rescue(text):  # printing could block on a reader that has stopped reading
         return
     printed = False
     try:
         print_text(text)
         sys.stdout.flush()
-        printed = sys.__stdout__ is not None  # None: it was closed from the beginning, and goes nowhere
+        printed = sys.__stdout__ is not None  # None: stdout was closed from the start
     except OSError:
         raise typer.Exit(1) from None
     finally:
@@ -89,7 +91,7 @@ def _hand_over(lines: list[str], stopped: list[int]) -> None:
 
 
 def _rescue(text: str) -> bool:
-    """Saves a text in a file that does not exist yet."""
+    """Saves a text in a new file, here or in the folder for temporary files; returns whether that was possible."""
     if not text.strip():
         return True
     folders = [Path()]
@@ -117,11 +119,11 @@ def _rescue(text: str) -> bool:
 
 
 def _dialogue(writer: Writer, config: WriteConfig, lines: list[str], count: int, saver: _Saver) -> None:
-    """Changes `lines` as the user says, until the input ends."""
+    """Reads commands and changes `lines` accordingly, until `q` or the end of the input."""
     asked = 0
     found = _show(writer, config, lines, count, asked)
     while True:
-        say(f"line {sum(bool(line.strip()) for line in lines) + 1}, + - . = q or your own:")
+        say(f"line {sum(bool(line.strip()) for line in lines) + 1}, + - . = q or your own line:")
         try:
             answer = input().strip()
         except EOFError:
@@ -137,13 +139,13 @@ def _dialogue(writer: Writer, config: WriteConfig, lines: list[str], count: int,
         typed = readable(answer)
         if typed != answer:
             if "\ufffd" in typed:
-                say("note: that is text neither in UTF-8 nor in GB18030; write it again")
+                say("note: this is neither UTF-8 nor GB18030; type it again")
                 continue
-            say(f"note: that is not in the encoding of this terminal; read as {typed}")
+            say(f"note: this is not in the encoding of the terminal; read as {typed}")
             answer = typed
         number = int(answer) if answer.isdecimal() and len(answer) < 10 else 0
         if answer.isdecimal() and not 1 <= number <= len(found):
-            say(f"there are lines 1 to {len(found)} to take: got {answer[:10]}; write '{answer[:10]} for your own line")
+            say(f"choose a line from 1 to {len(found)}: got {answer[:10]}; type '{answer[:10]} for your own line")
             continue
         asked = asked + 1 if answer == "+" else 0
         if answer == "-":
@@ -156,12 +158,12 @@ def _dialogue(writer: Writer, config: WriteConfig, lines: list[str], count: int,
 
 
 def _show(writer: Writer, config: WriteConfig, lines: list[str], count: int, asked: int) -> list[Candidate]:
+    from zuoci.model.random import key_of
     from zuoci.writing.candidates import next_lines
-    from zuoci.writing.sampling import key_of
 
     say("", *lines[-8:], "", sep="\n")
     if lines and (unknown := unknown_in(writer, lines[-1])):
-        say(f"note: the model has never seen {unknown}; going on without")
+        say(f"note: the model has never seen {unknown}; these characters are left out")
     seed = key_of(config.seed, len(lines), asked) >> 1
     try:
         found = next_lines(
@@ -176,7 +178,7 @@ def _show(writer: Writer, config: WriteConfig, lines: list[str], count: int, ask
 
 
 class _Saver:
-    """Saves a text, also again where it saved it before, but replaces nothing else unasked."""
+    """Saves a text in new files, or again in a file that it saved and that has not changed since."""
 
     def __init__(self, overwrite: bool) -> None:
         self.overwrite = overwrite

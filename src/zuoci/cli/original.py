@@ -1,4 +1,4 @@
-"""`zuoci original`."""
+"""`zuoci original`: reports which parts of a text are copied from a corpus or from a model's training text."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from zuoci.cli import print_json, printable, say_notes, shortened
 if TYPE_CHECKING:
     from zuoci.writing.originality import CorpusIndex, Fingerprint, Originality
 
-_SHOWN = 80  # characters of a span, and half as many of a title, that people are shown
+_SHOWN = 80  # characters of a span that are printed, and half as many of a title
 
 
 def command(
@@ -21,17 +21,16 @@ def command(
         Path,
         typer.Argument(
             metavar="MODEL|CORPUS",
-            help="A folder that training has written; or lyrics: a text file, a zip or a folder.",
+            help="The folder of a trained model, or lyrics: a text file, a zip or a folder.",
         ),
     ],
-    text: Annotated[str, typer.Argument(metavar="TEXT", help="A text file; - reads the standard input.")],
-    least: Annotated[int, typer.Option(help="Characters of the shortest span to list and to count.")] = 8,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+    text: Annotated[str, typer.Argument(metavar="TEXT", help="A text file; -: the standard input.")],
+    least: Annotated[int, typer.Option(help="Length of the shortest span to list and count, in characters.")] = 8,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
-    """Says what of a text also stands in the lyrics that a model was trained on, and where.
+    """Finds the spans of a text that also occur in other lyrics or in the training text of a model.
 
-    A newline at the very end of the text is taken to end its last line, and left out. Long spans are shortened; --json
-    has them whole.
+    A newline at the end of the text is ignored. Long spans are shortened; --json prints them in full.
     """
     from zuoci.writing.originality import originality
 
@@ -43,7 +42,7 @@ def command(
 
 
 def _known(against: Path) -> CorpusIndex | Fingerprint:
-    """A folder of a model is known by what zuoci writes in its files; everything else is lyrics."""
+    """The fingerprint of a model's folder, or an index of lyrics."""
     from zuoci.text.corpus import read_corpus
     from zuoci.text.sources import holds_model
     from zuoci.writing.originality import CorpusIndex, Fingerprint

@@ -1,4 +1,7 @@
-"""`zuoci write`."""
+"""`zuoci write`: makes a `WriteConfig` of the options, opens a `Writer`, and prints texts or candidates.
+
+`zuoci compose` shares the helpers below.
+"""
 
 from __future__ import annotations
 
@@ -21,43 +24,43 @@ if TYPE_CHECKING:
 
 @with_settings(WriteConfig)
 def command(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="A folder that training has written.")],
-    opening: Annotated[str, typer.Argument(help="The first characters; none: a new line.")] = "",
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="The folder of a trained model.")],
+    opening: Annotated[
+        str, typer.Argument(help="The first characters; by default the text begins as a new line.")
+    ] = "",
     count: Annotated[
-        int, typer.Option("-n", "--count", help="Candidates to choose from, the best first.", min=1, max=1000)
+        int, typer.Option("-n", "--count", help="Number of candidates, printed with the best first.", min=1, max=1000)
     ] = 1,
     like: Annotated[
-        Path | None, typer.Option(help="A song whose number and length of lines to keep to.", metavar="FILE")
+        Path | None, typer.Option(help="A song whose form to use: lines, their lengths, stanzas.", metavar="FILE")
     ] = None,
     following: Annotated[
-        Path | None, typer.Option("--next", help="A text to write the next line of.", metavar="FILE")
+        Path | None, typer.Option("--next", help="Write the next line of this text.", metavar="FILE")
     ] = None,
-    rewrite: Annotated[
-        Path | None, typer.Option(help="A text of which to replace the line --line.", metavar="FILE")
-    ] = None,
-    line: Annotated[int, typer.Option(help="The line to replace, from 1; empty ones do not count.")] = 0,
+    rewrite: Annotated[Path | None, typer.Option(help="Replace the line --line of this text.", metavar="FILE")] = None,
+    line: Annotated[int, typer.Option(help="Number of the line to replace, from 1; empty lines are not counted.")] = 0,
     corpus: Annotated[
         list[Path] | None,
         typer.Option(
-            help="What the model was trained on, where its folder has no fingerprint, or to copy less than 7 "
-            "characters; may be given several times.",
+            help="The training text: needed if the model has no fingerprint, or for --max-copy below 7; may be given "
+            "several times.",
             metavar="SOURCE",
             show_default=False,
         ),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON document on stdout.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     **settings: Any,
 ) -> None:
     """Writes with a model: continues an opening, freely or in a given form."""
     if settings["greedy"] and settings["temperature"] is not None:
         raise SettingsError("greedy and temperature exclude each other: greedy draws nothing; give one of them")
     if settings["greedy"] and count > 1:
-        raise SettingsError("greedy writes one text: there are no candidates to choose from; leave one of them away")
+        raise SettingsError("greedy writes one text: there are no candidates to choose from; leave out greedy or count")
     if (rewrite is None) != (line == 0):
-        raise SettingsError("rewrite and line belong together: which text, and which of its lines")
+        raise SettingsError("rewrite and line belong together: give the text and the number of its line")
     if (rewrite or following) and (opening or like or (rewrite and following)):
-        raise SettingsError("rewrite and next go on from their own text: give one of them, without an opening")
-    _only_what_counts(settings, following=following is not None, rewrite=rewrite is not None)
+        raise SettingsError("rewrite and next go on from their own text: give one of them, without an opening or like")
+    _refuse_unused(settings, following=following is not None, rewrite=rewrite is not None)
     if like:
         settings = {**_form_of(like), **given(settings)}
     config = make(WriteConfig, settings)
@@ -77,7 +80,7 @@ def command(
         unknown = texts[0].unknown
         found = rank(writer, texts)
     if unknown:
-        say(f"note: the model has never seen {unknown}; going on without")
+        say(f"note: the model has never seen {unknown}; these characters are left out")
     if as_json:
         print_json({"schema": "zuoci.write/1", "unknown": unknown, "texts": [_document(one) for one in found]})
     elif rewrite and count == 1:
@@ -86,18 +89,18 @@ def command(
         _print(writer, found, count)
 
 
-def _only_what_counts(settings: dict[str, Any], *, following: bool, rewrite: bool) -> None:
-    """Nothing that is given is ignored in silence."""
+def _refuse_unused(settings: dict[str, Any], *, following: bool, rewrite: bool) -> None:
+    """Raises an error for settings that have no effect on a single line."""
     unused = ["length", "stop", "word"] if following or rewrite else []
     unused += ["lines", "stanza", "acrostic", "line_opening"] if rewrite else []
     for name in unused:
         if settings[name]:
-            which = "replaced" if rewrite else "the next one"
-            raise SettingsError(f"{name} says nothing about a single line that is {which}; leave it out")
+            action = "rewriting a line" if rewrite else "the next line"
+            raise SettingsError(f"{name} has no effect on {action}; leave it out")
 
 
 def open_writer(model: Path, corpus: Sequence[Path] | None) -> Writer:
-    """A writer with a saved model, and with what it must not copy."""
+    """A writer with a saved model, and with its training text if that was given."""
     from zuoci.text.corpus import read_corpus
     from zuoci.writing.writer import Writer
 
@@ -107,12 +110,12 @@ def open_writer(model: Path, corpus: Sequence[Path] | None) -> Writer:
 
 
 def unknown_in(writer: Writer, text: str) -> str:
-    """The characters of some lines that the model reads nothing for."""
-    return writer.vocabulary.adapt(text.replace("\n", writer.desk.alphabet.end))[1]
+    """The characters of a text that the model does not know."""
+    return writer.vocabulary.adapt(text.replace("\n", writer.model.alphabet.line_end))[1]
 
 
 def figures(candidate: Candidate) -> str:
-    """What speaks for a candidate and what against it."""
+    """The figures of a candidate, for people."""
     parts = [f"{candidate.nll:.2f} nats a character"]
     parts += [f"{candidate.fit:.2f} for the next line"] if candidate.fit is not None else []
     parts += [f"{candidate.repetition:.0%} repeated"]
@@ -122,16 +125,16 @@ def figures(candidate: Candidate) -> str:
 
 
 def copied(longest: int) -> str:
-    """The longest copied span, of which a fingerprint knows only from 8 characters on."""
+    """The length of the longest copied span, for people; a fingerprint detects spans of 8 characters or more."""
     return f"{longest} characters" if longest else "at most 7 characters"
 
 
 def replaced(text: str, number: int, line: str) -> str:
-    """A text with another line in the place of its line `number`, empty ones not counted."""
-    from zuoci.writing.form import line_places
+    """The text with `line` in place of its line `number`, from 1; empty lines are not counted."""
+    from zuoci.writing.form import line_indices
 
     rows = text.split("\n")
-    rows[line_places(rows)[number - 1]] = line
+    rows[line_indices(rows)[number - 1]] = line
     return "\n".join(rows)
 
 
@@ -142,7 +145,7 @@ def _form_of(song: Path) -> dict[str, Any]:
 
 
 def text_of(file: Path) -> str:
-    """The text of a file, without the line ends after it."""
+    """The text of a file, without trailing newlines."""
     from zuoci.text.cleaning import unify_line_ends
     from zuoci.text.corpus import read_text
 
@@ -164,5 +167,5 @@ def _print(writer: Writer, found: Sequence[Candidate], count: int) -> None:
             print_text(f"{number}. {figures(candidate)}, seed {candidate.seed}\n{candidate.text}\n")
     if count == 1 and found[0].longest_copied is not None:
         say(f"copied in a row: {copied(found[0].longest_copied)}")
-    elif count == 1 and writer.desk.against is None:
-        say("note: what the model was trained on is not at hand, so that nobody knows what is copied")
+    elif count == 1 and writer.model.against is None:
+        say("note: the training text is unknown, so copies cannot be detected; name it with --corpus")

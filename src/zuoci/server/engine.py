@@ -221,10 +221,10 @@ class Engine:
         texts = Texts(self, rows)
 
         def add() -> None:
-            batch = self._batches.setdefault(writer, Batch(writer.desk.stepper, self._threads, self.rows))
+            batch = self._batches.setdefault(writer, Batch(writer.model.stepper, self._threads, self.rows))
             for index, (opening, config) in enumerate(zip(openings, configs, strict=True)):
                 steps = _steps_with_events(writer, opening, config, top_logprobs, self._emitter(texts, index))
-                number = batch.add(steps, config)
+                number = batch.add(steps, config.sampling, config.rows)
                 self._running[writer, number] = _RunningText(texts, index, writer, number)
 
         self._commands.put(add)

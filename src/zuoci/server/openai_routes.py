@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
+from zuoci.model.random import key_of
 from zuoci.server.engine import End, Piece
 from zuoci.server.errors import RESPONSES, ApiError
 from zuoci.server.openai_schema import (
@@ -30,7 +31,6 @@ from zuoci.server.openai_schema import (
 from zuoci.server.options import Id
 from zuoci.server.scoring import CharScore
 from zuoci.server.sse import KEEP_ALIVE, EventStream, JsonResponse, error_document, to_json, while_connected
-from zuoci.writing.sampling import key_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence

@@ -14,7 +14,6 @@ from pydantic import Field
 
 from zuoci.server.errors import ApiError
 from zuoci.server.options import MAX_COUNT, MAX_TEXT, MAXIMA, Body, Text, config_of, with_options
-from zuoci.writing.form import syllable_count
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -140,7 +139,7 @@ def check_logprobs(openings: Sequence[str], configs: Sequence[WriteConfig], top:
     Raises:
         ApiError: it would get too large.
     """
-    lengths = [_CHARS_A_WORD * syllable_count(config) if config.has_form else config.length for config in configs]
+    lengths = [_CHARS_A_WORD * config.most_syllables if config.has_form else config.length for config in configs]
     count = (sum(lengths) + sum(map(len, openings))) * (1 + top)
     if count > _MAX_LOGPROBS:
         message = (

@@ -16,7 +16,6 @@ from zuoci.errors import SettingsError
 from zuoci.server.errors import ApiError
 from zuoci.training.recipe import describe
 from zuoci.writing.config import WriteConfig, describe_settings
-from zuoci.writing.form import line_count, syllable_count
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -91,8 +90,8 @@ def config_of(body: BaseModel, **more: Any) -> WriteConfig:
         raise ApiError(400, describe(error), param=param, code="invalid_value") from None
     if config.has_form:
         for what, count, limit in (
-            ("lines", line_count(config), MAXIMA["lines"]),
-            ("characters or words", syllable_count(config), MAXIMA["length"]),
+            ("lines", config.line_count, MAXIMA["lines"]),
+            ("characters or words", config.most_syllables, MAXIMA["length"]),
         ):
             if count > limit:
                 message = f"one request writes {limit:,} {what} at most: the form comes to {count:,}; ask for less"

@@ -51,16 +51,16 @@ class Scorer:
             config: its settings.
             top: how many of the most likely characters to name at each place.
         """
-        self._rules = writer.desk
+        self._model = writer.model
         self._top = top
         known, _ = writer.vocabulary.adapt(opening)
         # As `text.begin` does: the first character of an opening stands for itself, else a text begins as a new line.
         given = known[: known.rfind("\n") + 1] if config.has_form else known
         self._last = -1 if given else self._id("\n")
-        self._state: Streams = self._rules.stepper.start(1)
+        self._state: Streams = self._model.stepper.start(1)
 
     def _id(self, char: str) -> int:
-        return self._rules.alphabet.id(char if char in self._rules.vocabulary else self._rules.alphabet.end)
+        return self._model.alphabet.id(char if char in self._model.vocabulary else self._model.alphabet.line_end)
 
     def read(self, text: str) -> Steps[list[CharScore]]:
         """The steps that read the next piece of the text; they return a score for each of its characters."""
@@ -81,4 +81,4 @@ class Scorer:
         best = np.argsort(-logits, kind="stable")[: self._top]
         highest = logits.max()
         total = highest + np.log(np.exp(logits - highest).sum(dtype=np.float64))
-        return [(self._rules.vocabulary.characters[i], float(logits[i] - total)) for i in best]
+        return [(self._model.vocabulary.characters[i], float(logits[i] - total)) for i in best]

@@ -25,9 +25,10 @@ from zuoci.server.sse import (
 )
 from zuoci.studio.hidden_units import find_units
 from zuoci.writing.candidates import Candidate, next_lines, rewrite
-from zuoci.writing.form import syllables
+from zuoci.writing.config import parse_readings
+from zuoci.writing.form import count_syllables
 from zuoci.writing.originality import originality
-from zuoci.writing.rhyme.scheme import Rhymes, parse_readings, scheme_of
+from zuoci.writing.rhyme.scheme import Rhymes, scheme_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -150,12 +151,14 @@ def check_text(writer: Writer, text: str, rhymes: Rhymes, least: int = 8) -> dic
     start = 0
     for line in text.split("\n"):
         if line.strip():
-            lines.append({"text": line, "start": start, "syllables": syllables(line), "ending": rhymes.ending(line)})
+            lines.append(
+                {"text": line, "start": start, "syllables": count_syllables(line), "ending": rhymes.ending(line)}
+            )
         start += len(line) + 1
     scheme = scheme_of([line["text"] for line in lines], rhymes)
     for line, letter in zip(lines, scheme, strict=True):
         line["letter"] = letter
-    against = writer.desk.against
+    against = writer.model.against
     copied = originality(text, against, least).model_dump() if against else None
     return {"text": text, "lines": lines, "scheme": scheme, "originality": copied}
 
@@ -175,7 +178,7 @@ async def _frames(writer: Writer, opening: str, config: WriteConfig, texts: Text
             if new:
                 yield event("piece", {"text": new})
             if end:
-                rhymes = writer.desk.groups(config).rhymes
+                rhymes = Rhymes(config.rhyme_standard, parse_readings(config.reading))
                 found = await asyncio.to_thread(check_text, writer, text, rhymes)
                 finish = {"nll": None, "finish": "cut"}
                 if end.lyrics:
@@ -223,7 +226,7 @@ def _inspect(writer: Writer, text: str) -> dict[str, Any]:
         "characters": characters,
         "nll": nll,
         "perplexity": float(np.exp(nll)),
-        "hidden_size": writer.desk.stepper.hidden_size,
+        "hidden_size": writer.model.stepper.hidden_size,
         "states": base64.b64encode(states.tobytes()).decode("ascii"),
         "scale": scale,
         "units": find_units(found.text, found.hidden),

@@ -1,11 +1,13 @@
-"""Many texts, one batch: whoever writes asks for steps, and all that was asked for is done at once.
+"""Many texts in one batch: each text asks for steps, and one step computes what all of them asked for.
 
-A text is written by a generator (`Steps`) that knows nothing of others: it yields an `StepRequest`, with a row for each
-stream that it follows, and is sent the `StepResult`. A `Batch` puts the rows of all its texts side by side, reads one
-character in each, and draws the next. Texts join and leave between two steps, and none changes what another writes:
-the arithmetic of a row does not depend on its neighbours (`Stepper`), nor do its draws (`uniforms`). So a step may
-leave out texts for which there is no room, and memory is bounded however many rows texts ask for; and where a step
-fails, it is repeated text by text, and only the text that makes it fail ends.
+A text is a generator (`Steps`) that knows nothing of other texts. It yields a `StepRequest` with a row for each of its
+streams and is sent a `StepResult`. A `Batch` concatenates the rows of all texts, computes their logits and chooses
+their next characters. `zuoci.writing.writer` and the server's engine run batches.
+
+Texts can join and leave between two steps, and no text influences another: the arithmetic of a row does not depend on
+the rows beside it (`Stepper`), and random numbers come with the request (`zuoci.writing.random`). Therefore a step may
+leave out texts for which there is no room, so that memory is bounded. If a step fails, it is repeated text by text,
+and only the text that makes it fail ends.
 
 Dimensions: R rows, V vocabulary.
 """
@@ -22,17 +24,8 @@ import numpy as np
 import torch
 
 from zuoci.model.threads import core_count
-from zuoci.writing.sampling import (
-    at_temperature,
-    draw,
-    greedy,
-    keep_min_p,
-    keep_top_k,
-    keep_top_p,
-    nll,
-    only,
-    share_allowed,
-)
+from zuoci.writing.config import Sampling
+from zuoci.writing.sampling import apply_temperature, greedy, keep_allowed, log_share, nll, sample
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
@@ -40,29 +33,31 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from zuoci.model.stepper import Stepper, Streams
-    from zuoci.writing.config import WriteConfig
     from zuoci.writing.originality import CopyGuard
 
 Result = TypeVar("Result")
-FREE = -1  # in `forced`: a character that is drawn
-_LEAST_SHARE = float(np.finfo(np.float32).min)  # in nats, of characters that are allowed, however unlikely
-ROWS = 512  # that a step reads, at most
-_ROWS_A_THREAD = 16  # with fewer, waiting for another thread costs more than it brings
+FREE = -1  # in `StepRequest.forced`: a character that is chosen rather than given
+ROWS = 512  # most rows of a step
+_LOWEST_SHARE = float(
+    np.finfo(np.float32).min
+)  # in nats; the lower bound of `StepResult.share` where something is left
+_ROWS_PER_THREAD = 16  # with fewer, waiting for another thread costs more than it saves
+_DEFAULT = Sampling()
 
 
 @dataclass(slots=True)
 class StepRequest:
-    """A step that a text asks for.
+    """One step that a text asks for.
 
     Attributes:
         ids: the character that each row reads, `(R,)`.
-        state: of each row before.
-        uniform: the number from [0, 1) that each row's draw takes, `(R,)`; None: the most probable one is taken.
-        forced: what each row's next character must be, `(R,)`, or `FREE`; None: all are free.
-        allowed: the characters that may come next, `(V,)` or `(R, V)`; None: any.
-        guard: forbids what would copy, too.
+        state: the state of the rows before that.
+        uniform: a random number from [0, 1) for each row, `(R,)`; None: the most likely characters are chosen.
+        forced: the id that each row's next character must have, or `FREE`, `(R,)`; None: all are free.
+        allowed: the characters that may come next, `(V,)` or `(R, V)`; None: all.
+        guard: forbids copies as well; None: copies are allowed.
         recent: the last ids of each row, for the guard, `(R, limit)`.
-        weigh: whether the share that was allowed is wanted.
+        weigh: whether `StepResult.share` is needed.
     """
 
     ids: NDArray[np.int64]
@@ -77,15 +72,15 @@ class StepRequest:
 
 @dataclass(slots=True)
 class StepResult:
-    """What came of it.
+    """The result of a step.
 
     Attributes:
         ids: the next characters, `(R,)`.
-        state: after what was read, before what was drawn.
-        nll: how unlikely the model itself thought each, in nats, `(R,)`.
-        share: −∞ where nothing was allowed, a forced character neither, and the id means nothing; else 0, or if it
-            is wanted, the log of the share of the probability that was allowed, or that a forced character had; `(R,)`.
-        logits: the model's, `(R, V)`.
+        state: the state after `StepRequest.ids`, which has not read the next characters.
+        nll: −log p of each next character by the model's own probabilities, in nats, `(R,)`.
+        share: −∞ in rows where nothing was allowed, not even a forced character; their id is meaningless. In other
+            rows 0, or, if requested, the log of the probability that what was allowed (or forced) had; `(R,)`.
+        logits: the model's logits, `(R, V)`.
     """
 
     ids: NDArray[np.int64]
@@ -94,6 +89,11 @@ class StepResult:
     share: NDArray[np.float64]
     logits: NDArray[Any]
 
+    @property
+    def impossible(self) -> bool:
+        """Whether nothing was allowed in the first row."""
+        return bool(self.share[0] == -np.inf)
+
 
 Steps: TypeAlias = "Generator[StepRequest, StepResult, Result]"
 
@@ -101,25 +101,26 @@ Steps: TypeAlias = "Generator[StepRequest, StepResult, Result]"
 @dataclass(slots=True)
 class _Text(Generic[Result]):
     steps: Steps[Result]
-    config: WriteConfig
-    ask: StepRequest
+    sampling: Sampling
+    rows: int
+    request: StepRequest
 
 
 class Batch(Generic[Result]):
-    """Texts that are being written side by side."""
+    """Texts that are written side by side."""
 
     def __init__(self, stepper: Stepper, threads: int = 0, rows: int = ROWS) -> None:
-        """Begins without texts.
+        """Creates a batch without texts.
 
         Args:
             stepper: the model.
-            threads: that share the rows; 0: one a core. It has no influence on what is written.
-            rows: that a step reads, at most; a text that asks for more is read alone. No influence either.
+            threads: number of threads that share the rows; 0: one for each core. It does not influence the texts.
+            rows: most rows of a step; a text that asks for more is computed alone. It does not influence the texts.
         """
         self.stepper = stepper
         self.threads = threads or core_count()
         self.rows = rows
-        self._new: dict[int, tuple[Steps[Result], WriteConfig]] = {}
+        self._new: dict[int, tuple[Steps[Result], Sampling, int]] = {}
         self._texts: dict[int, _Text[Result]] = {}  # those that have waited longest come first
         self._count = 0
 
@@ -131,117 +132,128 @@ class Batch(Generic[Result]):
     def _pool(self) -> ThreadPoolExecutor:
         return ThreadPoolExecutor(self.threads, "zuoci-write", torch.set_num_threads, (1,))
 
-    def add(self, steps: Steps[Result], config: WriteConfig) -> int:
-        """Takes a text in; returns its number."""
+    def add(self, steps: Steps[Result], sampling: Sampling = _DEFAULT, rows: int = 1) -> int:
+        """Adds a text.
+
+        Args:
+            steps: the text.
+            sampling: how its characters are chosen.
+            rows: how many rows it usually asks for.
+
+        Returns:
+            The number of the text in this batch.
+        """
         self._count += 1
-        self._new[self._count] = (steps, config)
+        self._new[self._count] = (steps, sampling, rows)
         return self._count
 
     def remove(self, number: int) -> None:
-        """Lets go of a text that nobody waits for any more."""
+        """Removes a text, if it is still there."""
         self._new.pop(number, None)
         text = self._texts.pop(number, None)
         if text:
             text.steps.close()
 
     def step(self) -> list[tuple[int, Result | Exception]]:
-        """One step of all texts, or of as many as there is room for: the others come first in the next one.
+        """Computes one step of all texts, or of as many as there is room for; the others come first in the next step.
 
-        To be called in `one_thread()`.
+        Must be called within `one_thread()`.
 
         Returns:
-            The number of each text that has come to its end, with its result, or the error that ended it.
+            The number of each text that has ended, with its result or the error that ended it.
         """
         ended: list[tuple[int, Result | Exception]] = []
 
-        def ask(number: int, steps: Steps[Result], answer: StepResult | None) -> StepRequest | None:
+        def advance(number: int, steps: Steps[Result], result: StepResult | None) -> StepRequest | None:
             try:
-                return steps.send(answer)  # pyright: ignore[reportArgumentType]  # None begins
+                return steps.send(result)  # pyright: ignore[reportArgumentType]  # None begins
             except StopIteration as end:
                 ended.append((number, end.value))
-            except Exception as error:  # this text's; the others go on
+            except Exception as error:  # ends this text; the others go on
                 ended.append((number, error))
             return None
 
-        while self._new and sum(text.config.rows for text in self._texts.values()) < self.rows:
+        while self._new and sum(text.rows for text in self._texts.values()) < self.rows:
             number = next(iter(self._new))
-            steps, config = self._new.pop(number)
-            if first := ask(number, steps, None):
-                self._texts[number] = _Text(steps, config, first)
+            steps, sampling, rows = self._new.pop(number)
+            if first := advance(number, steps, None):
+                self._texts[number] = _Text(steps, sampling, rows, first)
         numbers = self._next()
         texts = [self._texts[number] for number in numbers]
-        for number, text, answer in zip(numbers, texts, self._answers(texts), strict=True):
+        for number, text, result in zip(numbers, texts, self._results(texts), strict=True):
             del self._texts[number]
-            if isinstance(answer, Exception):
+            if isinstance(result, Exception):
                 text.steps.close()
-                ended.append((number, answer))
-            elif following := ask(number, text.steps, answer):
-                text.ask = following
+                ended.append((number, result))
+            elif request := advance(number, text.steps, result):
+                text.request = request
                 self._texts[number] = text
         return ended
 
     def _next(self) -> list[int]:
-        """The texts of the next step, in the order in which they came."""
+        """The numbers of the texts of the next step, in the order in which they were added."""
         rows = 0
         numbers: list[int] = []
         for number, text in self._texts.items():
-            rows += len(text.ask.ids)
+            rows += len(text.request.ids)
             if rows > self.rows and numbers:
                 break
             numbers.append(number)
         return sorted(numbers)
 
-    def _answers(self, texts: Sequence[_Text[Result]]) -> list[StepResult | Exception]:
-        """The answer to each text, or the error that it alone gives."""
-        answers: dict[int, StepResult | Exception] = {}
+    def _results(self, texts: Sequence[_Text[Result]]) -> list[StepResult | Exception]:
+        """The result of each text, or the error that this text causes."""
+        results: dict[int, StepResult | Exception] = {}
 
-        def work(places: Sequence[int]) -> None:
+        def compute(indices: Sequence[int]) -> None:
             try:
-                answers.update(zip(places, self._work([texts[k] for k in places]), strict=True))
+                results.update(zip(indices, self._compute([texts[i] for i in indices]), strict=True))
             except Exception as error:
-                if len(places) == 1:
-                    answers[places[0]] = error
+                if len(indices) == 1:
+                    results[indices[0]] = error
                 else:
-                    for place in places:
-                        work([place])
+                    for i in indices:
+                        compute([i])
 
-        pieces = self._pieces(texts)
-        if len(pieces) > 1:
-            list(self._pool.map(work, pieces))
-        elif pieces:
-            work(pieces[0])
-        return [answers[k] for k in range(len(texts))]
+        groups = self._groups(texts)
+        if len(groups) > 1:
+            list(self._pool.map(compute, groups))
+        elif groups:
+            compute(groups[0])
+        return [results[i] for i in range(len(texts))]
 
-    def _pieces(self, texts: Sequence[_Text[Result]]) -> list[list[int]]:
-        """Places of texts that are worked on together.
+    def _groups(self, texts: Sequence[_Text[Result]]) -> list[list[int]]:
+        """Indices of texts that are computed together, one group for each thread.
 
-        Greedy texts go another way, which is faster for one alone: which way a text goes, it decides alone.
+        Greedy texts have groups of their own, because they are multiplied row by row: that is faster for one text alone
+        and rounds differently, so that only the text itself may decide it.
         """
         if len(texts) == 1:
             return [[0]]
-        pieces: list[list[int]] = []
-        for greedy_ones in (False, True):
-            places = [k for k, text in enumerate(texts) if text.config.greedy == greedy_ones]
-            rows = sum(len(texts[k].ask.ids) for k in places)
-            parts = [list[int]() for _ in range(max(1, min(self.threads, rows // _ROWS_A_THREAD)))]
+        groups: list[list[int]] = []
+        for is_greedy in (False, True):
+            indices = [i for i, text in enumerate(texts) if text.sampling.greedy == is_greedy]
+            rows = sum(len(texts[i].request.ids) for i in indices)
+            parts = [list[int]() for _ in range(max(1, min(self.threads, rows // _ROWS_PER_THREAD)))]
             done = 0
-            for k in places:
-                parts[done * len(parts) // rows].append(k)
-                done += len(texts[k].ask.ids)
-            pieces += [part for part in parts if part]
-        return pieces
+            for i in indices:
+                parts[done * len(parts) // rows].append(i)
+                done += len(texts[i].request.ids)
+            groups += [part for part in parts if part]
+        return groups
 
-    def _work(self, texts: Sequence[_Text[Result]]) -> list[StepResult]:
-        asks = [text.ask for text in texts]
-        counts = [len(ask.ids) for ask in asks]
-        if len(asks) == 1:
-            ids, state = asks[0].ids, asks[0].state
+    def _compute(self, texts: Sequence[_Text[Result]]) -> list[StepResult]:
+        """One step of some texts, all greedy or none."""
+        requests = [text.request for text in texts]
+        rows = [len(request.ids) for request in requests]
+        if len(requests) == 1:
+            ids, state = requests[0].ids, requests[0].state
         else:
-            ids = np.concatenate([ask.ids for ask in asks])
-            state = [np.concatenate(layers) for layers in zip(*(ask.state for ask in asks), strict=True)]
-        logits, state = self.stepper.step(ids, state, one_by_one=texts[0].config.greedy)
-        bounds = list(pairwise(np.cumsum([0, *counts]).tolist()))
-        chosen, costs, share = _choose(logits, texts, counts, bounds)
+            ids = np.concatenate([request.ids for request in requests])
+            state = [np.concatenate(layers) for layers in zip(*(request.state for request in requests), strict=True)]
+        logits, state = self.stepper.step(ids, state, one_by_one=texts[0].sampling.greedy)
+        bounds = list(pairwise(np.cumsum([0, *rows]).tolist()))
+        chosen, costs, share = _choose(logits, requests, [text.sampling for text in texts], bounds)
         return [
             StepResult(chosen[a:b], [layer[a:b] for layer in state], costs[a:b], share[a:b], logits[a:b])
             for a, b in bounds
@@ -249,66 +261,69 @@ class Batch(Generic[Result]):
 
 
 def _choose(
-    logits: NDArray[Any], texts: Sequence[_Text[Any]], counts: Sequence[int], bounds: Sequence[tuple[int, int]]
+    logits: NDArray[Any],
+    requests: Sequence[StepRequest],
+    settings: Sequence[Sampling],
+    bounds: Sequence[tuple[int, int]],
 ) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-    """The next characters `(R,)`, and their `StepResult.nll` and `StepResult.share`."""
-    asks = [text.ask for text in texts]
-
-    def setting(name: str) -> NDArray[Any]:
-        return np.repeat([getattr(text.config, name) for text in texts], counts)
-
-    def column(values: Sequence[NDArray[Any] | None], otherwise: float) -> NDArray[Any]:
-        pairs = zip(values, counts, strict=True)
-        return np.concatenate([np.full(count, otherwise) if value is None else value for value, count in pairs])
-
-    drawing = any(ask.uniform is not None for ask in asks)
-    temperature = setting("temperature") if drawing else np.ones(len(logits))
+    """The ids, the nll and the share of `StepResult` for all rows, `(R,)` each."""
+    rows = [b - a for a, b in bounds]
+    allowed = _allowed(requests, bounds, logits.shape)
     share = np.zeros(len(logits))
     left = logits
-    allowed = _allowed(asks, bounds, logits.shape)
     if allowed is not None:
-        hopeless = np.logical_not(np.any(allowed, axis=1))
-        if any(ask.weigh for ask in asks):
-            weighed = np.maximum(share_allowed(at_temperature(logits, temperature), allowed), _LEAST_SHARE)
-            share = np.where(np.repeat([ask.weigh for ask in asks], counts), weighed, 0.0)
-        share[hopeless] = -np.inf
-        left = only(logits, allowed | hopeless[:, None])
-    if drawing and any(text.config.top_k for text in texts):
-        left = keep_top_k(left, setting("top_k"))
-    if drawing and any(text.config.top_p < 1.0 for text in texts):
-        left = keep_top_p(left, setting("top_p"))
-    if drawing and any(text.config.min_p for text in texts):
-        left = keep_min_p(left, setting("min_p"))
-    if drawing:
-        uniform = column([ask.uniform for ask in asks], -1.0)
-        chosen = draw(at_temperature(left, temperature), uniform)
-        if (uniform < 0.0).any():
-            chosen = np.where(uniform < 0.0, greedy(left), chosen)
-    else:
+        impossible = np.logical_not(np.any(allowed, axis=1))
+        if any(request.weigh for request in requests):
+            share = _shares(logits, allowed, requests, settings, rows)
+        share[impossible] = -np.inf
+        left = keep_allowed(logits, allowed | impossible[:, None])
+    if all(request.uniform is None for request in requests):
         chosen = greedy(left)
-    forced = column([ask.forced for ask in asks], FREE) if any(ask.forced is not None for ask in asks) else None
-    if forced is not None:
-        chosen = np.where(forced == FREE, chosen, forced)
+    else:
+        chosen = sample(left, settings, rows, _column([request.uniform for request in requests], rows, -1.0))
+    if all(request.forced is None for request in requests):
+        return chosen, nll(logits, chosen), share
+    forced = _column([request.forced for request in requests], rows, FREE)
+    chosen = np.where(forced == FREE, chosen, forced)
     costs = nll(logits, chosen)
-    if forced is not None:
-        possible = np.ones(len(chosen), np.bool_) if allowed is None else allowed[np.arange(len(chosen)), chosen]
-        share = np.where(forced == FREE, share, np.where(possible, -costs, -np.inf))
-    return chosen, costs, share
+    possible = np.ones(len(chosen), np.bool_) if allowed is None else allowed[np.arange(len(chosen)), chosen]
+    return chosen, costs, np.where(forced == FREE, share, np.where(possible, -costs, -np.inf))
+
+
+def _column(values: Sequence[NDArray[Any] | None], rows: Sequence[int], default: float) -> NDArray[Any]:
+    """The values of all rows, `(R,)`, with a default for texts that give none."""
+    pairs = zip(values, rows, strict=True)
+    return np.concatenate([np.full(count, default) if value is None else value for value, count in pairs])
+
+
+def _shares(
+    logits: NDArray[Any],
+    allowed: NDArray[np.bool_],
+    requests: Sequence[StepRequest],
+    settings: Sequence[Sampling],
+    rows: Sequence[int],
+) -> NDArray[np.float64]:
+    """log of the probability, at each text's temperature, of what is allowed, `(R,)`; 0 for texts that do not weigh."""
+    drawing = any(request.uniform is not None for request in requests)
+    temperature = np.repeat([one.temperature if drawing else 1.0 for one in settings], rows)
+    shares = np.maximum(log_share(apply_temperature(logits, temperature), allowed), _LOWEST_SHARE)
+    return np.where(np.repeat([request.weigh for request in requests], rows), shares, 0.0)
 
 
 def _allowed(
-    asks: Sequence[StepRequest], bounds: Sequence[tuple[int, int]], shape: tuple[int, int]
+    requests: Sequence[StepRequest], bounds: Sequence[tuple[int, int]], shape: tuple[int, int]
 ) -> NDArray[np.bool_] | None:
-    """The characters that may come next `(R, V)`; None: any."""
-    if all(ask.allowed is None and ask.guard is None for ask in asks):
+    """The characters that may come next, `(R, V)`; None: all."""
+    if all(request.allowed is None and request.guard is None for request in requests):
         return None
     allowed = np.ones(shape, np.bool_)
-    for ask, (a, b) in zip(asks, bounds, strict=True):
-        if ask.allowed is not None:
-            allowed[a:b] = ask.allowed
-    for guard in dict.fromkeys(ask.guard for ask in asks if ask.guard is not None):
-        mine = [(ask.recent, a, b) for ask, (a, b) in zip(asks, bounds, strict=True) if ask.guard is guard]
-        places = np.concatenate([np.arange(a, b) for _, a, b in mine])
-        rows, ids = guard.banned(np.concatenate([recent for recent, _, _ in mine if recent is not None]))
-        allowed[places[rows], ids] = False
+    for request, (a, b) in zip(requests, bounds, strict=True):
+        if request.allowed is not None:
+            allowed[a:b] = request.allowed
+    for guard in dict.fromkeys(request.guard for request in requests if request.guard is not None):
+        guarded = [(request, a, b) for request, (a, b) in zip(requests, bounds, strict=True) if request.guard is guard]
+        rows = np.concatenate([np.arange(a, b) for _, a, b in guarded])
+        recent = [request.recent for request, _, _ in guarded if request.recent is not None]
+        indices, ids = guard.banned(np.concatenate(recent))
+        allowed[rows[indices], ids] = False
     return allowed

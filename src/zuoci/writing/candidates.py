@@ -1,10 +1,13 @@
-"""Several texts or lines to choose from, the best first, with the figures that put them in this order.
+"""Several texts or lines to choose from, the best first, with the figures that determine this order.
 
     cost = nll / (1 − repetition) + fit + coverage
 
-in nats a character and in shares of the characters: how unlikely the model itself thinks it, how unlikely it makes
-the line after it (where there is one), and how much lies in copied spans. What repeats costs a model next to nothing,
-and would always come first; so the nats are spread over the characters that do not repeat what stands before.
+where nll is that of the candidate by the model's own probabilities, in nats per character; fit is the nll of the line
+after it, if there is one; repetition and coverage are shares of its characters, of what repeats and of what is copied.
+Repeated characters cost a model next to nothing, and texts that repeat would always come first; therefore the nats are
+divided by the share that does not repeat.
+
+The command line and the studio call `rank`, `next_lines` and `rewrite`.
 """
 
 from __future__ import annotations
@@ -14,12 +17,16 @@ from typing import TYPE_CHECKING
 from pydantic import BaseModel, ConfigDict
 
 from zuoci.errors import SettingsError, WritingError
-from zuoci.writing.form import MOST_LINES, Line, line_places, parse_numbers, plan, syllables
+from zuoci.model.random import key_of
+from zuoci.writing.form import LinePlan, count_syllables, line_indices
 from zuoci.writing.line import WrittenLine, pick, read, write_line
 from zuoci.writing.originality import originality
-from zuoci.writing.rhyme.scheme import parse_scheme, scheme_of
-from zuoci.writing.sampling import key_of
-from zuoci.writing.text import check
+from zuoci.writing.random import LINE
+from zuoci.writing.repetition import repetition
+from zuoci.writing.rhyme.constraint import RhymeConstraint
+from zuoci.writing.rhyme.scheme import scheme_of
+from zuoci.writing.rules import Rules
+from zuoci.writing.text import add_rhyme
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -27,26 +34,25 @@ if TYPE_CHECKING:
     from zuoci.writing.batch import Steps
     from zuoci.writing.config import WriteConfig
     from zuoci.writing.line import Context
-    from zuoci.writing.rhyme.constraint import RhymeConstraint
     from zuoci.writing.text import Lyrics
     from zuoci.writing.writer import Writer
 
-_MORE = 4  # lines drawn for each that is shown
-_TRIES = 4  # for each of them, each time among more
-_GRAM = 3  # characters that are a repetition where they stand again
+_DRAFTS_PER_LINE = 4  # lines written for each that is shown
+_TRIES = 4  # of each of them, each with more drafts
 
 
 class Candidate(BaseModel):
-    """A text, or a line, to choose.
+    """A text or a line to choose.
 
     Attributes:
-        text: it.
-        nll: nats a character.
-        fit: of the line after it, nats a character; None: there is none.
-        repetition: share of its runs of 3 characters that stand before, in it or in the text.
-        longest_copied: characters, 0 if below what can be known; None: what was trained on is not at hand.
-        coverage: share of its characters in copied spans of 8 or more; None likewise.
-        seed: writes the same text again; None: it is a line.
+        text: the whole text, opening included; or the line.
+        nll: by the model's own probabilities, in nats per character.
+        fit: nll of the line after it, in nats per character; None: there is none.
+        repetition: share of its runs of 3 characters that occur earlier, in it or in the text before it.
+        longest_copied: length of the longest copied span, in characters, 0 if it is shorter than can be detected; None:
+            the training text is unknown.
+        coverage: share of its characters in copied spans of 8 characters or more; None: the training text is unknown.
+        seed: the seed that writes the same text again; None for a line.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -61,7 +67,7 @@ class Candidate(BaseModel):
 
     @property
     def cost(self) -> float:
-        """What candidates are ordered by, the least first."""
+        """The cost that candidates are ordered by, the lowest first; see the top of this file."""
         return self.nll / max(1.0 - self.repetition, 0.05) + (self.fit or 0.0) + (self.coverage or 0.0)
 
 
@@ -72,128 +78,128 @@ def rank(writer: Writer, texts: Sequence[Lyrics]) -> list[Candidate]:
 
 
 def next_lines(writer: Writer, text: str, config: WriteConfig, count: int, after: str = "") -> list[Candidate]:
-    """Lines to go on with.
+    """Writes candidates for the line after a text.
 
     Args:
         writer: the model.
-        text: whole lines so far, or nothing; an empty line at its end has a line end of its own.
-        config: how to draw; its form is that of the whole text, and goes on where the text stands.
-        count: how many, at most: lines that come twice are shown once.
-        after: the line that follows, if it stands already.
+        text: whole lines so far, or nothing. An empty line at the end must have a newline of its own.
+        config: the wish. Its form is that of the whole text and is repeated if the text is longer.
+        count: most candidates to return; equal lines are returned once.
+        after: the line that follows, if it is already written.
 
     Raises:
         SettingsError: the form contradicts itself, or asks for characters that the model does not know.
-        WritingError: no line was found that keeps the form.
+        WritingError: no line was found that fulfils the form.
     """
+    rules = Rules(writer.model, config)
     lines = [line for line in text.split("\n") if line.strip()]
     number = len(lines)
-    size = len(plan(config))
-    wished = plan(config.model_copy(update={"lines": size * (number // size + 1)}))  # over and over, where it is longer
-    line = wished[number]
-    partners = [other for other, wish in zip(lines, wished, strict=False) if wish.rhyme == line.rhyme]
-    check(writer.desk, [line], config)
-    ending = writer.desk.ending(config, partners, line.rhymes) if line.rhyme else None
-    if partners and line.rhyme and not line.length:
-        length = max(syllables(partners[0]), sum(syllables(start) for _, start in line.fixed))
-        line = Line(length, line.fixed, line.rhyme, line.rhymes, line.last)
+    size = len(rules.form.plan())
+    plans = rules.form.plan(count=size * (number // size + 1))
+    rules.check([plans[number]])
+    partners = [line for line, plan in zip(lines, plans, strict=False) if plan.rhyme == plans[number].rhyme]
+    plan, constraint = add_rhyme(rules, plans[number], partners)
     before = text + "\n" * (not text.endswith("\n")) if lines else ""
-    return _lines(writer, before, line, config, count, ending, after)
+    return _Lines(writer, rules, config, before, after).write(plan, constraint, count)
 
 
 def rewrite(writer: Writer, text: str, number: int, config: WriteConfig, count: int) -> list[Candidate]:
-    """Other lines in the place of one: as long, and in the same rhyme, unless `line_length` or `rhyme` say otherwise.
-
-    `acrostic` and `line_opening` are those of the whole text.
+    """Writes candidates to replace a line, with its length and its rhyme unless `line_length` or `rhyme` is given.
 
     Args:
         writer: the model.
-        text: the whole.
-        number: of the line, from 1, empty ones not counted.
-        config: how to draw; `line_length` and `rhyme` are those of the new line, `X` for no rhyme.
-        count: how many, at most.
+        text: the whole text.
+        number: of the line, from 1; empty lines are not counted.
+        config: the wish. `line_length` and `rhyme` are those of the new line (`X`: no rhyme); `acrostic` and
+            `line_opening` are those of the whole text.
+        count: most candidates to return.
 
     Raises:
         SettingsError: there is no such line.
         WritingError: no other line was found.
     """
     rows = text.split("\n")
-    places = line_places(rows)
-    if not 1 <= number <= len(places):
-        raise SettingsError(f"line must be from 1 to {len(places)}, which the text has: got {number}")
-    place = places[number - 1]
-    lines = [rows[i] for i in places]
-    length = parse_numbers(config.line_length)[0] if config.line_length else syllables(rows[place])
-    scheme = scheme_of(lines, writer.desk.groups(config).rhymes)
-    letter = scheme[number - 1]
-    free = bool(config.rhyme) and parse_scheme(config.rhyme)[0] is None
-    partners = [] if letter == "X" or free else [
-        line for k, line in enumerate(lines) if scheme[k] == letter and k != number - 1
-    ]  # fmt: skip
-    ending = writer.desk.ending(config, partners, len(partners) + 1) if partners else None
-    before = "".join(row + "\n" for row in rows[:place])
-    after = next((rows[i] for i in places if i > place), "")
-    whole = {"lines": max(number, MOST_LINES), "line_length": "", "stanza": "", "rhyme": "", "word": ()}
-    begun = config.model_copy(update=whole)
-    fixed = plan(begun)[number - 1].fixed
+    indices = line_indices(rows)
+    if not 1 <= number <= len(indices):
+        raise SettingsError(f"line must be from 1 to {len(indices)}, which the text has: got {number}")
+    rules = Rules(writer.model, config)
+    row = indices[number - 1]
+    partners = [] if rules.form.scheme[:1] == (None,) else _partners(rules, [rows[i] for i in indices], number - 1)
+    start = rules.form.line_start(number - 1)
+    length = rules.form.lengths[0] if rules.form.lengths else count_syllables(rows[row])
     if length:
-        length = max(length, *(syllables(start) for _, start in fixed), 0)
-    new = Line(length, fixed, (0, letter) if partners else None, len(partners) + 1)
-    check(writer.desk, [new], config)
-    found = _lines(writer, before, new, config, count + 1, ending, after)
-    found = [candidate for candidate in found if candidate.text != rows[place]][:count]
+        length = max(length, count_syllables(start))
+    plan = LinePlan(length, ((0, start),) if start else (), (0, "A") if partners else None, len(partners) + 1)
+    constraint = RhymeConstraint(rules.rhyme_groups, partners, len(partners) + 1) if partners else None
+    rules.check([plan])
+    before = "".join(line + "\n" for line in rows[:row])
+    after = next((rows[i] for i in indices if i > row), "")
+    found = _Lines(writer, rules, config, before, after).write(plan, constraint, count + 1)
+    found = [candidate for candidate in found if candidate.text != rows[row]][:count]
     if not found:
-        raise WritingError(f"no other line was found in the place of {rows[place]!r}; ask with another seed or length")
+        raise WritingError(f"no other line was found in the place of {rows[row]!r}; try another seed or length")
     return found
 
 
-def _lines(
-    writer: Writer, before: str, line: Line, config: WriteConfig, count: int, ending: RhymeConstraint | None, after: str
-) -> list[Candidate]:
-    desk = writer.desk
-    context = writer.read(before.replace("\n", desk.alphabet.end))
-    following, _ = desk.vocabulary.adapt(after)
-    steps = [
-        _line(writer, context, line, config, key_of(config.seed, 2, k), ending, following) for k in range(_MORE * count)
-    ]
-    found: dict[str, Candidate] = {}
-    for result in writer.run(steps, [config] * len(steps)):
-        if result:
-            verse, fit = result
-            nll = verse.nll / (len(verse.text) + 1)
-            found.setdefault(verse.text, _candidate(writer, verse.text, nll, before=before, fit=fit))
-    if not found:
-        raise WritingError(
-            "no line was found that keeps the form; loosen its length, its rhyme or what it must not copy"
-        )
-    return sorted(found.values(), key=lambda candidate: candidate.cost)[:count]
+def _partners(rules: Rules, lines: Sequence[str], index: int) -> list[str]:
+    """The lines of a text that rhyme with one of them."""
+    scheme = scheme_of(lines, rules.rhyme_groups.rhymes)
+    return [line for i, line in enumerate(lines) if scheme[i] == scheme[index] != "X" and i != index]
 
 
-def _line(
-    writer: Writer,
-    context: Context,
-    line: Line,
-    config: WriteConfig,
-    key: int,
-    ending: RhymeConstraint | None,
-    after: str,
-) -> Steps[tuple[WrittenLine, float | None] | None]:
-    for k in range(_TRIES):
-        draws = config.draws * 2**k if k else 0
-        verses = yield from write_line(writer.desk, context, line, config, key_of(key, k), ending, draws)
-        if verses:
-            verse = pick(verses, key_of(key, k, 1))
-            if not after:
-                return verse, None
-            _, nll = yield from read(verse.after, writer.desk, after)
-            return verse, nll / len(after)
-    return None
+class _Lines:
+    """Candidates for one line between the text before it and the line after it."""
+
+    def __init__(self, writer: Writer, rules: Rules, config: WriteConfig, before: str, after: str) -> None:
+        self.writer = writer
+        self.rules = rules
+        self.config = config
+        self.before = before
+        self.after = rules.model.vocabulary.adapt(after)[0]
+
+    def write(self, plan: LinePlan, constraint: RhymeConstraint | None, count: int) -> list[Candidate]:
+        """The best of several lines that fulfil a plan, at most `count`.
+
+        Raises:
+            WritingError: no line was found.
+        """
+        context = self.writer.read(self.before.replace("\n", self.rules.model.alphabet.line_end))
+        keys = [key_of(self.config.seed, LINE, k) for k in range(_DRAFTS_PER_LINE * count)]
+        steps = [self._steps(context, plan, constraint, key) for key in keys]
+        found: dict[str, Candidate] = {}
+        for result in self.writer.run(steps, [self.config] * len(steps)):
+            if result:
+                line, fit = result
+                nll = line.nll / (len(line.text) + 1)
+                found.setdefault(line.text, _candidate(self.writer, line.text, nll, before=self.before, fit=fit))
+        if not found:
+            raise WritingError(
+                "no line was found that keeps the form; loosen its length, its rhyme or what it must not copy"
+            )
+        return sorted(found.values(), key=lambda candidate: candidate.cost)[:count]
+
+    def _steps(
+        self, context: Context, plan: LinePlan, constraint: RhymeConstraint | None, key: int
+    ) -> Steps[tuple[WrittenLine, float | None] | None]:
+        """Writes one line, and reads the line after it; gives the line and its fit, or None if none was found."""
+        for k in range(_TRIES):
+            drafts = self.rules.draws * 2**k if k else 0
+            lines = yield from write_line(self.rules, context, plan, key_of(key, k), constraint, drafts)
+            if lines:
+                line = pick(lines, key_of(key, k, 1))
+                if not self.after:
+                    return line, None
+                _, nll = yield from read(self.rules.model, line.after, self.after)
+                return line, nll / len(self.after)
+        return None
 
 
 def _candidate(
     writer: Writer, text: str, nll: float, *, before: str = "", fit: float | None = None, seed: int | None = None
 ) -> Candidate:
+    """A candidate with its figures."""
     writer.watch()
-    against = writer.desk.against
+    against = writer.model.against
     copied = originality(text, against) if against else None
     return Candidate(
         text=text,
@@ -204,16 +210,3 @@ def _candidate(
         coverage=copied.coverage if copied else None,
         seed=seed,
     )
-
-
-def repetition(text: str, before: str = "") -> float:
-    """The share of a text's runs of 3 characters that stand before, in it or in what precedes it."""
-    whole = before + text
-    seen = {whole[i : i + _GRAM] for i in range(len(before) - _GRAM + 1)}
-    again = 0
-    count = max(len(text) - _GRAM + 1, 0)
-    for i in range(len(before), len(before) + count):
-        gram = whole[i : i + _GRAM]
-        again += gram in seen
-        seen.add(gram)
-    return again / max(count, 1)

@@ -1,106 +1,131 @@
-"""The settings of writing. No torch here: the command line reads this file to show its options."""
+"""What a person can wish for when a text is written: `WriteConfig`, and the parsers of its text fields.
+
+The command line, the HTTP API and Python callers make a `WriteConfig`. `zuoci.writing.rules` compiles it for a model;
+no code below that reads it. This file does not import torch, because the command line reads it to show its options.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+import re
+import unicodedata
+from itertools import cycle, islice
+from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from zuoci.errors import SettingsError
-from zuoci.writing.form import MOST_LINES, line_count, parse_line_openings, parse_numbers, parse_words
-from zuoci.writing.rhyme.scheme import parse_readings, parse_scheme
+from zuoci.writing.rhyme.scheme import LETTERS, own_syllable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping, Sequence
 
+    from zuoci.writing.rhyme.scheme import Scheme
+
+MOST_LINES = 1000  # of a text
+MOST_SYLLABLES = 40  # of a line without a given length
 LONGEST_WORD = 24  # letters
+
 _Text = Annotated[str, Field(max_length=1000)]
 
 
+class Sampling(NamedTuple):
+    """How the next character is chosen from the logits; see `WriteConfig` for the fields."""
+
+    temperature: float = 1.0
+    top_k: int = 0
+    top_p: float = 1.0
+    min_p: float = 0.0
+    greedy: bool = False
+
+
 class WriteConfig(BaseModel):
-    """How a text is drawn from a model, and what form it has."""
+    """How characters are sampled, and the form of the text."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     length: int = Field(
-        default=50, ge=1, le=1_000_000, description="characters to write after the opening, where no form is given"
+        default=50, ge=1, le=1_000_000, description="characters to write after the opening, if no form is given"
     )
     temperature: float = Field(
-        default=1.0, gt=0.0, le=100.0, description="above 1 bolder, below 1 safer; 1 draws as the model believes"
+        default=1.0,
+        gt=0.0,
+        le=100.0,
+        description="divides the logits before sampling: above 1 more varied, below 1 more predictable",
     )
-    top_k: int = Field(
-        default=0, ge=0, le=1_000_000, description="draw from the so many likeliest characters; 0: from all"
-    )
+    top_k: int = Field(default=0, ge=0, le=1_000_000, description="sample from the k most likely characters; 0: all")
     top_p: float = Field(
-        default=1.0, gt=0.0, le=1.0, description="draw from the likeliest characters that together hold this share"
+        default=1.0,
+        gt=0.0,
+        le=1.0,
+        description="sample from the fewest most likely characters whose probabilities add up to at least p; 1: all",
     )
     min_p: float = Field(
         default=0.0,
         ge=0.0,
         le=1.0,
-        description="draw from characters at least so many times as likely as the likeliest; 0: from all",
+        description="sample from characters with at least p times the probability of the most likely one; 0: all",
     )
-    greedy: bool = Field(default=False, description="always take the most probable character")
-    seed: int = Field(default=0, ge=0, lt=2**63, description="the same seed gives the same text")
+    greedy: bool = Field(default=False, description="always choose the most likely character")
+    seed: int = Field(default=0, ge=0, lt=2**63, description="random seed; the same seed gives the same text")
     max_repeats: int | None = Field(
         default=None,
         ge=0,
         le=1000,
-        description="so many times a block may follow itself; 0: any; by default 3, and any if greedy",
+        description="times that a block of characters may occur in a row; 0: no limit; default: 3, or 0 with greedy",
     )
     max_copy: int | None = Field(
         default=None,
         ge=0,
         le=1000,
-        description="never write more than so many characters in a row that stand in the training text; 0: any; "
-        "by default 7 where that text or its fingerprint is at hand, and any if greedy",
+        description="longest run of characters that may be copied from the training text; 0: no limit; default: 7 if "
+        "that text or its fingerprint is available, or 0 with greedy",
     )
     ban: str = Field(default="", max_length=10_000, description="characters that must not be written")
     stop: tuple[_Text, ...] = Field(
-        default=(), max_length=16, description="end before this text; may be given several times"
+        default=(), max_length=16, description="stop before this text; may be given several times"
     )
-    lines: int = Field(default=0, ge=0, le=MOST_LINES, description="write so many lines; 0: no form")
+    lines: int = Field(
+        default=0, ge=0, le=MOST_LINES, description="lines to write; 0: as many as the other form options ask for"
+    )
     line_length: str = Field(
         default="",
         max_length=1000,
-        description="length of the lines, one number or a pattern like 7,5,7,5; a Chinese character or a word of "
-        "letters counts 1; 0: any",
+        description="syllables of each line, one number or a pattern like 7,5,7,5; a Chinese character or a word of "
+        "letters counts as 1; 0: any",
     )
     stanza: str = Field(
-        default="", max_length=1000, description="lines in a stanza, one number or a pattern; an empty line parts them"
+        default="",
+        max_length=1000,
+        description="lines of each stanza, one number or a pattern; an empty line separates stanzas",
     )
-    acrostic: str = Field(default="", max_length=1000, description="characters that begin the lines, one each")
+    acrostic: str = Field(
+        default="", max_length=1000, description="characters that the lines begin with, one for each line"
+    )
     word: tuple[_Text, ...] = Field(
         default=(), max_length=100, description="a word that must appear; may be given several times"
     )
     line_opening: tuple[_Text, ...] = Field(
-        default=(), max_length=1000, description="how a line begins, as 3=我说; may be given several times"
+        default=(), max_length=1000, description="what a line begins with, as 3=我说; may be given several times"
     )
-    rhyme: str = Field(default="", max_length=1000, description="rhyme scheme, as AABB, ABAB or XAXA; X: free")
+    rhyme: str = Field(
+        default="", max_length=1000, description="rhyme scheme, as AABB, ABAB or XAXA; X: a line without rhyme"
+    )
     rhyme_standard: Literal["shisanzhe", "xinyun", "tongyun"] = Field(
-        default="shisanzhe", description="what rhymes in Chinese: 十三辙, 中华新韵 or 中华通韵"
+        default="shisanzhe", description="rhyme groups for Chinese: 十三辙, 中华新韵 or 中华通韵"
     )
     reading: tuple[_Text, ...] = Field(
-        default=(), max_length=1000, description="how a phrase is read, as 长大=zhang3 da4; may be given several times"
+        default=(), max_length=1000, description="pinyin of a phrase, as 长大=zhang3 da4; may be given several times"
     )
     draws: int = Field(
-        default=4, ge=1, le=256, description="ends of a rhymed line that are drawn side by side, to keep one"
+        default=4, ge=1, le=256, description="endings to sample in parallel for each rhymed line; one of them is kept"
     )
 
     @field_validator("line_length", "stanza", "rhyme", "line_opening", "reading", "word")
     @classmethod
     def _readable(cls, value: str | tuple[str, ...], info: object) -> str | tuple[str, ...]:
-        parse = {
-            "line_length": parse_numbers,
-            "stanza": parse_numbers,
-            "rhyme": parse_scheme,
-            "line_opening": parse_line_openings,
-            "reading": parse_readings,
-            "word": parse_words,
-        }[info.field_name]  # pyright: ignore
         if value:
             try:
-                parse(value)  # pyright: ignore
+                _PARSERS[info.field_name](value)  # pyright: ignore
             except SettingsError as error:
                 raise ValueError(str(error)) from None
         return value
@@ -108,14 +133,14 @@ class WriteConfig(BaseModel):
     @model_validator(mode="after")
     def _consistent(self) -> WriteConfig:
         if self.stop and self.has_form:
-            raise ValueError("stop ends a free text, and a form ends by itself: give one of them")
-        if (count := line_count(self)) > MOST_LINES:
+            raise ValueError("stop cannot be used with a form, because a form ends by itself; give one of them")
+        if (count := self.line_count) > MOST_LINES:
             raise ValueError(f"a form has {MOST_LINES} lines at most: got {count}; ask for fewer")
         return self
 
     @property
     def has_form(self) -> bool:
-        """Whether the text is made of lines by some form, rather than of `length` characters."""
+        """Whether the text consists of lines with a given form, rather than of `length` characters."""
         return bool(
             self.lines
             or self.line_length
@@ -127,15 +152,125 @@ class WriteConfig(BaseModel):
         )
 
     @property
-    def repeats(self) -> int:
-        """How often a block may follow itself; 0: any."""
-        return (0 if self.greedy else 3) if self.max_repeats is None else self.max_repeats
+    def sampling(self) -> Sampling:
+        """How the next character is chosen, as plain values."""
+        return Sampling(self.temperature, self.top_k, self.top_p, self.min_p, self.greedy)
 
     @property
     def rows(self) -> int:
-        """How many streams are followed for the text, most of the time; a line that fails is tried with more."""
+        """The rows of a batch that the text usually takes; a line that fails is tried again with more."""
         return self.draws if self.rhyme else 1
 
+    @property
+    def line_count(self) -> int:
+        """The number of lines of the form.
+
+        This is `lines`, or else the largest number that acrostic, rhyme scheme, line openings, a pattern of lengths or
+        the stanzas ask for, or 4 if none of them does. An acrostic or a line opening beyond `lines` counts as well,
+        and `Form.plan` then raises an error.
+        """
+        acrostic = sum(not char.isspace() for char in self.acrostic)
+        least = max(acrostic, max(parse_line_openings(self.line_opening), default=0))
+        if self.lines:
+            return max(self.lines, least)
+        lengths = parse_numbers(self.line_length) if self.line_length else ()
+        scheme = parse_scheme(self.rhyme) if self.rhyme else ()
+        stanzas = parse_numbers(self.stanza) if self.stanza else ()
+        return max(least, len(scheme), len(lengths) if len(lengths) > 1 else 0, sum(stanzas)) or 4
+
+    @property
+    def most_syllables(self) -> int:
+        """The largest number of syllables that a text with this form can have."""
+        lengths = parse_numbers(self.line_length) if self.line_length else (0,)
+        return sum(length or MOST_SYLLABLES for length in islice(cycle(lengths), self.line_count))
+
+
+def parse_numbers(pattern: str) -> tuple[int, ...]:
+    """Parses a pattern of numbers such as `7,5,7,5`.
+
+    Raises:
+        SettingsError: the pattern does not consist of whole numbers from 0 to `MOST_LINES`.
+    """
+    parts = pattern.replace("，", ",").replace(" ", ",").split(",")
+    parts = [part for part in parts if part]
+    if not parts or not all(part.isascii() and part.isdigit() and int(part) <= MOST_LINES for part in parts):
+        raise SettingsError(f"a pattern is made of whole numbers up to {MOST_LINES}, as 7,5,7,5: got {pattern!r}")
+    return tuple(map(int, parts))
+
+
+def parse_line_openings(pairs: Sequence[str]) -> dict[int, str]:
+    """Parses pairs such as `3=我说` into line number (from 1) → what the line begins with.
+
+    Raises:
+        SettingsError: a pair cannot be parsed.
+    """
+    openings: dict[int, str] = {}
+    for pair in pairs:
+        line, _, text = pair.partition("=")
+        number = int(line) if line.strip().isascii() and line.strip().isdigit() else 0
+        if not (1 <= number <= MOST_LINES and text.strip()) or "\n" in text:
+            raise SettingsError(f"a line opening is written as 3=我说, line number and first words: got {pair!r}")
+        openings[number] = text.strip()
+    return openings
+
+
+def parse_words(words: Sequence[str]) -> tuple[str, ...]:
+    """Checks words that must appear.
+
+    Raises:
+        SettingsError: a word is empty, has blanks around it, or holds a newline.
+    """
+    for word in words:
+        if not word or word != word.strip() or "\n" in word:
+            raise SettingsError(f"a word that must appear stands within a line, without blanks around it: got {word!r}")
+    return tuple(words)
+
+
+def parse_readings(pairs: Sequence[str]) -> dict[str, str]:
+    """Parses pairs such as `长大=zhang3 da4` into phrase → pinyin.
+
+    Raises:
+        SettingsError: a pair cannot be parsed, or the pinyin does not fit the phrase.
+    """
+    readings: dict[str, str] = {}
+    for pair in pairs:
+        phrase, equals, reading = pair.partition("=")
+        if not equals:
+            raise SettingsError(f"a reading is written as 长大=zhang3 da4: got {pair!r}")
+        readings[phrase.strip()] = reading.strip()
+        own_syllable(phrase.strip(), reading.strip())
+    return readings
+
+
+def parse_scheme(text: str) -> Scheme:
+    """Parses a rhyme scheme into a letter for each line, or None for a line without rhyme.
+
+    Lines with equal letters rhyme; X and - mark lines without rhyme. Spaces, commas, newlines and | may separate
+    stanzas and are ignored.
+
+    Raises:
+        SettingsError: the scheme is empty or holds another character.
+    """
+    plain = re.sub(r"[\s,|]", "", unicodedata.normalize("NFKC", text)).upper()
+    for mark in plain:
+        if mark not in LETTERS and mark not in "X-":
+            raise SettingsError(
+                f"a rhyme scheme is written in letters, equal ones for lines that rhyme and X for free lines, as AABB"
+                f" or XAXA; got {mark!r} in {text!r}"
+            )
+    if not plain:
+        raise SettingsError("the rhyme scheme is empty; write a letter for each line, as AABB or XAXA")
+    return tuple(None if mark in "X-" else mark for mark in plain)
+
+
+_PARSERS: dict[str, Callable[[Any], object]] = {
+    "line_length": parse_numbers,
+    "stanza": parse_numbers,
+    "rhyme": parse_scheme,
+    "line_opening": parse_line_openings,
+    "reading": parse_readings,
+    "word": parse_words,
+}
 
 # What the form of a page begins with, for somebody who has chosen nothing yet.
 FORM_START = {"lines": 8, "rhyme": "AABB", "stanza": "4", "temperature": 0.8}

@@ -1,4 +1,7 @@
-"""Looking inside: what a model expected at each place of a text, and what its units did."""
+"""Looking inside a model: what it expects at each character of a text, and the activations of its hidden units.
+
+`Writer.inspect` and, through it, the studio call `inspect`.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from zuoci.writing.rules import Desk
+    from zuoci.writing.rules import WritingModel
 
 
 @dataclass(frozen=True)
@@ -24,11 +27,11 @@ class Inspection:
     Dimensions: T characters, H hidden units.
 
     Attributes:
-        text: its known characters.
-        unknown: those that were left out, each once.
-        nll: how unlikely each was, in nats, `(T,)`.
-        likeliest: at each place, the characters that the model expected most, with their probabilities.
-        hidden: the last layer's units after each character, `(T, H)`.
+        text: the known characters of the text.
+        unknown: the characters that were left out, each once.
+        nll: −log p of each character by the model's own probabilities, in nats, `(T,)`.
+        likeliest: for each character, the most likely ones in its position, with their probabilities.
+        hidden: the activations of the last layer after each character, `(T, H)`.
     """
 
     text: str
@@ -38,31 +41,31 @@ class Inspection:
     hidden: NDArray[Any]
 
 
-def inspect(desk: Desk, text: str, most: int = 5, watch: Callable[[], None] = lambda: None) -> Inspection:
+def inspect(model: WritingModel, text: str, most: int = 5, watch: Callable[[], None] = lambda: None) -> Inspection:
     """Reads a text as if it began with a new line.
 
     Args:
-        desk: the model.
-        text: any; characters that the model does not know are left out.
-        most: how many expected characters to name at each place.
-        watch: is called at each step; what it raises ends the work.
+        model: the model.
+        text: any text; characters that the model does not know are left out.
+        most: how many of the most likely characters to name in each position.
+        watch: is called before each step; an exception that it raises ends the work.
     """
-    known, unknown = desk.vocabulary.adapt(text)
-    ids = desk.vocabulary.encode(known).numpy()
-    state = desk.stepper.start(1)
-    last = np.array([desk.alphabet.id(desk.alphabet.end)])
+    known, unknown = model.vocabulary.adapt(text)
+    ids = model.vocabulary.encode(known).numpy()
+    state = model.stepper.start(1)
+    last = np.array([model.alphabet.line_end_id])
     nll = np.zeros(len(ids))
-    hidden = np.zeros((len(ids), desk.stepper.hidden_size), np.float32)
+    hidden = np.zeros((len(ids), model.stepper.hidden_size), np.float32)
     likeliest: list[list[tuple[str, float]]] = []
     for t in range(len(ids)):
         watch()
-        logits, state = desk.stepper.step(last, state)
+        logits, state = model.stepper.step(last, state)
         shares = probabilities(logits)[0]
         nll[t] = -np.log(max(shares[ids[t]], np.finfo(np.float64).tiny))
         expected = np.argsort(-shares, kind="stable")[:most]
-        likeliest.append([(desk.vocabulary.characters[i], float(shares[i])) for i in expected])
+        likeliest.append([(model.vocabulary.characters[i], float(shares[i])) for i in expected])
         last = ids[t : t + 1]
-        hidden[t - 1] = desk.stepper.top(state)[0]  # t = 0 reads the line end, and is overwritten last
+        hidden[t - 1] = model.stepper.top(state)[0]  # t = 0 reads the line end, and is overwritten last
     if len(ids):
-        hidden[-1] = desk.stepper.top(desk.stepper.step(last, state)[1])[0]
+        hidden[-1] = model.stepper.top(model.stepper.step(last, state)[1])[0]
     return Inspection(known, unknown, nll, likeliest, hidden)

@@ -1,9 +1,15 @@
-"""One line of a text, as its form wants it.
+"""One line of a text: rules + the text before the line + the plan of the line → lines that fulfil the plan.
 
-A line is drawn character by character among what the form, the rhyme and the originality of the text allow. Where
-it has to rhyme, its end is drawn several times side by side from two units before, and one of them is kept, with a
-probability proportional to the share of the model's own probability that it did not have to give up (sampling,
-importance, resampling: Rubin 1988): what rhymes by nature is preferred to what is forced into rhyme.
+A line is sampled character by character from what its plan, its rhyme and the copy guard allow. The end of a line that
+has to rhyme is sampled several times in parallel, beginning two syllables before it, and one of the resulting lines is
+kept (importance resampling: Rubin 1988). Restricting a step to the allowed characters A samples from p(c) / p(A)
+in place of p(c), so that a line with the allowed shares p(A_1), …, p(A_n) gets the weight
+
+    w = Π_t p(A_t)
+
+and is kept with probability w / Σ w. Lines that rhyme naturally are preferred to lines that were forced to rhyme.
+
+`zuoci.writing.text` and `zuoci.writing.candidates` write their lines with `write_line`.
 """
 
 from __future__ import annotations
@@ -13,9 +19,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zuoci.writing.alphabet import LineState
+from zuoci.model.random import key_of
 from zuoci.writing.batch import FREE, StepRequest
-from zuoci.writing.sampling import characters_that_would_repeat, key_of, uniform
+from zuoci.writing.line_state import LineState
+from zuoci.writing.random import FORK, uniform
+from zuoci.writing.repetition import characters_that_would_repeat
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -23,24 +31,23 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from zuoci.model.stepper import Streams
-    from zuoci.writing.batch import Steps
-    from zuoci.writing.config import WriteConfig
-    from zuoci.writing.form import Line
+    from zuoci.writing.batch import StepResult, Steps
+    from zuoci.writing.form import LinePlan
     from zuoci.writing.rhyme.constraint import RhymeConstraint
-    from zuoci.writing.rules import Desk
+    from zuoci.writing.rules import Rules, WritingModel
 
-_FORKS = 2  # units before the end of a rhymed line
+_SYLLABLES_TO_FORK = 2  # before the end of a rhymed line, where one line becomes several
 
 
 @dataclass(frozen=True)
 class Context:
-    """Where a text is: everything that the next character depends on.
+    """A text so far: everything that the next character depends on.
 
     Attributes:
-        text: all of it so far.
-        id: its last character, which the state has not read yet.
-        state: one row.
-        given: how many of its last characters are a person's own wish, and not drawn.
+        text: the whole text so far.
+        id: the last character, which the state has not read yet.
+        state: the state of the model, one row.
+        given: how many of the last characters were given and not sampled.
     """
 
     text: str
@@ -54,156 +61,188 @@ class WrittenLine:
     """A line that was written.
 
     Attributes:
-        text: without what ends it.
-        nll: summed over its characters and its end, in nats.
-        weight: log of the share of probability that was left to it at each step, summed.
-        after: the text with it and its end.
+        text: the line without the character that ends it.
+        nll: of the line and its end by the model's own probabilities, in nats, summed.
+        log_weight: log w, as defined at the top of this file.
+        after: the text up to and including the end of the line.
     """
 
     text: str
     nll: float
-    weight: float
+    log_weight: float
     after: Context
 
 
-class _Row:
-    """A line that is being written."""
+class _Draft:
+    """A line that is being written: one row of the batch.
 
-    __slots__ = ("banned", "context", "drawn", "key", "nll", "place", "weight")
+    Attributes:
+        context: the text up to here.
+        state: how far the line has come.
+        key: of the random numbers.
+        drawn: how many random numbers have been used.
+        nll, log_weight: as in `WrittenLine`, so far.
+        misread: last characters that were tried and have another reading in this line, which does not rhyme.
+    """
 
-    def __init__(self, context: Context, place: LineState, key: int, nll: float = 0.0, weight: float = 0.0) -> None:
+    __slots__ = ("context", "drawn", "key", "log_weight", "misread", "nll", "state")
+
+    def __init__(self, context: Context, state: LineState, key: int, nll: float = 0.0, log_weight: float = 0.0) -> None:
         self.context = context
-        self.place = place
+        self.state = state
         self.key = key
         self.drawn = 0
         self.nll = nll
-        self.weight = weight
-        self.banned = ""  # last characters that look like the rhyme, but are read otherwise in this line
+        self.log_weight = log_weight
+        self.misread = ""
 
-    def fork(self, key: int) -> _Row:
-        return _Row(self.context, self.place.copy(), key, self.nll, self.weight)
+    def fork(self, key: int) -> _Draft:
+        """A copy that goes on with random numbers of its own."""
+        return _Draft(self.context, self.state.copy(), key, self.nll, self.log_weight)
 
 
 def write_line(
-    desk: Desk,
+    rules: Rules,
     before: Context,
-    line: Line,
-    config: WriteConfig,
+    plan: LinePlan,
     key: int,
-    ending: RhymeConstraint | None = None,
-    draws: int = 0,
+    constraint: RhymeConstraint | None = None,
+    drafts: int = 0,
 ) -> Steps[list[WrittenLine]]:
     """Writes a line.
 
     Args:
-        desk: the model and what it must not copy.
-        before: what stands before it; its last character ends the line before, unless the text only begins.
-        line: its form.
-        config: how to draw.
+        rules: the compiled wish.
+        before: the text before the line. It ends with the end of the previous line, unless the text only begins.
+        plan: what the line has to be.
         key: of the random numbers.
-        ending: the rhyme.
-        draws: begin with so many lines; 0: with one.
+        constraint: the rhyme; None: the line need not rhyme.
+        drafts: how many lines to sample in parallel from the beginning; 0: one, which may fork near its end.
 
     Returns:
-        Lines that keep the form, none if none was found.
+        The lines that fulfil the plan, with the probabilities to keep them in their weights; none if none was found.
     """
-    rows = [_Row(before, LineState(desk.alphabet, line), key_of(key, k)) for k in range(max(draws, 1))]
-    forked = not (ending and ending.partners) or len(rows) > 1 or config.greedy
-    guard = desk.guard(config)
-    verses: list[WrittenLine] = []
-    while rows:
-        if not forked and rows[0].place.left <= _FORKS:
-            rows = [rows[0].fork(key_of(key, k)) for k in range(config.draws)]
-            forked = True
-        forced = [row.place.forced() for row in rows]
-        answer = yield StepRequest(
-            ids=np.array([row.context.id for row in rows]),
-            state=[np.concatenate(layers) for layers in zip(*(row.context.state for row in rows), strict=True)],
-            uniform=None if config.greedy else np.array([uniform(row.key, row.drawn) for row in rows]),
-            forced=np.array([desk.alphabet.id(char) if char else FREE for char in forced]),
-            allowed=np.stack(
-                [_allowed(desk, row, char, config, ending) for row, char in zip(rows, forced, strict=True)]
-            ),
-            guard=guard,
-            recent=np.concatenate([_recent(desk, *pair, guard.limit) for pair in zip(rows, forced, strict=True)])
-            if guard
-            else None,
-            weigh=len(rows) > 1 or bool(verses),
-        )
-        going_on: list[_Row] = []
-        for k, row in enumerate(rows):
-            row.drawn += 1
-            if answer.share[k] == -np.inf:
-                continue
-            char = desk.vocabulary.characters[answer.ids[k]]
-            ends = char == desk.alphabet.end and not forced[k]
-            if not ends:
-                place = row.place.copy()
-                place.advance(char)
-                if ending and row.place.left == 1 and place.ended_by_itself and not ending.fits(place.text):
-                    row.banned += char
-                    going_on.extend([] if forced[k] else [row])
-                    continue
-                row.place = place
-                row.banned = ""
-            row.nll += answer.nll[k]
-            row.weight += answer.share[k]
-            state = [layer[k : k + 1] for layer in answer.state]
-            given = row.context.given + 1 if forced[k] else 0
-            row.context = Context(row.context.text + char, int(answer.ids[k]), state, given)
-            if ends:
-                verses.append(WrittenLine(row.place.text, row.nll, row.weight, row.context))
-            else:
-                going_on.append(row)
-        rows = going_on
-    return verses
+    going_on = [_Draft(before, LineState(rules.model.alphabet, plan), key_of(key, k)) for k in range(max(drafts, 1))]
+    may_fork = constraint is not None and bool(constraint.partners) and len(going_on) == 1 and not rules.greedy
+    written: list[WrittenLine] = []
+    while going_on:
+        if may_fork and going_on[0].state.left <= _SYLLABLES_TO_FORK:
+            going_on = [going_on[0].fork(key_of(key, FORK, k)) for k in range(rules.draws)]
+            may_fork = False
+        forced = [draft.state.forced() for draft in going_on]
+        result = yield _request(rules, going_on, forced, constraint, weigh=len(going_on) > 1 or bool(written))
+        left: list[_Draft] = []
+        for row, draft in enumerate(going_on):
+            line = _take(rules, draft, result, row, constraint, forced=bool(forced[row]))
+            if isinstance(line, WrittenLine):
+                written.append(line)
+            elif line:
+                left.append(draft)
+        going_on = left
+    return written
 
 
-def _allowed(
-    desk: Desk, row: _Row, forced: str, config: WriteConfig, ending: RhymeConstraint | None
-) -> NDArray[np.bool_]:
-    """The characters that may come next in a line."""
-    if forced:
-        return desk.alphabet.mask(forced)
-    allowed = row.place.allowed()
-    if (wanted := desk.wanted(config)) is not None:
-        allowed = allowed & (wanted | desk.alphabet.mask(desk.alphabet.end))
-    if ending:
-        allowed = ending.narrow(allowed, row.place)
-    banned = row.banned
-    if config.repeats:
-        banned += characters_that_would_repeat(row.context.text, config.repeats)
-    return allowed & ~desk.alphabet.mask(banned) if banned else allowed
-
-
-def _recent(desk: Desk, row: _Row, forced: str, limit: int) -> NDArray[np.int64]:
-    """What the next character must not prolong. What a person wishes for may itself be a copy."""
-    return desk.recent("" if forced and row.context.given >= limit else row.context.text, limit)
-
-
-def read(before: Context, desk: Desk, text: str) -> Steps[tuple[Context, float]]:
-    """Reads a text, all but its last character.
+def _request(
+    rules: Rules, drafts: Sequence[_Draft], forced: Sequence[str], constraint: RhymeConstraint | None, *, weigh: bool
+) -> StepRequest:
+    """The step that some drafts ask for.
 
     Args:
-        before: what stands before it.
-        desk: that of the model.
+        rules: the compiled wish.
+        drafts: the rows.
+        forced: the character that each row's plan requires; "" if it is free.
+        constraint: the rhyme.
+        weigh: whether the allowed shares are needed.
+    """
+    pairs = list(zip(drafts, forced, strict=True))
+    guard, alphabet = rules.guard, rules.model.alphabet
+    recent: NDArray[np.int64] | None = None
+    if guard:
+        # A character that was asked for may complete a copy if all characters before it were given as well.
+        texts = ["" if char and draft.context.given >= guard.limit else draft.context.text for draft, char in pairs]
+        recent = np.concatenate([rules.model.recent(text, guard.limit) for text in texts])
+    return StepRequest(
+        ids=np.array([draft.context.id for draft in drafts]),
+        state=[np.concatenate(layers) for layers in zip(*(draft.context.state for draft in drafts), strict=True)],
+        uniform=None if rules.greedy else np.array([uniform(draft.key, draft.drawn) for draft in drafts]),
+        forced=np.array([alphabet.id(char) if char else FREE for char in forced]),
+        allowed=np.stack([_allowed(rules, draft, char, constraint) for draft, char in pairs]),
+        guard=guard,
+        recent=recent,
+        weigh=weigh,
+    )
+
+
+def _allowed(rules: Rules, draft: _Draft, forced: str, constraint: RhymeConstraint | None) -> NDArray[np.bool_]:
+    """The mask `(V,)` of the characters that may come next in a draft."""
+    alphabet = rules.model.alphabet
+    if forced:
+        return alphabet.mask(forced)
+    allowed = draft.state.allowed()
+    if rules.allowed_in_line is not None:
+        allowed = allowed & rules.allowed_in_line
+    if constraint:
+        allowed = constraint.narrow(allowed, draft.state)
+    banned = draft.misread
+    if rules.max_repeats:
+        banned += characters_that_would_repeat(draft.context.text, rules.max_repeats)
+    return allowed & ~alphabet.mask(banned) if banned else allowed
+
+
+def _take(
+    rules: Rules, draft: _Draft, result: StepResult, row: int, constraint: RhymeConstraint | None, *, forced: bool
+) -> WrittenLine | bool:
+    """Appends to a draft the character that its row of a step's result holds.
+
+    Returns:
+        The line, if the character ends it; otherwise whether the draft goes on.
+    """
+    draft.drawn += 1
+    if result.share[row] == -np.inf:
+        return False
+    char = rules.model.vocabulary.characters[result.ids[row]]
+    ends = char == rules.model.alphabet.line_end and not forced
+    if not ends:
+        is_last = constraint is not None and draft.state.left == 1
+        state = draft.state.copy() if is_last else draft.state
+        state.advance(char)
+        if constraint and is_last and state.is_full and not constraint.fits(state.text):
+            draft.misread += char
+            return not forced
+        draft.state = state
+        draft.misread = ""
+    draft.nll += result.nll[row]
+    draft.log_weight += result.share[row]
+    model_state = [layer[row : row + 1] for layer in result.state]
+    given = draft.context.given + 1 if forced else 0
+    draft.context = Context(draft.context.text + char, int(result.ids[row]), model_state, given)
+    return WrittenLine(draft.state.text, draft.nll, draft.log_weight, draft.context) if ends else True
+
+
+def read(model: WritingModel, before: Context, text: str) -> Steps[tuple[Context, float]]:
+    """Reads a text.
+
+    Args:
+        model: the model.
+        before: the text before it.
         text: known characters.
 
     Returns:
-        Where it then is, and how unlikely the text was, in nats.
+        The context after the text, whose state has read all but its last character, and the nll of the text, in nats,
+        summed.
     """
     context, nll = before, 0.0
     for char in text:
-        number = desk.alphabet.id(char)
-        answer = yield StepRequest(np.array([context.id]), context.state, forced=np.array([number]))
-        context = Context(context.text + char, number, answer.state, context.given + 1)
-        nll += float(answer.nll[0])
+        number = model.alphabet.id(char)
+        result = yield StepRequest(np.array([context.id]), context.state, forced=np.array([number]))
+        context = Context(context.text + char, number, result.state, context.given + 1)
+        nll += float(result.nll[0])
     return context, nll
 
 
-def pick(verses: Sequence[WrittenLine], key: int) -> WrittenLine:
+def pick(lines: Sequence[WrittenLine], key: int) -> WrittenLine:
     """Keeps one of some lines, with probabilities proportional to their weights."""
-    weights = np.array([verse.weight for verse in verses])
+    weights = np.array([line.log_weight for line in lines])
     bounds = np.exp(weights - weights.max()).cumsum()
     chosen = int((bounds <= uniform(key, 0) * bounds[-1]).sum())
-    return verses[min(chosen, len(verses) - 1)]
+    return lines[min(chosen, len(lines) - 1)]

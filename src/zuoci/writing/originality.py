@@ -1,7 +1,8 @@
-"""A text and what a model was trained on → what is copied, from where; and what to ban so that nothing is.
+"""Originality: a text + the training text → what is copied and from where; and a guard that prevents copies.
 
-One can ask a corpus (`CorpusIndex`) for spans of any length, or, where only the model is at hand, its `Fingerprint`
-for spans of 8 characters and more.
+The training text is given as a corpus (`CorpusIndex`), which finds spans of any length, or as the `Fingerprint` saved
+with a model, which finds spans of 8 characters or more. The command line and the studio call `originality`;
+`zuoci.writing.rules` builds the `CopyGuard`, and `zuoci.writing.batch` asks it at every step.
 """
 
 from __future__ import annotations
@@ -25,16 +26,22 @@ if TYPE_CHECKING:
     Ids = NDArray[np.int64]
     Words = NDArray[np.uint64]
 
-LEAST = WINDOW  # by chance, lyrics that a person wrote share at most 7 characters in a row with others
+LEAST = WINDOW  # shorter spans also occur in unrelated lyrics by chance
 
 
 class CorpusIndex:
-    """The text of a corpus, to find spans of any length in."""
+    """An index of a corpus that finds spans of any length.
+
+    Attributes:
+        corpus: the corpus.
+        places: song and line of each character.
+        suffixes: the sorted suffixes of its text.
+    """
 
     known_from: ClassVar[int] = 1
 
     def __init__(self, corpus: Corpus) -> None:
-        """Sorts the places of the corpus; 16 bytes a character, some 50 while it sorts."""
+        """Sorts the suffixes of the corpus: 16 bytes per character of memory, about 50 while sorting."""
         self.corpus = corpus
         self.line_index = LineIndex.of(corpus)
         self.suffixes = SuffixArray(code_points(corpus.text))
@@ -45,25 +52,25 @@ class CorpusIndex:
 
     @staticmethod
     def symbols(text: str) -> NDArray[np.uint32]:
-        """What a text would be in `suffixes`."""
+        """The symbols of a text, as `suffixes` compares them: its code points."""
         return code_points(text)
 
     def source(self, song: int) -> str:
-        """The file that a song comes from."""
+        """The file of song number `song`, from 0."""
         return self.corpus.songs[song].source
 
     def title(self, song: int) -> str:
-        """The title of a song."""
+        """The title of song number `song`, from 0."""
         return self.corpus.songs[song].title
 
     def continuations(self) -> tuple[Words, Words]:
-        """At each place but the last, the number of the character, and the next character."""
+        """The mixed code point of each character but the last, and the code point of the character after it."""
         points = self.suffixes.symbols
         return mix_points(points[:-1]), points[1:].astype(np.uint64)
 
     @staticmethod
     def contexts(values: Words) -> tuple[Words, Words]:
-        """As in `Fingerprint`: characters are compared as they are, and nothing is masked."""
+        """The values unchanged, and masks of 0: the counterpart of `Fingerprint.contexts` without masking."""
         return values, np.zeros(len(values), np.uint64)
 
 
@@ -71,17 +78,17 @@ Known: TypeAlias = CorpusIndex | Fingerprint
 
 
 class Span(BaseModel):
-    """A part of a text that also stands in the corpus and cannot be made longer.
+    """A maximal part of a text that also occurs in the corpus.
 
     Attributes:
-        start: its place in the text, in characters from 0.
-        length: characters.
-        text: it, newlines included.
-        song: number of the song that holds it, from 1; of several, the first.
-        title: of that song; None where only a fingerprint is known.
-        line: in that song, from 1, empty lines counted; of several, the first; where the span begins with blanks or
-            newlines, that of its first visible character.
-        source: the file that the song comes from.
+        start: index of its first character in the text.
+        length: in characters.
+        text: the characters of the span, newlines included.
+        song: number of the first song that contains it, from 1.
+        title: the title of that song; None if only a fingerprint is known.
+        line: number of the first line in that song where it begins, from 1, empty lines included. If the span begins
+            with blanks or newlines, the line of its first visible character.
+        source: the file of that song.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -96,15 +103,15 @@ class Span(BaseModel):
 
 
 class Originality(BaseModel):
-    """What of a text stands in a corpus.
+    """What part of a text also occurs in a corpus.
 
     Attributes:
-        characters: of the text.
-        longest_copied: characters of the longest span, however short; 0 where it is shorter than `known_from`.
-        known_from: from how many characters on spans are seen: 1 by a corpus, 8 by a fingerprint.
-        least: from how many characters on they are listed and counted as covered.
+        characters: length of the text.
+        longest_copied: length of the longest span, also if it is shorter than `least`; 0 if below `known_from`.
+        known_from: length of the shortest span that can be detected: 1 with a corpus, 8 with a fingerprint.
+        least: length of the shortest span that is listed.
         coverage: share of the text's characters that lie in a listed span.
-        spans: in the order of the text; they may overlap.
+        spans: the listed spans in the order of the text; they may overlap.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -118,15 +125,15 @@ class Originality(BaseModel):
 
 
 def originality(text: str, against: Known, least: int = LEAST) -> Originality:
-    """Finds every maximal span of a text that also stands in a corpus. Newlines are characters like others.
+    """Finds every maximal span of a text that also occurs in a corpus. Newlines count as characters.
 
     Args:
         text: any text.
         against: a corpus, or the fingerprint of one.
-        least: the shortest span to list, in characters.
+        least: length of the shortest span to list, in characters.
 
     Raises:
-        SettingsError: `least` is below 1, or below 8 for a fingerprint.
+        SettingsError: `least` is below 1, or below 8 with a fingerprint.
     """
     _check("least", least, against.known_from, against)
     symbols = against.symbols(text)
@@ -152,6 +159,7 @@ def originality(text: str, against: Known, least: int = LEAST) -> Originality:
 
 
 def _span(text: str, start: int, place: int, against: Known) -> Span:
+    """The span `text`, which begins at `start` in the text and at `place` in the corpus."""
     blanks = len(text) - len(text.lstrip())
     song, line = against.line_index.find(place + (blanks if blanks < len(text) else 0))
     return Span(
@@ -166,6 +174,7 @@ def _span(text: str, start: int, place: int, against: Known) -> Span:
 
 
 def _check(name: str, value: int, least: int, against: Known) -> None:
+    """Raises a SettingsError if a length is shorter than what can be detected."""
     if value >= least:
         return
     hint = ""
@@ -178,63 +187,72 @@ _BASE = 0x9E3779B97F4A7C15  # odd, so that it has an inverse modulo 2⁶⁴
 
 
 class CopyGuard:
-    """Says which characters would complete a copy of more than `limit` characters.
+    """Finds the characters that would complete a copy of more than `limit` characters.
 
-    It knows every stretch of `limit` characters of the corpus by a hash, and every character that comes after it.
-    The same stretch has the same hash: what completes a copy is always found. Too much is banned only where a stretch
-    has the hash of another one, with a probability of n/2⁴³ for n characters of corpus (2 · 10⁻⁷ for two million); by
-    a fingerprint with a limit of 7, of n/2⁴⁰, but there most of what would be banned is no character at all.
+    The guard holds a polynomial hash of every run of `limit` characters of the corpus, modulo 2⁶⁴, together with the
+    character that follows the run:
 
-    Memory: about 12 bytes a character of the corpus, up to 50 while it is made.
+        hash(c_1 … c_n) = Σ_k value(c_k) · base^(k − 1)
+
+    Equal runs have equal hashes, so that no copy is missed. A character is forbidden by mistake only if two different
+    runs have the same hash, with a probability of n / 2⁴³ for a corpus of n characters (2 · 10⁻⁷ for two million). For
+    a fingerprint with a limit of 7 it is n / 2⁴⁰, but there most of these mistakes do not concern real characters.
+
+    Memory: about 12 bytes per character of the corpus, up to 50 while the guard is built.
+
+    Attributes:
+        limit: length of the longest copy that is allowed, in characters.
     """
 
     def __init__(self, against: Known, limit: int, vocabulary: Vocabulary) -> None:
-        """Prepares for one limit.
+        """Builds the table of hashes for one limit.
 
         Args:
             against: a corpus, or the fingerprint of one.
-            limit: the longest copy that is allowed, in characters.
-            vocabulary: of the model that writes.
+            limit: length of the longest copy that is allowed, in characters.
+            vocabulary: the characters of the model that writes.
 
         Raises:
-            SettingsError: `limit` is below 1, or below 7 for a fingerprint.
+            SettingsError: `limit` is below 1, or below 7 with a fingerprint.
         """
         _check("max_copy", limit, max(against.known_from - 1, 1), against)
         self.limit = limit
         self._contexts = against.contexts
         points = code_points(vocabulary.characters)
         self._points = points.astype(np.uint64)
-        self._values = mix_points(np.append(points, NO_CHARACTER))  # so that id −1 is no character
+        self._values = mix_points(np.append(points, NO_CHARACTER))  # the last one for id −1: no character
         hashes, masked = against.continuations()
         size = self._contexts(np.zeros((1, limit), np.uint64))[0].shape[1]
         self._powers = _powers(_BASE, size)
-        stretches = mix(_stretches(hashes, self._powers)) | np.uint64(NO_CHARACTER)
-        # A key is a stretch's hash with the next character in place of its lowest bits.
-        keys = np.sort(stretches ^ np.uint64(NO_CHARACTER) ^ masked[size - 1 :])
+        runs = mix(_run_hashes(hashes, self._powers)) | np.uint64(NO_CHARACTER)
+        # A key is the hash of a run with the following character in place of its lowest bits.
+        keys = np.sort(runs ^ np.uint64(NO_CHARACTER) ^ masked[size - 1 :])
         self._keys = keys[np.append(True, keys[1:] != keys[:-1])[: len(keys)]]
         bits = min(max(len(self._keys).bit_length() - 1, 1), 30)
         self._shift = np.uint64(64 - bits)
         firsts = np.arange(2**bits, dtype=np.uint64) << self._shift
-        self._buckets = np.append(np.searchsorted(self._keys, firsts), len(self._keys))  # by a key's highest bits
+        self._buckets = np.append(
+            np.searchsorted(self._keys, firsts), len(self._keys)
+        )  # where the keys with the same highest bits begin
 
     def banned(self, recent: Ids) -> tuple[Ids, Ids]:
-        """What must not come next in some texts.
+        """Finds what must not come next.
 
         Args:
-            recent: the last `limit` ids of each text, `(R, limit)`; −1 before its beginning.
+            recent: the last `limit` ids of each row, `(R, limit)`; −1 before the beginning of its text.
 
         Returns:
-            Pairs of a row and an id, `(P,)` each.
+            Rows and ids of the P forbidden pairs, `(P,)` each.
         """
         hashes, masks = self._contexts(self._values[recent])
-        stretches = mix(hashes @ self._powers) | np.uint64(NO_CHARACTER)
-        bucket = (stretches >> self._shift).astype(np.int64)
+        runs = mix(hashes @ self._powers) | np.uint64(NO_CHARACTER)
+        bucket = (runs >> self._shift).astype(np.int64)
         low = self._buckets[bucket]
         counts = self._buckets[bucket + 1] - low
         rows = np.repeat(np.arange(len(recent)), counts)
         before = counts.cumsum()
         keys = self._keys[np.arange(len(rows)) + np.repeat(low - before + counts, counts)]
-        hit = (keys | np.uint64(NO_CHARACTER)) == stretches[rows]
+        hit = (keys | np.uint64(NO_CHARACTER)) == runs[rows]
         rows = rows[hit]
         following = (keys[hit] ^ masks[rows]) & np.uint64(NO_CHARACTER)
         ids = np.searchsorted(self._points, following)
@@ -249,8 +267,8 @@ def _powers(base: int, count: int) -> Words:
     return factors.cumprod(dtype=np.uint64)
 
 
-def _stretches(values: Words, powers: Words) -> Words:
-    """Σₖ values[p + k] baseᵏ modulo 2⁶⁴ for every place p, by differences of running sums."""
+def _run_hashes(values: Words, powers: Words) -> Words:
+    """Σₖ values[p + k] baseᵏ modulo 2⁶⁴ for every index p, by differences of cumulative sums."""
     n, size = len(values), len(powers)
     if n < size:
         return np.empty(0, np.uint64)

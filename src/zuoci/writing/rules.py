@@ -1,18 +1,25 @@
-"""What every text that a model writes needs beside the model's weights, made once."""
+"""A wish compiled for a model: `WritingModel` + `WriteConfig` → `Rules`.
+
+`zuoci.writing.writer` and `zuoci.writing.candidates` compile each wish once. The code that writes texts, lines and
+characters reads `Rules`, and never a `WriteConfig`.
+"""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, TypeVar
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from zuoci.errors import SettingsError
 from zuoci.text.fingerprint import WINDOW
 from zuoci.writing.alphabet import Alphabet
+from zuoci.writing.config import parse_readings
+from zuoci.writing.form import Form
 from zuoci.writing.originality import CopyGuard
 from zuoci.writing.rhyme.chinese import last_syllables
-from zuoci.writing.rhyme.constraint import Groups, RhymeConstraint
-from zuoci.writing.rhyme.scheme import Rhymes, parse_readings
+from zuoci.writing.rhyme.constraint import RhymeGroups
+from zuoci.writing.rhyme.scheme import Rhymes, Standard
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -22,94 +29,159 @@ if TYPE_CHECKING:
     from zuoci.model.stepper import Stepper
     from zuoci.text.vocabulary import Vocabulary
     from zuoci.writing.config import WriteConfig
+    from zuoci.writing.form import LinePlan
     from zuoci.writing.originality import Known
 
-Key = TypeVar("Key")
-Value = TypeVar("Value")
-_KEPT = 8  # of a kind
+_MAX_REPEATS = 3  # unless the wish says otherwise
+_CACHED = 8  # copy guards, and rhyme groups, that are kept for the next wish
 
 
-class Desk:
-    """The characters of a model, its rhymes, and what it must not copy.
+class WritingModel:
+    """A model with everything that texts need from it, whatever their wishes.
 
     Attributes:
-        stepper: the model.
-        vocabulary: its characters.
-        alphabet: the same, by what they are to a line.
-        against: what it was trained on, or the fingerprint of that; None: nobody knows.
+        stepper: computes logits, one character after another.
+        vocabulary: the characters by id.
+        alphabet: the characters by their kind.
+        against: the training text or its fingerprint; None: unknown.
     """
 
     def __init__(self, stepper: Stepper, vocabulary: Vocabulary, against: Known | None) -> None:
         self.stepper = stepper
         self.vocabulary = vocabulary
-        self.alphabet = Alphabet(vocabulary)
+        self.alphabet = alphabet = Alphabet(vocabulary)
         self.against = against
-        self._guards: dict[int, CopyGuard] = {}
-        self._groups: dict[tuple[str, ...], Groups] = {}
 
-    def guard(self, config: WriteConfig) -> CopyGuard | None:
-        """What keeps a text from copying.
+        # Both take long to build and depend on little, so that different wishes share them. Neither function refers
+        # to `self`: a model that is dropped is freed at once.
+        @lru_cache(_CACHED)
+        def copy_guard(known: Known, limit: int) -> CopyGuard:
+            return CopyGuard(known, limit, vocabulary)
+
+        @lru_cache(_CACHED)
+        def rhyme_groups(standard: Standard, readings: tuple[str, ...]) -> RhymeGroups:
+            return RhymeGroups(Rhymes(standard, parse_readings(readings)), alphabet)
+
+        self._copy_guard = copy_guard
+        self._rhyme_groups = rhyme_groups
+
+    def copy_guard(self, limit: int) -> CopyGuard:
+        """Forbids copies of more than `limit` characters of the training text.
 
         Raises:
-            SettingsError: it is asked for, but what the model was trained on is not at hand.
+            SettingsError: the training text is not known, or the limit is too low for its fingerprint.
         """
-        limit = config.max_copy
-        if limit is None:
-            limit = 0 if config.greedy or self.against is None else WINDOW - 1
-        if limit and self.against is None:
+        if self.against is None:
             raise SettingsError(
                 f"max_copy {limit} needs what the model was trained on: its folder has no fingerprint; name the corpus"
             )
-        if not limit:
-            return None
-        assert self.against is not None
-        guard = self._guards.get(limit) or CopyGuard(self.against, limit, self.vocabulary)
-        self._guards = _latest(self._guards, limit, guard)
-        return guard
+        return self._copy_guard(self.against, limit)
 
-    def groups(self, config: WriteConfig) -> Groups:
-        """The rhymes that a text asks for."""
-        key = (config.rhyme_standard, *config.reading)
-        found = self._groups.get(key)
-        if found is None:
-            found = Groups(Rhymes(config.rhyme_standard, parse_readings(config.reading)), self.alphabet)
-        self._groups = _latest(self._groups, key, found)
-        return found
-
-    def ending(self, config: WriteConfig, partners: Sequence[str], count: int) -> RhymeConstraint:
-        """How a line must end to rhyme with its partners; see `RhymeConstraint`."""
-        return RhymeConstraint(self.groups(config), partners, count)
-
-    def wanted(self, config: WriteConfig) -> NDArray[np.bool_] | None:
-        """The characters that are not banned `(V,)`; None: all.
-
-        Raises:
-            SettingsError: all are banned.
-        """
-        if not config.ban:
-            return None
-        wanted = ~self.alphabet.mask(config.ban)
-        if not wanted.any():
-            raise SettingsError(f"ban leaves no character to write: the model knows {len(self.vocabulary)}; ban fewer")
-        return wanted
+    def rhyme_groups(self, standard: Standard, readings: tuple[str, ...]) -> RhymeGroups:
+        """The rhyme groups of a standard with the user's own readings."""
+        return self._rhyme_groups(standard, readings)
 
     def recent(self, text: str, limit: int) -> NDArray[np.int64]:
-        """The ids of the last characters of a text, −1 before it, `(1, limit)`."""
+        """The ids of the last `limit` characters of a text, −1 before its beginning, `(1, limit)`."""
         ids = np.full((1, limit), -1)
         last = text[-limit:]
         if last:
             ids[0, -len(last) :] = [self.alphabet.id(char) for char in last]
         return ids
 
-    def sounds_like(self, char: str, most: int = 5) -> list[str]:
-        """Characters of the model that are read as an unknown one is."""
+    def homophones(self, char: str, most: int = 5) -> list[str]:
+        """Characters of the model that have a reading in common with an unknown one."""
         readings = last_syllables(char)
         return [other for other in self.vocabulary.characters if readings & last_syllables(other)][:most]
 
 
-def _latest(kept: dict[Key, Value], key: Key, value: Value) -> dict[Key, Value]:
-    """What is kept, with this as the latest, and without the oldest: settings are many, and a server runs long."""
-    if next(reversed(kept), None) == key:
-        return kept
-    others = [item for item in kept.items() if item[0] != key]
-    return dict([*others[1 - _KEPT :], (key, value)])
+class Rules:
+    """A wish compiled for a model.
+
+    Attributes:
+        model: the model that writes.
+        greedy: choose the most likely character rather than sample.
+        length: characters of a text without form.
+        stop: strings that end a text without form.
+        max_repeats: how often a block of characters may occur in a row; 0: any number.
+        max_copy: the limit for copies that was asked for; None: the default applies.
+        guard: forbids what would complete a copy; None: copies are allowed.
+        banned: the characters that must not be written.
+        allowed: mask `(V,)` of the other characters; None: all are allowed.
+        allowed_in_line: the same with the end of the line, which the plan of a line decides; None likewise.
+        form: what the lines have to be.
+        has_form: whether the text consists of lines with a form.
+        words: words that must appear.
+        draws: endings to sample in parallel for a rhymed line.
+    """
+
+    def __init__(self, model: WritingModel, config: WriteConfig) -> None:
+        """Compiles a wish. The seed is not part of it: texts with different seeds can share their rules.
+
+        Raises:
+            SettingsError: the wish cannot be fulfilled with this model.
+        """
+        self.model = model
+        self.greedy = config.greedy
+        self.length = config.length
+        self.stop = tuple(filter(None, config.stop))
+        self.max_repeats = config.max_repeats
+        if self.max_repeats is None:
+            self.max_repeats = 0 if config.greedy else _MAX_REPEATS
+        self.max_copy = config.max_copy
+        self.guard = _copy_guard(model, config)
+        self.banned = config.ban
+        self.allowed = _allowed(model, config.ban)
+        self.allowed_in_line: NDArray[np.bool_] | None = None
+        if self.allowed is not None:
+            self.allowed_in_line = self.allowed | model.alphabet.mask(model.alphabet.line_end)
+        self.form = Form.of(config)
+        self.has_form = config.has_form
+        self.words = config.word
+        self.draws = config.draws
+        self._standard: Standard = config.rhyme_standard
+        self._readings = config.reading
+
+    @cached_property
+    def rhyme_groups(self) -> RhymeGroups:
+        """The rhyme groups by the standard and the readings that were asked for; built when a line has to rhyme."""
+        return self.model.rhyme_groups(self._standard, self._readings)
+
+    def check(self, plans: Sequence[LinePlan]) -> None:
+        """Makes sure that the model can write what some lines ask for.
+
+        Raises:
+            SettingsError: it cannot; names the character and, if there are any, known ones with the same reading.
+        """
+        asked = "".join(text for plan in plans for _, text in plan.fixed) + "".join(self.words)
+        missing = [char for char in dict.fromkeys(asked) if char not in self.model.vocabulary]
+        if missing:
+            char = missing[0]
+            alike = self.model.homophones(char)
+            instead = f"; it knows {' '.join(alike)}, which sound alike" if alike else ""
+            raise SettingsError(
+                f"the form asks for {char}, which the model has never seen{instead}; choose another character"
+            )
+        if not self.model.alphabet.can_fill_lines:
+            raise SettingsError("the model knows no character that counts for the length of a line: give no form")
+        banned = [char for char in asked if char in self.banned]
+        if banned:
+            raise SettingsError(f"the form asks for {banned[0]}, which ban forbids; take it out of one of them")
+        if "\n" in self.banned and len(plans) > 1:
+            raise SettingsError(f"the form asks for {len(plans)} lines, but ban forbids line ends; allow them")
+
+
+def _copy_guard(model: WritingModel, config: WriteConfig) -> CopyGuard | None:
+    limit = config.max_copy
+    if limit is None:
+        limit = 0 if config.greedy or model.against is None else WINDOW - 1
+    return model.copy_guard(limit) if limit else None
+
+
+def _allowed(model: WritingModel, ban: str) -> NDArray[np.bool_] | None:
+    if not ban:
+        return None
+    allowed = ~model.alphabet.mask(ban)
+    if not allowed.any():
+        raise SettingsError(f"ban leaves no character to write: the model knows {len(model.vocabulary)}; ban fewer")
+    return allowed

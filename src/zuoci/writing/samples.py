@@ -1,4 +1,7 @@
-"""Short texts during a run, to see what it has learnt."""
+"""Short texts that are written during training, to see what the model has learnt.
+
+`zuoci train` and the studio's worker write them from time to time.
+"""
 
 from __future__ import annotations
 
@@ -15,7 +18,7 @@ if TYPE_CHECKING:
     from zuoci.model.language_model import CharLM
     from zuoci.text.corpus import Corpus
 
-_TEMPERATURE = 0.7  # what the model is surest of shows best what it has learnt
+_TEMPERATURE = 0.7  # below 1: the most likely characters show best what the model has learnt
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,8 +26,8 @@ class Sample:
     """A short text.
 
     Attributes:
-        text: with its opening; "" if none could be written.
-        problem: why there is none, in one line; "" if there is one.
+        text: the whole text, opening included; "" if it could not be written.
+        problem: the reason for this in one line; "" if there is a text.
     """
 
     text: str
@@ -44,22 +47,22 @@ class Samples:
     """Writes samples with a model that is being trained.
 
     Attributes:
-        openings: what they begin with.
+        openings: the first characters of each sample.
     """
 
     def __init__(self, corpus: Corpus, openings: Sequence[str] = (), *, join_lines: bool = False) -> None:
-        """Remembers the corpus, which samples do not copy.
+        """Takes the fingerprint of the corpus, so that samples do not copy it.
 
         Args:
-            corpus: that the model is trained on.
-            openings: by default two that suit the corpus.
-            join_lines: the model is trained with spaces for newlines.
+            corpus: the text that the model is trained on.
+            openings: the first characters of each sample; empty: two that occur in the corpus.
+            join_lines: whether the model is trained with spaces in place of newlines.
         """
         self.openings = list(openings) or default_openings(corpus)
         self._against = Fingerprint.of(corpus, join_lines=join_lines)
 
     def write(self, model: CharLM, length: int) -> list[Sample]:
-        """One sample for each opening, of `length` characters. It raises nothing: no run ends for a sample."""
+        """Writes a sample of `length` characters for each opening. Never raises, so that no run ends for a sample."""
         config = WriteConfig(length=length, temperature=_TEMPERATURE)
         writer: Writer | None = None
         samples: list[Sample] = []

@@ -1,4 +1,7 @@
-"""A model and a wish → lyrics."""
+"""The front door of writing: `Writer`, a model and a wish → lyrics.
+
+The command line, the server and Python callers make a `Writer` of a model and ask it for texts.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from zuoci.model.checkpoint import load, load_with_fingerprint
+from zuoci.model.random import key_of
 from zuoci.model.stepper import Stepper
 from zuoci.model.threads import one_thread
 from zuoci.text.corpus import Corpus, Song
@@ -15,8 +19,7 @@ from zuoci.writing.batch import Batch
 from zuoci.writing.config import WriteConfig
 from zuoci.writing.inspection import Inspection, inspect
 from zuoci.writing.originality import CorpusIndex
-from zuoci.writing.rules import Desk
-from zuoci.writing.sampling import key_of
+from zuoci.writing.rules import Rules, WritingModel
 from zuoci.writing.text import Lyrics, begin, write_form, write_free
 
 if TYPE_CHECKING:
@@ -32,30 +35,31 @@ Watch: TypeAlias = Callable[[], None]
 
 
 class Writer:
-    """Writes with a model.
+    """Writes texts with a model.
 
     Attributes:
-        vocabulary: the characters that it knows.
-        desk: what its texts share.
-        watch: see `watched`.
+        vocabulary: the characters by id.
+        model: the model, ready for writing.
+        watch: is called after each step; see `watched`.
     """
 
     def __init__(self, model: CharLM, against: Known | None = None) -> None:
-        """Copies the weights as they are now.
+        """Copies the weights; later changes of the model have no effect.
 
         Args:
-            model: what to write with.
-            against: what the model was trained on, or the fingerprint of that: what texts must not copy.
+            model: the model to write with.
+            against: the training text or its fingerprint, which texts must not copy; None: unknown.
         """
         self.vocabulary = model.vocabulary
-        self.desk = Desk(Stepper(model), model.vocabulary, against)
+        self.model = WritingModel(Stepper(model), model.vocabulary, against)
         self.watch: Watch = lambda: None
 
     def watched(self, watch: Watch) -> Writer:
-        """The same writer, whose work can be broken off.
+        """A writer with the same model whose work can be cancelled.
 
         Args:
-            watch: is called at each step; what it raises ends the work.
+            watch: is called after each step and before each candidate is rated; an exception that it raises ends the
+                work.
         """
         other = copy.copy(self)
         other.watch = watch
@@ -63,7 +67,11 @@ class Writer:
 
     @classmethod
     def load(cls, folder: str | PathLike[str], corpus: Corpus | None = None) -> Writer:
-        """A writer with a saved model, which knows what not to copy by its fingerprint, or by the corpus itself.
+        """A writer with a saved model.
+
+        Args:
+            folder: the folder of the model. Its fingerprint, if it has one, tells what must not be copied.
+            corpus: the training text, to use in place of the fingerprint.
 
         Raises:
             ModelFolderError: the folder holds no model, or a damaged one.
@@ -79,47 +87,56 @@ class Writer:
     def write(self, opening: str = "", config: WriteConfig | None = None, *, before: Context | None = None) -> Lyrics:
         """Continues an opening.
 
-        Characters that the model does not know are replaced by their full-width or half-width forms, or else
-        left out. Without an opening, the text begins as a new line does.
+        Characters that the model does not know are replaced by their full-width or half-width forms, or left out if
+        the model does not know these either. Without an opening, the text begins as a new line does.
 
         Args:
             opening: the first characters.
-            config: how to draw, and in which form; by default `WriteConfig()`.
-            before: what stands before the opening, from `read`.
+            config: the wish; None: `WriteConfig()`.
+            before: what comes before the opening, as `read` returns it.
 
         Raises:
             SettingsError: the form contradicts itself, or asks for characters that the model does not know.
-            WritingError: nothing was found that keeps all wishes.
+            WritingError: no text was found that fulfils the wish.
         """
-        return self.run([self.steps(opening, config or WriteConfig(), before=before)], [config or WriteConfig()])[0]
+        config = config or WriteConfig()
+        return self.run([self.steps(opening, config, before=before)], [config])[0]
 
     def write_many(self, openings: Sequence[str], configs: Sequence[WriteConfig]) -> list[Lyrics]:
         """Continues many openings side by side, which is many times faster than one after another.
 
-        Each text is the one that `write` gives. However many they are, they take no more memory than the `ROWS` that
-        are written at a time.
+        Each text is equal to the one that `write` returns. Memory is bounded by `ROWS`, the number of rows that are
+        written at a time, and not by the number of texts.
 
         Args:
             openings: the first characters of each text.
-            configs: how to draw each; as many.
+            configs: the wish for each text.
 
         Raises:
-            ZuociError: that of the first text that has one.
+            ZuociError: the error of the first text that fails.
         """
-        steps = [self.steps(opening, config) for opening, config in zip(openings, configs, strict=True)]
+        rules: dict[WriteConfig, Rules] = {}  # each different wish is compiled once
+
+        def compiled(config: WriteConfig) -> Rules:
+            if config not in rules:
+                rules[config] = self._compile(config)
+            return rules[config]
+
+        pairs = zip(openings, configs, strict=True)
+        steps = [self._steps(opening, config, compiled) for opening, config in pairs]
         return self.run(steps, configs)
 
     def candidates(self, opening: str, config: WriteConfig, count: int) -> list[Lyrics]:
-        """Continues an opening in several ways, of which the first is the one that `write` gives."""
+        """Continues an opening in several ways, the first of which is the text that `write` returns."""
         configs = [config] + [config.model_copy(update={"seed": key_of(config.seed, k) >> 1}) for k in range(1, count)]
         return self.write_many([opening] * count, configs)
 
     def stream(self, opening: str = "", config: WriteConfig | None = None) -> Iterator[str]:
-        """Continues an opening, and gives each piece as soon as it is final; together they are what `write` gives."""
+        """Continues an opening and yields each piece as soon as it is final; joined, they are what `write` returns."""
         pieces: SimpleQueue[str] = SimpleQueue()
         config = config or WriteConfig()
-        batch: Batch[Any] = Batch(self.desk.stepper)
-        batch.add(self.steps(opening, config, hand_out=pieces.put), config)
+        batch: Batch[Any] = Batch(self.model.stepper)
+        batch.add(self.steps(opening, config, hand_out=pieces.put), config.sampling, config.rows)
         while len(batch):
             with one_thread():
                 ended = batch.step()
@@ -131,13 +148,13 @@ class Writer:
                     raise result
 
     def read(self, text: str, before: Context | None = None) -> Context:
-        """Reads a text, to write after it; unknown characters as in `write`."""
+        """Reads a text, so that `write` can continue after it; unknown characters are treated as in `write`."""
         known, _ = self.vocabulary.adapt(text)
-        return self.run([begin(self.desk, known, before)], [WriteConfig()])[0]
+        return self.run([begin(self.model, known, before)], [WriteConfig()])[0]
 
     def inspect(self, text: str) -> Inspection:
-        """What the model expects at each place of a text, and what its units do there."""
-        return inspect(self.desk, text, watch=self.watch)
+        """What the model expects at each character of a text, and the activations of its hidden units there."""
+        return inspect(self.model, text, watch=self.watch)
 
     def steps(
         self,
@@ -151,25 +168,39 @@ class Writer:
 
         Args:
             opening: the first characters.
-            config: how to draw, and in which form.
-            before: what stands before the opening.
+            config: the wish; it is compiled with the first step, and its errors are raised there.
+            before: what comes before the opening.
             hand_out: is called with each piece of the text as soon as it is final.
         """
+        return self._steps(opening, config, self._compile, before, hand_out)
+
+    def _compile(self, config: WriteConfig) -> Rules:
+        return Rules(self.model, config)
+
+    def _steps(
+        self,
+        opening: str,
+        config: WriteConfig,
+        compiled: Callable[[WriteConfig], Rules],
+        before: Context | None = None,
+        hand_out: Callable[[str], None] = lambda _: None,
+    ) -> Steps[Lyrics]:
+        rules = compiled(config.model_copy(update={"seed": 0}))
         known, unknown = self.vocabulary.adapt(opening)
-        write = write_form if config.has_form else write_free
-        return write(self.desk, known, config, unknown, before, hand_out)
+        write = write_form if rules.has_form else write_free
+        return (yield from write(rules, known, config.seed, unknown, before, hand_out))
 
     def run(self, steps: Sequence[Steps[Any]], configs: Sequence[WriteConfig]) -> list[Any]:
-        """Does the steps of some texts side by side; gives what each returns.
+        """Runs the steps of some texts side by side and returns their results.
 
         Raises:
-            ZuociError: that of the first text that has one.
+            ZuociError: the error of the first text that fails.
         """
-        batch: Batch[Any] = Batch(self.desk.stepper)
+        batch: Batch[Any] = Batch(self.model.stepper)
         order: dict[int, int] = {}
         results: list[Any] = [None] * len(steps)
         for k, (one, config) in enumerate(zip(steps, configs, strict=True)):
-            order[batch.add(one, config)] = k
+            order[batch.add(one, config.sampling, config.rows)] = k
         with one_thread():
             while len(batch):
                 for number, result in batch.step():

@@ -1,10 +1,12 @@
-"""How a Chinese syllable rhymes: its final, and the group that a published standard puts the final in.
+"""Chinese rhymes: pinyin → its final → the group of the final in a published standard.
+
+`zuoci.writing.rhyme.scheme` determines the rhyme group of a line with these functions. The standards are:
 
 - 十三辙 (shisanzhe): the thirteen tracks of northern sung verse, as in Luo Changpei's 北京俗曲百种摘韵 (1942).
 - 中华新韵 (xinyun): the fourteen groups of the Chinese Poetry Society (中华诗词学会), 2005.
 - 中华通韵 (tongyun): the sixteen groups of the Ministry of Education and the State Language Commission, 2019.
 
-Tones do not count. 儿 is a syllable of its own (er), also where speech would curl it onto the one before.
+Tones do not matter. 儿 is a syllable of its own (er), although in speech it often merges with the one before it.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ import re
 import unicodedata
 from functools import cache, lru_cache
 
-# "-i" is the vowel of zhi chi shi ri zi ci si; ê that of 欸; io that of 哟; iai that of the old reading of 崖.
+# -i is the vowel of zhi chi shi ri zi ci si; ê occurs in 欸, io in 哟, iai in the old reading of 崖.
 _TABLES = {
     "十三辙": (
         "发花 a ia ua|梭坡 o e uo io|乜斜 ê ie üe|一七 i -i ü er|姑苏 u|怀来 ai uai iai|灰堆 ei uei|遥条 ao iao|"
@@ -35,17 +37,17 @@ STANDARDS = {
 STANDARDS_IN_ASCII = {"shisanzhe": "十三辙", "xinyun": "中华新韵", "tongyun": "中华通韵"}
 
 CHARACTERS = "〇\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
-_MAX_READ = 1000  # characters before the end of a line: pypinyin's time grows with the square of their number
+_MAX_READ = 1000  # characters at the end of a line; the time that pypinyin takes grows with their square
 _TONE_MARKS = "\u0304\u0301\u030c\u0300"
 _FINALS = frozenset(STANDARDS["十三辙"])
 _WITHOUT_FINAL = frozenset({"m", "n", "ng", "hm", "hng"})
 
 
 def syllable(reading: str) -> str | None:
-    """A syllable of pinyin without its tone, or None if it is none.
+    """A syllable of pinyin without its tone; None if `reading` is not a syllable.
 
     Args:
-        reading: with a tone mark, a tone number or neither (zhǎng, zhang3, zhang); v or u: for ü.
+        reading: pinyin with a tone mark, a tone number or neither (zhǎng, zhang3, zhang); v or u: stand for ü.
     """
     letters = re.sub("[0-5]$", "", reading.strip().lower()).replace("u:", "ü").replace("v", "ü")
     plain = "".join(mark for mark in unicodedata.normalize("NFD", letters) if mark not in _TONE_MARKS)
@@ -55,7 +57,7 @@ def syllable(reading: str) -> str | None:
 
 @lru_cache(maxsize=4096)
 def final(plain: str) -> str | None:
-    """The final of a syllable without tone, as the tables write it: yue → üe, shi → -i, ng → None."""
+    """The final of a syllable without tone, in the spelling of the tables: yue → üe, shi → -i; ng has none → None."""
     match = re.fullmatch("(zh|ch|sh|[bpmfdtnlgkhjqxzcsryw]?)(er|[aeiouüêng]+)", plain)
     if match is None:
         return None
@@ -73,7 +75,7 @@ def final(plain: str) -> str | None:
 
 
 def last_syllable(run: str) -> str | None:
-    """The reading of the last of some Chinese characters in their context, without tone; None if it has none."""
+    """The reading of the last of some Chinese characters in their context, without tone; None if it is unknown."""
     from pypinyin import Style, lazy_pinyin
 
     read = lazy_pinyin(run[-_MAX_READ:], style=Style.TONE)
@@ -81,7 +83,7 @@ def last_syllable(run: str) -> str | None:
 
 
 def last_syllables(character: str) -> frozenset[str]:
-    """Every reading that `last_syllable` may give the character at the end of a line."""
+    """All readings that `last_syllable` can return for a character at the end of a line."""
     from pypinyin.constants import PINYIN_DICT
 
     alone = PINYIN_DICT.get(ord(character), "").split(",")[0]
@@ -90,7 +92,7 @@ def last_syllables(character: str) -> frozenset[str]:
 
 @cache
 def _ends_of_phrases() -> dict[str, frozenset[str]]:
-    """Character → its readings as the last one of pypinyin's phrases: the only words that pypinyin cuts a line into."""
+    """Character → its readings at the end of pypinyin's phrases, the words that pypinyin splits a line into."""
     from pypinyin.constants import PHRASES_DICT
 
     read: dict[str, set[str]] = {}

@@ -1,4 +1,8 @@
-"""How a line must end to rhyme with others: which characters may be its last, and whether it does."""
+"""A line's rhyme as a constraint on its characters: which may come next, and whether the line rhymes.
+
+`zuoci.writing.line` narrows what the plan of a line allows with `RhymeConstraint.narrow`, and checks with
+`RhymeConstraint.fits` the end that was written.
+"""
 
 from __future__ import annotations
 
@@ -13,12 +17,20 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from zuoci.writing.alphabet import Alphabet, LineState
+    from zuoci.writing.alphabet import Alphabet
+    from zuoci.writing.line_state import LineState
     from zuoci.writing.rhyme.scheme import Rhymes
 
 
-class Groups:
-    """The rhymes of a standard, and which of a model's characters may end a line in each group."""
+class RhymeGroups:
+    """The rhyme groups of a standard, with the characters of a model that can end a line in each.
+
+    Attributes:
+        rhymes: determines the group of a line.
+        alphabet: the characters of the model.
+        characters: Chinese rhyme group → the characters that can end a line in it.
+        masks: the same as masks `(V,)`.
+    """
 
     def __init__(self, rhymes: Rhymes, alphabet: Alphabet) -> None:
         self.rhymes = rhymes
@@ -28,19 +40,19 @@ class Groups:
 
 
 class RhymeConstraint:
-    """What the end of a line must be.
+    """What the end of one line must be.
 
-    Lines that rhyme end in different characters or words. The first of them is free to end in any that enough
-    others rhyme with.
+    Lines that rhyme end in different characters or words. The first of them may end in any rhyme group that has enough
+    characters for the others.
     """
 
-    def __init__(self, groups: Groups, partners: Sequence[str], count: int) -> None:
-        """Prepares for one line.
+    def __init__(self, groups: RhymeGroups, partners: Sequence[str], count: int) -> None:
+        """Prepares the masks for one line.
 
         Args:
-            groups: by what standard lines rhyme.
-            partners: the lines that it must rhyme with.
-            count: how many lines will rhyme so, this one and its partners included.
+            groups: the rhyme groups.
+            partners: the lines written so far that the line must rhyme with.
+            count: how many lines will have this rhyme, including the line and its partners.
         """
         self.groups = groups
         self.alphabet = alphabet = groups.alphabet
@@ -48,40 +60,42 @@ class RhymeConstraint:
         self.count = count
         self.taken = {groups.rhymes.ending(partner).lower() for partner in partners}
         keys = set[str]().union(*self.partners)
-        wanted = [mask for key, mask in groups.masks.items() if key in keys or not partners]
-        self._last = alphabet.mask("") | (np.any(wanted, axis=0) if wanted else False) & ~alphabet.mask(self.taken)
-        self._within = ~alphabet.mask(alphabet.end)
-        self._in_word = alphabet.of_kind("word", "joiner")
-        self._letters = alphabet.of_kind("word") & (not partners or any(key.startswith("en:") for key in keys))
+        possible = [mask for key, mask in groups.masks.items() if key in keys or not partners]
+        self._last = alphabet.mask("") | (np.any(possible, axis=0) if possible else False) & ~alphabet.mask(self.taken)
+        self._not_line_end = ~alphabet.mask(alphabet.line_end)
+        self._in_word = alphabet.of_kind("letter", "joiner")
+        self._letters = alphabet.of_kind("letter") & (not partners or any(key.startswith("en:") for key in keys))
         words = {word for key in keys if key.startswith("en:") for word in rhyming_words(key.removeprefix("en:"))}
-        self._next: dict[str, set[str]] = {}  # a beginning of a word that rhymes → the letters that go on
+        self._next_letters: dict[str, set[str]] = {}  # beginning of a rhyming word → letters that may follow
         for word in words - self.taken:
             for length, letter in enumerate(word):
-                self._next.setdefault(word[:length], set()).update((letter, letter.upper()))
+                self._next_letters.setdefault(word[:length], set()).update((letter, letter.upper()))
 
-    def narrow(self, allowed: NDArray[np.bool_], place: LineState) -> NDArray[np.bool_]:
-        """Of what the form allows, what can end the line in the rhyme."""
-        if not place.line.length or (place.left == 0 and place.in_word):
-            letters = self._going_on(place) if place.line.length else self.alphabet.of_kind("word")
-            allowed = allowed & (letters | ~self.alphabet.of_kind("word"))
-            if self.fits(place.text):
+    def narrow(self, allowed: NDArray[np.bool_], state: LineState) -> NDArray[np.bool_]:
+        """Removes from the mask `allowed` `(V,)` what cannot lead to the rhyme; returns a new mask or the same."""
+        has_length = bool(state.plan.length)
+        all_letters = self.alphabet.of_kind("letter")
+        if not has_length or (state.left == 0 and state.in_word):
+            letters = self._letters_to_go_on(state) if has_length else all_letters
+            allowed = allowed & (letters | ~all_letters)
+            if self.fits(state.text):
                 return allowed
-            # In a line of given length, nobody looks again once the word has ended.
-            return allowed & (self._in_word if place.line.length else self._within)
-        if place.left != 1:
+            # In a line with a given length, nothing checks the rhyme again once the word has ended.
+            return allowed & (self._in_word if has_length else self._not_line_end)
+        if state.left != 1:
             return allowed
-        letters = self.alphabet.of_kind("word") if place.in_word else self._going_on(place)
-        return allowed & (letters | self._last | ~self.alphabet.of_kind("word", "unit"))
+        letters = all_letters if state.in_word else self._letters_to_go_on(state)
+        return allowed & (letters | self._last | ~self.alphabet.of_kind("letter", "syllable"))
 
-    def _going_on(self, place: LineState) -> NDArray[np.bool_]:
-        """The letters that may follow in the last word."""
-        if not self._next:
+    def _letters_to_go_on(self, state: LineState) -> NDArray[np.bool_]:
+        """The mask `(V,)` of the letters that may follow in the last word."""
+        if not self._next_letters:
             return self._letters
-        word = place.text[len(place.text) - place.word :] if place.in_word else ""
-        return self._letters & self.alphabet.mask(self._next.get(word.lower(), ()))
+        word = state.text[len(state.text) - state.word_letters :] if state.in_word else ""
+        return self._letters & self.alphabet.mask(self._next_letters.get(word.lower(), ()))
 
     def fits(self, text: str) -> bool:
-        """Whether a line that ends here rhymes."""
+        """Whether a line rhymes if it ends here."""
         keys = self.groups.rhymes.keys(text)
         if not keys or self.groups.rhymes.ending(text).lower() in self.taken:
             return False

@@ -1,14 +1,17 @@
-"""Lines → how they rhyme. A rhyme group is a key: "zh:遥条" for Chinese lines, "en:AH V" for lines in Latin letters.
+"""Lines → their rhyme groups, and the rhyme scheme of a text.
 
-The last character or word of a line decides. A Chinese character is read in its whole line (pypinyin: 忘不了
-ends in liǎo) and belongs to the group that a published standard puts its final in (`zuoci.writing.rhyme.chinese`); an
-English word rhymes by its last stressed vowel and what follows it (`zuoci.writing.rhyme.english`).
+A rhyme group is a key: "zh:遥条" for Chinese lines, "en:AH V" for lines in Latin letters. Lines with a common key
+rhyme. The last character or word of a line determines its group. The pronunciation of a Chinese character is that in
+its line (pypinyin: 忘不了 ends in liǎo), and a published standard assigns its final to a group
+(`zuoci.writing.rhyme.chinese`). An English word rhymes by its last stressed vowel and the sounds after it
+(`zuoci.writing.rhyme.english`).
+
+`RhymeConstraint` uses this while a line is written; the studio and the exported page, to show rhymes.
 """
 
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections import Counter
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -33,23 +36,23 @@ Scheme: TypeAlias = tuple[str | None, ...]
 _LATIN = "A-Za-zÀ-ÖØ-öø-ɏＡ-Ｚａ-ｚ"
 _WORD = f"[{_LATIN}][{_LATIN}\u0300-\u036f]*"  # accents may follow their letters
 _ENDING = re.compile(rf"([{CHARACTERS}]|{_WORD}(?:['’]{_WORD})*(?:(?<=in)['’])?|\d+|[^\W_])[\W_]?\Z")
-_LONGEST_WORD = 100  # characters: no line, however odd, takes long
+_LONGEST_WORD = 100  # characters; bounds the time for any line
 _CHINESE = re.compile(f"[{CHARACTERS}]+")
 
-# X is left out: it stands for a line that rhymes with none. Greek letters follow for those who need more than 25.
-_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWYZΓΔΘΛΞΠΣΦΨΩ"
+# Letters of a rhyme scheme. X is not among them: it marks a line without rhyme. Greek letters follow after Z.
+LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWYZΓΔΘΛΞΠΣΦΨΩ"
 
 
 class Rhymes:
-    """The rhymes of one standard, with a user's own readings.
+    """Determines rhyme groups by one standard, with the user's own readings.
 
     Args:
         standard: 十三辙 (`shisanzhe`), 中华新韵 (`xinyun`) or 中华通韵 (`tongyun`).
-        readings: phrases or characters → pinyin, a syllable for each character, with tone marks, tone numbers
-            or neither: {"还": "huan2", "长大": "zhang3 da4"}. The longest phrase that a line ends with decides.
+        readings: phrases or characters → pinyin, one syllable for each character, with tone marks, tone numbers
+            or neither: {"还": "huan2", "长大": "zhang3 da4"}. The longest phrase at the end of a line is used.
 
     Raises:
-        SettingsError: there is no such standard, or a reading does not fit its phrase.
+        SettingsError: the standard is unknown, or a reading does not fit its phrase.
     """
 
     def __init__(self, standard: Standard = "十三辙", readings: Mapping[str, str] | None = None) -> None:
@@ -59,19 +62,19 @@ class Rhymes:
             raise SettingsError(f"there is no rhyme standard {standard!r}; there are {known}")
         self.standard = name
         self._groups = STANDARDS[name]
-        self._own = {phrase: _own_reading(phrase, reading) for phrase, reading in (readings or {}).items()}
+        self._own = {phrase: own_syllable(phrase, reading) for phrase, reading in (readings or {}).items()}
         self._longest_own = max(map(len, self._own), default=0)
 
     def ending(self, line: str) -> str:
-        """The character or word that decides how a line rhymes; "" if there is none."""
+        """The last character or word of a line, which determines its rhyme group; "" if there is none."""
         return _ending(line)[0]
 
     def group(self, line: str) -> str | None:
-        """The rhyme group of a line; None where there is nothing to read: no word, a number, 嗯."""
+        """The rhyme group of a line; None if its end has no final: no word, a number, 嗯."""
         return next(iter(self.keys(line)), None)
 
     def keys(self, line: str) -> tuple[str, ...]:
-        """Its group, and for an English word with several pronunciations those of the others."""
+        """The rhyme group of a line, then those of the other pronunciations of an English word."""
         ending, end = _ending(line)
         if _CHINESE.match(ending):
             key = self._chinese_key(self._read(line[:end]))
@@ -80,15 +83,11 @@ class Rhymes:
             return tuple(f"en:{rime}" for rime in rimes(ending))
         return ()
 
-    def rhyme(self, first: str, second: str) -> bool:
-        """Whether two lines rhyme, English words in any of their pronunciations. A line rhymes with itself."""
-        return not set(self.keys(first)).isdisjoint(self.keys(second))
-
     def endings(self, characters: Iterable[str]) -> dict[str, str]:
-        """Group → those of the characters that can end a line in it, in the order given.
+        """Rhyme group → the characters that can end a line in this group, in the order given.
 
-        Complete: where `group(line)` is G and the line ends in the character c, c is in `endings([c])[G]`. Not
-        more than a hint the other way round: which of its readings a character has, its line decides.
+        If `group(line)` is G and the line ends in the character c, then c is in `endings([c])[G]`. The converse does
+        not hold: a character with several readings is listed for each, and only the line determines which applies.
         """
         found: dict[str, list[str]] = {}
         for character in dict.fromkeys(characters):
@@ -99,12 +98,8 @@ class Rhymes:
                     found.setdefault(key, []).append(character)
         return {key: "".join(found[key]) for key in sorted(found)}
 
-    def words(self, key: str, words: Iterable[str]) -> list[str]:
-        """Those of the words that a line in the (English) group may end with, sorted."""
-        return sorted({word for word in words if self.group(word) == key})
-
     def _read(self, line: str) -> str | None:
-        """The last syllable of a line that ends in a Chinese character."""
+        """The last syllable, in pinyin, of a line that ends in a Chinese character."""
         for length in range(min(self._longest_own, len(line)), 0, -1):
             if line[-length:] in self._own:
                 return self._own[line[-length:]]
@@ -119,15 +114,19 @@ class Rhymes:
 
 
 def _ending(line: str) -> tuple[str, int]:
-    """The last character or word, and where it ends in the line."""
-    end = next((place for place in range(len(line), 0, -1) if line[place - 1].isalnum()), 0)
+    """The last character or word, and the index after it in the line."""
+    end = next((index for index in range(len(line), 0, -1) if line[index - 1].isalnum()), 0)
     start = max(0, end - _LONGEST_WORD)
     match = _ENDING.search(line[start : end + 1])
     return (match[1], start + match.end(1)) if match else ("", 0)
 
 
-def _own_reading(phrase: str, reading: str) -> str:
-    """The last syllable of a user's reading of a phrase."""
+def own_syllable(phrase: str, reading: str) -> str:
+    """The last syllable of a user's reading of a phrase.
+
+    Raises:
+        SettingsError: the phrase is not Chinese, or the reading is not one syllable of pinyin for each character.
+    """
     if not _CHINESE.fullmatch(phrase):
         raise SettingsError(f"readings are of Chinese characters, as 长大: zhang3 da4; got {phrase!r}")
     syllables = [syllable(part) for part in reading.split()]
@@ -139,64 +138,30 @@ def _own_reading(phrase: str, reading: str) -> str:
     return syllables[-1] or ""
 
 
-def parse_readings(pairs: Sequence[str]) -> dict[str, str]:
-    """Reads pairs such as `长大=zhang3 da4`.
+def repeat_scheme(scheme: Scheme, count: int) -> list[tuple[int, str] | None]:
+    """The rhymes of `count` lines: the scheme is repeated, and each repetition has rhymes of its own.
 
-    Raises:
-        SettingsError: one is no such pair, or the reading does not fit its phrase.
-    """
-    readings: dict[str, str] = {}
-    for pair in pairs:
-        phrase, equals, reading = pair.partition("=")
-        if not equals:
-            raise SettingsError(f"a reading is written as 长大=zhang3 da4: got {pair!r}")
-        readings[phrase.strip()] = reading.strip()
-        _own_reading(phrase.strip(), reading.strip())
-    return readings
-
-
-def parse_scheme(text: str) -> Scheme:
-    """Reads a rhyme scheme: a label for each line, or None for a line that need not rhyme.
-
-    Equal letters rhyme; X and - are free. Spaces, commas, line ends and | may part stanzas and do not count.
-
-    Raises:
-        SettingsError: another character stands in it, or no line does.
-    """
-    plain = re.sub(r"[\s,|]", "", unicodedata.normalize("NFKC", text)).upper()
-    for mark in plain:
-        if mark not in _LETTERS and mark not in "X-":
-            raise SettingsError(
-                f"a rhyme scheme is written in letters, equal ones for lines that rhyme and X for free lines, as AABB"
-                f" or XAXA; got {mark!r} in {text!r}"
-            )
-    if not plain:
-        raise SettingsError("the rhyme scheme is empty; write a letter for each line, as AABB or XAXA")
-    return tuple(None if mark in "X-" else mark for mark in plain)
-
-
-def letters_for(scheme: Scheme, count: int) -> list[tuple[int, str] | None]:
-    """The rhymes of `count` lines: the scheme over and over, each time with rhymes of its own.
-
-    Lines with equal labels rhyme: AABB for six lines is A A B B, and a new A A. None is free.
+    Returns:
+        For each line a label that it shares with the lines that it rhymes with, or None for a line without rhyme. AABB
+        for six lines gives A A B B and then A A with a new rhyme.
     """
     labels = ((line // len(scheme), scheme[line % len(scheme)]) for line in range(count))
     return [(cycle, letter) if letter is not None else None for cycle, letter in labels]
 
 
 def scheme_of(lines: Sequence[str], rhymes: Rhymes) -> str:
-    """The scheme that lines follow: letters by first appearance, X for a line that rhymes with no other.
+    """The rhyme scheme of lines: letters by first appearance, X for a line that rhymes with no other.
 
-    A line takes the letter of the nearest line before it that it rhymes with. Rhymes beyond the thirty-fifth
-    are X.
+    A line gets the letter of the nearest line before it that it rhymes with. From the thirty-sixth rhyme on, lines
+    get an X.
     """
-    last: dict[str, int] = {}  # rhyme → the last line that has it
-    firsts: list[int] = []  # for each line the first line that it rhymes with, over however many steps
+    last: dict[str, int] = {}  # rhyme group → the last line that has it
+    firsts: list[int] = []  # for each line the first line that it rhymes with, directly or through others
     for line, text in enumerate(lines):
         keys = rhymes.keys(text)
         before = max((last[key] for key in keys if key in last), default=line)
         firsts.append(firsts[before] if before < line else line)
         last.update(dict.fromkeys(keys, line))
-    letters = iter(_LETTERS)
+    letters = iter(LETTERS)
     names = {first: next(letters, "X") for first, count in Counter(firsts).items() if count > 1}
     return "".join(names.get(first, "X") for first in firsts)

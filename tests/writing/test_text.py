@@ -2,8 +2,9 @@ from __future__ import annotations
 
 from functools import cache
 from itertools import pairwise
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -12,11 +13,13 @@ from hypothesis import strategies as st
 import zuoci
 from zuoci import Corpus, CorpusIndex, Fingerprint, SettingsError, Song, WriteConfig, Writer, lesson
 from zuoci.errors import WritingError
-from zuoci.writing.batch import Batch
+from zuoci.writing.batch import FREE, Batch
+from zuoci.writing.rules import Rules
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from zuoci.writing.batch import StepResult, Steps
     from zuoci.writing.text import Lyrics
 
 
@@ -103,8 +106,8 @@ def copyist(songs: str, characters: str = SMALL, seed: int = 1) -> Writer:
 
 def steps_of(writer: Writer, opening: str, config: WriteConfig) -> tuple[Lyrics | None, int]:
     """What is written, None if nothing can be, and how many steps it took."""
-    batch: Batch[Lyrics] = Batch(writer.desk.stepper, 1)
-    batch.add(writer.steps(opening, config), config)
+    batch: Batch[Lyrics] = Batch(writer.model.stepper, 1)
+    batch.add(writer.steps(opening, config), config.sampling, config.rows)
     for count in range(100_000):
         for _, result in batch.step():
             if isinstance(result, WritingError):
@@ -153,13 +156,13 @@ def test_by_a_fingerprint_nothing_longer_is_copied(model: zuoci.CharLM, corpus: 
 
 
 def test_by_default_seven_characters_may_be_copied_and_greedy_may_copy_all(model: zuoci.CharLM, corpus: Corpus) -> None:
-    desk = Writer(model, Fingerprint.of(corpus)).desk
-    guard = desk.guard(WriteConfig())
+    known = Writer(model, Fingerprint.of(corpus)).model
+    guard = Rules(known, WriteConfig()).guard
     assert guard is not None
     assert guard.limit == 7
-    assert desk.guard(WriteConfig()) is guard
-    assert desk.guard(WriteConfig(greedy=True)) is None
-    assert desk.guard(WriteConfig(max_copy=0)) is None
+    assert Rules(known, WriteConfig(length=3)).guard is guard  # shared by different wishes
+    assert Rules(known, WriteConfig(greedy=True)).guard is None
+    assert Rules(known, WriteConfig(max_copy=0)).guard is None
 
 
 def test_a_dead_end_is_left_backwards() -> None:
@@ -212,6 +215,34 @@ def test_a_wish_completes_no_copy_that_was_begun_without_it() -> None:
             written += 1
             assert_no_copy(lyrics.text, songs, 0, 2)
     assert written > 20
+
+
+# Random numbers
+
+
+@pytest.mark.parametrize("form", [{}, {"lines": 2}, {"rhyme": "AAAA", "line_length": "5"}])
+def test_no_random_number_is_used_twice(model: zuoci.CharLM, form: dict[str, Any]) -> None:
+    """Neither by the lines that are forked from another one, nor by lines that are written anew."""
+    steps = Writer(model).steps("山", WriteConfig(seed=3, **form))
+    used: list[float] = []
+
+    def recorded() -> Steps[Lyrics]:
+        result: StepResult | None = None
+        while True:
+            try:
+                request = steps.send(result)  # pyright: ignore[reportArgumentType]
+            except StopIteration as end:
+                return end.value
+            free = np.ones(len(request.ids), np.bool_) if request.forced is None else request.forced == FREE
+            used.extend([] if request.uniform is None else request.uniform[free].tolist())
+            result = yield request
+
+    batch: Batch[Lyrics] = Batch(Writer(model).model.stepper, 1)
+    batch.add(recorded())
+    while len(batch):
+        batch.step()
+    assert len(used) >= 10
+    assert len(set(used)) == len(used)
 
 
 # Openings, before, stop
@@ -269,7 +300,7 @@ def test_a_ban_is_a_ban(greedy: bool) -> None:
 def test_loops_end_unless_they_may_go_on() -> None:
     """A model that always wants the same."""
     writer = copyist("人")
-    stepper = writer.desk.stepper
+    stepper = writer.model.stepper
     stepper.output_bias, before = stepper.output_bias * 0, stepper.output_bias
     stepper.output_bias[3] = 1000.0
     try:
@@ -287,5 +318,5 @@ def test_loops_end_unless_they_may_go_on() -> None:
 def test_a_corpus_is_read_as_a_model_without_newlines_was_trained(tmp_path: Path) -> None:
     joined = zuoci.CharLM(zuoci.ModelConfig(hidden_size=3), zuoci.Vocabulary("山前路上 ")).initialise(torch.Generator())
     writer = Writer.load(zuoci.save(joined, tmp_path / "model"), zuoci.Corpus((zuoci.Song("s", "山前\n路上\n"),)))
-    assert writer.desk.against is not None
-    assert zuoci.originality("山前 路上", writer.desk.against, 1).longest_copied == 5
+    assert writer.model.against is not None
+    assert zuoci.originality("山前 路上", writer.model.against, 1).longest_copied == 5

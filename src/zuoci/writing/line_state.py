@@ -1,0 +1,116 @@
+"""How far a line has come, and which characters may follow by its plan.
+
+`zuoci.writing.line` advances a `LineState` character by character; `zuoci.writing.rhyme.constraint` reads it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from zuoci.writing.config import LONGEST_WORD, MOST_SYLLABLES
+from zuoci.writing.form import kind
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from zuoci.writing.alphabet import Alphabet
+    from zuoci.writing.form import LinePlan
+
+
+class LineState:
+    """A line that is being written.
+
+    Attributes:
+        plan: what the line has to be.
+        text: the line so far.
+        syllables: its length.
+        in_word: whether the last character belongs to a word of letters.
+        word_letters: length of that word, in characters.
+        word_closed: whether that word must not go on.
+        marks: characters since the last syllable or letter.
+        fixed_begun: how many texts of `plan.fixed` are written or being written.
+        pending: what is left of the fixed text that is being written.
+    """
+
+    __slots__ = (
+        "alphabet",
+        "fixed_begun",
+        "in_word",
+        "marks",
+        "pending",
+        "plan",
+        "syllables",
+        "text",
+        "word_closed",
+        "word_letters",
+    )
+
+    def __init__(self, alphabet: Alphabet, plan: LinePlan) -> None:
+        self.alphabet = alphabet
+        self.plan = plan
+        self.text = ""
+        self.syllables = 0
+        self.in_word = False
+        self.word_letters = 0
+        self.word_closed = False
+        self.marks = 0
+        self.fixed_begun = 0
+        self.pending = ""
+
+    def copy(self) -> LineState:
+        """A copy that can be advanced independently."""
+        other = object.__new__(LineState)
+        for name in self.__slots__:
+            setattr(other, name, getattr(self, name))
+        return other
+
+    def forced(self) -> str:
+        """The character that a fixed text requires next; "" if none does."""
+        fixed = self.plan.fixed
+        if not self.pending and self.fixed_begun < len(fixed) and self.syllables == fixed[self.fixed_begun][0]:
+            text = fixed[self.fixed_begun][1]
+            if not (self.in_word and kind(text[0]) == "letter"):  # otherwise a space must come before it
+                self.pending = text
+                self.fixed_begun += 1
+        return self.pending[:1]
+
+    @property
+    def left(self) -> int:
+        """Syllables still to come; for a line of any length, the most that may still come."""
+        return (self.plan.length or MOST_SYLLABLES) - self.syllables
+
+    @property
+    def is_full(self) -> bool:
+        """Whether a line with a given length has its last syllable, and that is not a word that could go on."""
+        return bool(self.plan.length) and self.left == 0 and not self.in_word
+
+    def allowed(self) -> NDArray[np.bool_]:
+        """The mask `(V,)` of the characters that may come next by the plan. It must not be modified."""
+        fixed = self.plan.fixed
+        waiting = self.fixed_begun < len(fixed)  # for a fixed text further on, or for the space before it
+        may_begin = self.left > 0 and not (waiting and self.syllables == fixed[self.fixed_begun][0])
+        may_go_on = self.in_word and not self.word_closed and self.word_letters < LONGEST_WORD
+        complete = not waiting and (self.left == 0 if self.plan.length else self.syllables > 0)
+        most_marks = 3 if self.left > 0 else 2
+        return self.alphabet.allowed(
+            syllables=may_begin,
+            letters=may_go_on or (may_begin and not self.in_word),
+            others=self.marks < (most_marks if self.text else 1),
+            spaces=bool(self.text) and self.left > 0 and self.marks < most_marks,
+            end=complete and not self.text[-1:].isspace(),
+        )
+
+    def advance(self, char: str) -> None:
+        """Appends a character, which is not the one that ends the line."""
+        what = kind(char)
+        if self.pending:
+            self.pending = self.pending[1:]
+            self.word_closed = not self.pending and what == "letter"
+        elif what != "letter":
+            self.word_closed = False
+        self.syllables += what == "syllable" or (what == "letter" and not self.in_word)
+        self.word_letters = self.word_letters + 1 if what in ("letter", "joiner") and self.in_word else 1
+        self.in_word = what == "letter" or (what == "joiner" and self.in_word)
+        self.marks = 0 if what in ("syllable", "letter") else self.marks + 1
+        self.text += char
