@@ -3,15 +3,15 @@
 `CharLM.hidden` calls `run_layer`, and training computes its loss with `output_loss`. tests/model/test_fused.py holds
 both equal to `torch.nn`.
 
-Dimensions: T time, B batch, I inputs, H hidden, G gates (1 for rnn, 3 for gru, 4 for lstm), V vocabulary.
+Dimensions: T time, B batch, I inputs, H hidden, G gates (1 for rnn, 3 for gru), V vocabulary.
 
 The cells of `torch.nn` record every time step for autograd on a CPU. Here one autograd function covers all time steps:
 they write into buffers that are allocated once, the derivatives of the activations are computed for the whole sequence
 at once, and the gradient of the recurrent weights is one matrix product (Σ_t dg_tᵀ h_{t-1}) instead of T. The loop over
 time keeps one product and a few element-wise operations per step, which fit into the cache.
 
-The weights are laid out as in `torch.nn`: gates stacked along the rows, r z n for the GRU and i f g o for the
-LSTM. The functions compute in the dtype of their arguments.
+The weights are laid out as in `torch.nn`: gates stacked along the rows, r z n for the GRU. The functions compute in the
+dtype of their arguments. There is no LSTM here: that of `torch.nn` is one kernel already, and as fast or faster.
 """
 
 from __future__ import annotations
@@ -36,30 +36,29 @@ _tanh_backward = torch.ops.aten.tanh_backward  # (dy, y) → dy · (1 − y²)
 def run_layer(
     cell: str,
     x: Tensor,
-    state: tuple[Tensor, ...],
+    h0: Tensor,
     weight_ih: Tensor,
     weight_hh: Tensor,
     bias_ih: Tensor,
     bias_hh: Tensor,
-) -> tuple[Tensor, tuple[Tensor, ...]]:
+) -> Tensor:
     """One recurrent layer over a whole sequence.
 
         rnn   h_t = tanh(W_ih x_t + b_ih + W_hh h_{t-1} + b_hh)              (rnn_relu: relu instead)
         gru   r, z = σ(…) of the same sum;  n = tanh(W_in x_t + b_in + r (W_hn h_{t-1} + b_hn))
               h_t = (1 − z) n + z h_{t-1}
-        lstm  i, f, o = σ(…);  g = tanh(…) of the same sum;  c_t = f c_{t-1} + i g;  h_t = o tanh(c_t)
 
     Args:
-        cell: rnn, rnn_relu, gru or lstm.
+        cell: rnn, rnn_relu or gru.
         x: `(T, B, I)`; or int64 ids `(T, B)` for one-hot vectors, whose products with the weights are looked up.
-        state: `(h_0,)`, or `(h_0, c_0)` for the lstm, each `(B, H)`.
+        h0: the state before the first step, `(B, H)`.
         weight_ih: `(G·H, I)`.
         weight_hh: `(G·H, H)`.
         bias_ih: `(G·H,)`.
         bias_hh: `(G·H,)`.
 
     Returns:
-        h_1 … h_T `(T, B, H)`, and the state after the last step.
+        h_1 … h_T `(T, B, H)`.
     """
     H = weight_hh.shape[1]
     bias_hn = bias_hh[2 * H :]
@@ -71,13 +70,8 @@ def run_layer(
     else:
         gates = functional.embedding(x, weight_ih.t().contiguous()) + bias
     if cell == "gru":
-        out: Tensor = _GRU.apply(gates, state[0], weight_hh, bias_hn)  # pyright: ignore[reportAssignmentType]
-        return out, (out[-1],)
-    if cell == "lstm":
-        both: tuple[Tensor, Tensor] = _LSTM.apply(gates, *state, weight_hh)  # pyright: ignore[reportAssignmentType]
-        return both[0], (both[0][-1], both[1])
-    out = _RNN.apply(gates, state[0], weight_hh, cell == "rnn_relu")  # pyright: ignore[reportAssignmentType]
-    return out, (out[-1],)
+        return _GRU.apply(gates, h0, weight_hh, bias_hn)  # pyright: ignore[reportReturnType]
+    return _RNN.apply(gates, h0, weight_hh, cell == "rnn_relu")  # pyright: ignore[reportReturnType]
 
 
 # `gates` below are the sums of all terms that do not depend on h, `(T, B, G·H)`. The functions overwrite them.
@@ -161,49 +155,6 @@ class _GRU(Function):
         dbias = dgates[:, :, 2 * H :].sum((0, 1))
         dgates[:, :, 2 * H :] = dnew
         return dgates, dh, dweight, dbias
-
-
-class _LSTM(Function):
-    @staticmethod
-    def forward(ctx: Any, gates: Tensor, h0: Tensor, c0: Tensor, weight: Tensor) -> tuple[Tensor, Tensor]:
-        T, B, H = *gates.shape[:2], h0.shape[1]
-        out, cells, squashed = (gates.new_empty(T, B, H) for _ in range(3))
-        h, c, across = h0, c0, lay_out(weight)
-        for t in range(T):
-            total, gate = product_plus(h, across, gates[t]), gates[t]
-            torch.sigmoid(total[:, : 2 * H], out=gate[:, : 2 * H])
-            torch.tanh(total[:, 2 * H : 3 * H], out=gate[:, 2 * H : 3 * H])
-            torch.sigmoid(total[:, 3 * H :], out=gate[:, 3 * H :])
-            i, f, g, o = gate.chunk(4, 1)
-            c = torch.mul(f, c, out=cells[t]).addcmul_(i, g)
-            h = torch.mul(o, torch.tanh(c, out=squashed[t]), out=out[t])
-        ctx.save_for_backward(gates, cells, squashed, out, h0, c0, weight)
-        return out, c.clone()
-
-    @staticmethod
-    def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
-        dout, dc = grads
-        gates, cells, squashed, out, h0, c0, weight = ctx.saved_tensors
-        T, B, H = out.shape
-        i, f, g, o = gates.chunk(4, 2)
-        # Factors of dc in the gradients of the sums of i, f and g; and of dh in that of o.
-        slopes = torch.empty_like(gates).view(T, B, 4, H)
-        _sigmoid_backward(g, i, grad_input=slopes[:, :, 0])
-        _sigmoid_backward(c0, f[0], grad_input=slopes[0, :, 1])
-        _sigmoid_backward(cells[:-1], f[1:], grad_input=slopes[1:, :, 1])
-        _tanh_backward(i, g, grad_input=slopes[:, :, 2])
-        _sigmoid_backward(squashed, o, grad_input=slopes[:, :, 3])
-        into_cell = _tanh_backward(o, squashed)
-        dgates = slopes.view(T, B, 4 * H)
-        dh, back = dout[-1], weight.t()
-        before = _before(dout)
-        for t in range(T - 1, -1, -1):
-            dc = torch.addcmul(dc, dh, into_cell[t])
-            slopes[t, :, :3].mul_(dc.unsqueeze(1))
-            slopes[t, :, 3].mul_(dh)
-            dc = dc * f[t]
-            dh = product_plus(dgates[t], back, before[t])
-        return dgates, dh, dc, _outer(dgates, out, h0)
 
 
 def _outer(dgates: Tensor, out: Tensor, h0: Tensor) -> Tensor:

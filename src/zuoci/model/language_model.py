@@ -45,7 +45,8 @@ class CharLM(nn.Module):
         config: the settings.
         vocabulary: the characters by id.
         path: the implementation of the layers: `fused` (`zuoci.model.fused`), `torch` (`torch.nn`, cuDNN on a GPU), or
-            `auto`, which is fused on the CPU and torch on a GPU. Not saved with the model.
+            `auto`, which is fused on the CPU and torch on a GPU. An lstm is always that of `torch.nn`. Not saved with
+            the model.
     """
 
     def __init__(self, config: ModelConfig, vocabulary: Vocabulary) -> None:
@@ -138,7 +139,8 @@ class CharLM(nn.Module):
     def hidden(self, inputs: Tensor, state: State, generator: torch.Generator | None = None) -> tuple[Tensor, State]:
         """Like `forward`, but without the output layer: returns the hidden states `(T, B, H)` of the last layer."""
         x = inputs if self.embedding is None else self._drop(self.embedding(inputs), generator)
-        fused = self.path == "fused" or (self.path == "auto" and not self.output.weight.is_cuda)
+        fused = self.config.cell != "lstm" and self.path != "torch"
+        fused &= self.path == "fused" or not self.output.weight.is_cuda
         after: list[State] = []
         for layer, module in enumerate(self.layers):
             before = tuple(part[layer] for part in state)
@@ -148,7 +150,8 @@ class CharLM(nn.Module):
         return x, tuple(torch.stack(parts) for parts in zip(*after, strict=True))
 
     def _fused(self, module: nn.Module, x: Tensor, state: State) -> tuple[Tensor, State]:
-        return run_layer(self.config.cell, x, state, *module.parameters())
+        out = run_layer(self.config.cell, x, state[0], *module.parameters())
+        return out, (out[-1],)
 
     def _torch(self, module: nn.Module, x: Tensor, state: State) -> tuple[Tensor, State]:
         if not x.is_floating_point():

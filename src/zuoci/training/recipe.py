@@ -95,8 +95,8 @@ class TrainConfig(BaseModel):
     )
     path: Literal["auto", "fused", "torch"] = Field(
         default="auto",
-        description="implementation of the recurrent layers: zuoci's fused one, or torch.nn; auto (default): fused on "
-        "the CPU, torch.nn on a GPU",
+        description="implementation of the recurrent layers: zuoci's fused one (not for lstm), or torch.nn; auto "
+        "(default): fused on the CPU, torch.nn on a GPU",
     )
     threads: int = Field(
         default=0,
