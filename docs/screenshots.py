@@ -62,7 +62,7 @@ def tour(browser: Browser, url: str) -> None:
         other.goto(f"{url}#{view}")
         if view == "inside":
             other.locator(".char").nth(7).hover()
-            expect(other.locator("#character-details .likeliest")).to_be_visible()
+            expect(other.locator("#character-details .most-likely")).to_be_visible()
         take(other, name)
 
 

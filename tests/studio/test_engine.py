@@ -237,7 +237,9 @@ def test_banned_characters_are_not_written(modules: Page, make_model: Callable[.
         assert not set(text) & set("山前路")
 
 
-def test_candidates_differ_and_the_likeliest_come_first(modules: Page, make_model: Callable[..., zuoci.CharLM]) -> None:
+def test_candidates_differ_and_the_most_likely_come_first(
+    modules: Page, make_model: Callable[..., zuoci.CharLM]
+) -> None:
     model = make_model()
     wish = {"lengths": [4], "temperature": 1, "rhyme": "A"}
     code = "return open(given.data).candidates('山前路上\\n', given.wish, 16, [{ letter: 'A', char: '唱' }])"

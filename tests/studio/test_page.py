@@ -278,7 +278,7 @@ def test_looking_inside(visit: Visitor) -> None:
     page.focus("#reading")
     page.keyboard.press("ArrowRight")
     page.keyboard.press("ArrowRight")
-    expect(page.locator("#character-details .likeliest li")).to_have_count(5)
+    expect(page.locator("#character-details .most-likely li")).to_have_count(5)
     selected = page.locator('.char[aria-selected="true"]')
     expect(selected).to_have_text("把")
     page.keyboard.press("ArrowDown")

@@ -127,7 +127,7 @@ def test_a_look_inside(served: Served, tiny: Path) -> None:
     assert (found["text"], found["unknown"]) == zuoci.load(tiny).vocabulary.adapt(text + "€")
     inside = zuoci.Writer.load(tiny).inspect(text)
     assert [one["nll"] for one in found["characters"]] == pytest.approx(inside.nll.tolist())
-    assert all(len(one["likeliest"]) == 5 for one in found["characters"])
+    assert all(len(one["most_likely"]) == 5 for one in found["characters"])
     states = np.frombuffer(base64.b64decode(found["states"]), np.int8).reshape(-1, found["hidden_size"])
     np.testing.assert_allclose(states / 127 * found["scale"], inside.hidden, atol=0.005)
     assert len(found["units"]["position"]) == len(found["units"]["rhyme"]) == 8

@@ -173,10 +173,10 @@ def test_looking_inside_finds_what_evaluation_finds(model: zuoci.CharLM) -> None
     hidden, _ = model.hidden(ids[1:].unsqueeze(1), model.hidden(ids[:1].unsqueeze(1), model.initial_state(1))[1])
     np.testing.assert_allclose(inspection.hidden, hidden[:, 0].detach().numpy(), rtol=1e-4, atol=1e-6)
     logits, _ = model(ids[:-1].unsqueeze(1), model.initial_state(1))
-    for likeliest, expected in zip(inspection.likeliest, probabilities(logits[:, 0].detach().numpy()), strict=True):
-        shares = [share for _, share in likeliest]
+    for most_likely, expected in zip(inspection.most_likely, probabilities(logits[:, 0].detach().numpy()), strict=True):
+        shares = [share for _, share in most_likely]
         assert shares == sorted(shares, reverse=True)
         assert shares == pytest.approx(sorted(expected, reverse=True)[:5], rel=1e-4)
-        assert [model.vocabulary.characters.index(char) for char, _ in likeliest] == np.argsort(-expected, kind="stable")[:5].tolist()  # fmt: skip  # noqa: E501
+        assert [model.vocabulary.characters.index(char) for char, _ in most_likely] == np.argsort(-expected, kind="stable")[:5].tolist()  # fmt: skip  # noqa: E501
     empty = Writer(model).inspect("€")
     assert (empty.text, len(empty.nll), empty.hidden.shape) == ("", 0, (0, 12))

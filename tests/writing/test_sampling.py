@@ -167,7 +167,7 @@ def test_draws_follow_what_is_kept() -> None:
     assert chi_square(draws(keep_top_k(shares, np.array([3])), 1.0), [0, 2 / 19, 2 / 19, 5 / 19, 10 / 19]) < MOST[3]
     assert chi_square(draws(keep_top_p(shares, np.array([0.7])), 1.0), [0, 0, 0, 1 / 3, 2 / 3]) < MOST[1]
     assert chi_square(draws(keep_min_p(shares, np.array([0.15])), 1.0), [0, 2 / 19, 2 / 19, 5 / 19, 10 / 19]) < MOST[3]
-    # All in their order: a ban of the likeliest; of what is left, 3, then 70 %, then a temperature of ½ that squares.
+    # All in their order: a ban of the most likely; of what is left, 3, then 70 %, then a temperature of ½ that squares.
     left = keep_top_k(keep_allowed(shares, np.arange(5) != 4), np.array([3]))
     left = keep_min_p(keep_top_p(left, np.array([0.7])), np.array([0.3]))
     assert chi_square(draws(left, 0.5), [0, 4 / 29, 0, 25 / 29, 0]) < MOST[1]

@@ -216,8 +216,8 @@ def _inspect(writer: Writer, text: str) -> dict[str, Any]:
     found = writer.inspect(text)
     states, scale = _to_int8(found.hidden)
     characters = [
-        {"char": char, "nll": float(nll), "likeliest": likeliest}
-        for char, nll, likeliest in zip(found.text, found.nll, found.likeliest, strict=True)
+        {"char": char, "nll": float(nll), "most_likely": most_likely}
+        for char, nll, most_likely in zip(found.text, found.nll, found.most_likely, strict=True)
     ]
     nll = float(found.nll.mean()) if characters else 0.0
     return {

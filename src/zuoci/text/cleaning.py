@@ -114,8 +114,8 @@ _CREDIT = re.compile(
 )
 # Credits stand at the head of a song; further down, "词：" may well be sung.
 _CREDIT_LINES = 12
-# A song may be at most so many times as long as its file, or have so many characters. Without a limit, a few bytes of
-# time stamps could fill the memory.
+# Repeats make a song at most this many times as long as its file, or this many characters long. Without a limit, a few
+# bytes of time stamps could fill the memory.
 _REPEATED, _ANY_SONG = 4, 10_000
 
 

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 TEXT_SUFFIXES = frozenset({".txt", ".lrc", ".md", ".text"})
 MAX_FILE_BYTES = 2**31  # 2 GiB: a larger "text file" is a mistake
-_ARCHIVE_BYTES = 2**28  # every archive may unpack to so many bytes,
-_RATIO = 50  # or to so many times its own size; lyrics shrink 2 to 10 times
+_ARCHIVE_BYTES = 2**28  # an archive may unpack to this many bytes,
+_RATIO = 50  # or to this many times its own size; lyrics shrink 2 to 10 times
 _PIECE = 4096  # bytes that are read in one call; LZMA may unpack them to 7,000 times as many
 
 NOT_TEXT, SPECIAL, OWN = "files that are not text", "special files and broken links", "models that zuoci wrote"

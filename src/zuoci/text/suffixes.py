@@ -13,7 +13,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-_BITS = 21  # a code point fits in so many
+_BITS = 21  # of a code point
 
 
 class SuffixArray:

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from zuoci.text.corpus import Corpus
 
 _GOOD_EVERY = 64  # steps between two states to go back to if the loss is no longer finite
-_ROLLBACKS = 3  # after so many, the run gives up
+_ROLLBACKS = 3  # a run that would roll back once more gives up
 
 
 class Run:

@@ -72,7 +72,7 @@ class Candidate(BaseModel):
 
 
 def rank(writer: Writer, texts: Sequence[Lyrics]) -> list[Candidate]:
-    """Orders texts, the best first."""
+    """Sorts texts, the best first."""
     found = [_candidate(writer, lyrics.text, lyrics.nll, seed=lyrics.seed) for lyrics in texts]
     return sorted(found, key=lambda candidate: candidate.cost)
 

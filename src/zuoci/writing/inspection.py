@@ -30,14 +30,14 @@ class Inspection:
         text: the known characters of the text.
         unknown: the characters that were left out, each once.
         nll: −log p of each character by the model's own probabilities, in nats, `(T,)`.
-        likeliest: for each character, the most likely ones in its position, with their probabilities.
+        most_likely: for each character, the most likely ones in its position, with their probabilities.
         hidden: the activations of the last layer after each character, `(T, H)`.
     """
 
     text: str
     unknown: str
     nll: NDArray[np.float64]
-    likeliest: Sequence[Sequence[tuple[str, float]]]
+    most_likely: Sequence[Sequence[tuple[str, float]]]
     hidden: NDArray[Any]
 
 
@@ -56,16 +56,16 @@ def inspect(model: WritingModel, text: str, most: int = 5, watch: Callable[[], N
     last = np.array([model.alphabet.line_end_id])
     nll = np.zeros(len(ids))
     hidden = np.zeros((len(ids), model.stepper.hidden_size), np.float32)
-    likeliest: list[list[tuple[str, float]]] = []
+    most_likely: list[list[tuple[str, float]]] = []
     for t in range(len(ids)):
         watch()
         logits, state = model.stepper.step(last, state)
         shares = probabilities(logits)[0]
         nll[t] = -np.log(max(shares[ids[t]], np.finfo(np.float64).tiny))
         expected = np.argsort(-shares, kind="stable")[:most]
-        likeliest.append([(model.vocabulary.characters[i], float(shares[i])) for i in expected])
+        most_likely.append([(model.vocabulary.characters[i], float(shares[i])) for i in expected])
         last = ids[t : t + 1]
         hidden[t - 1] = model.stepper.top(state)[0]  # t = 0 reads the line end, and is overwritten last
     if len(ids):
         hidden[-1] = model.stepper.top(model.stepper.step(last, state)[1])[0]
-    return Inspection(known, unknown, nll, likeliest, hidden)
+    return Inspection(known, unknown, nll, most_likely, hidden)

@@ -19,7 +19,7 @@ from importlib.resources import files
 
 _NEIGHBOURS = 50  # words before and after the place of an unknown word that vote on its rime
 _LONGEST_ENDING = 5  # letters that may be taken off a word to find its stem
-_LETTER_WEIGHT = 6.0  # a further letter in common makes a vote count so many times as much
+_LETTER_WEIGHT = 6.0  # the factor on a vote for each further letter in common
 _OTHER_LENGTH_WEIGHT = 0.2  # if one of the two words has one syllable and the other has several
 _SPLIT_VOWEL_WEIGHT = 0.3  # if what the words share begins inside a vowel group: (b)ead and (id)ead
 _STEM_WEIGHT = 2.0  # the vote of a pair of stems, against the vote of the neighbour's own rime
@@ -132,7 +132,7 @@ def _weight(word: str, neighbour: str, shared: int) -> float:
 
 
 def _stem_spellings(word: str, length: int) -> tuple[str, str, str, str]:
-    """How the stem of a word may be written without an ending of so many letters; "" where a change does not apply.
+    """How the stem of a word may be written without its last `length` letters; "" where a change does not apply.
 
     The four changes: none (sing-ing), an e (hop-ing → hope), a letter that is not doubled (hopp-ing → hop),
     a y for an i (cri-es → cry).

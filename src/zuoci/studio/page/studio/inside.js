@@ -205,13 +205,13 @@ export class InsideView {
       byId("character-details").replaceChildren(element("p", { className: "help", textContent: t.noCharacter }));
       return;
     }
-    const { char, nll, likeliest } = found.characters[place];
-    const rows = likeliest.map(([other, probability]) => this.#likelyCharacter(other, probability, other === char));
+    const { char, nll, most_likely } = found.characters[place];
+    const rows = most_likely.map(([other, probability]) => this.#likelyCharacter(other, probability, other === char));
     const name = element("b", { textContent: characterName(char, t) });
     const value = unit < 0 ? "" : t.unitValue(unit, unitValue(found, place, unit));
     byId("character-details").replaceChildren(
       element("p", { className: "current" }, name, ` ${t.nllAndProbability(nll, t.percent(Math.exp(-nll)))}`),
-      element("ol", { className: "likeliest" }, ...rows),
+      element("ol", { className: "most-likely" }, ...rows),
       ...(value ? [element("p", { className: "help", textContent: value })] : []),
     );
     this.picture.draw(stateAt(found, place), unit);

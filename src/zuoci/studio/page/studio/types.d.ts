@@ -138,7 +138,7 @@ export interface CandidateLine {
 export interface InspectedCharacter {
   char: string;
   nll: number;
-  likeliest: [char: string, probability: number][];
+  most_likely: [char: string, probability: number][];
 }
 
 /** The answer to `POST /api/models/{id}/inspect`. */
