@@ -399,8 +399,8 @@ def test_the_table_and_pypinyin_wait_for_a_line_that_needs_them() -> None:
     check = (
         "import sys; from zuoci.writing.rhyme import english_table; from zuoci.writing.rhyme.scheme import Rhymes\n"
         "rhymes = Rhymes(); read = english_table.load_table.cache_info; print(read().currsize, end=' ')\n"
-        "print(rhymes.group('love'), rhymes.keys('night') == rhymes.keys('white'), rhymes.group('hm'), read().currsize, end=' ')\n"
-        "print('pypinyin' in sys.modules)"
+        "print(rhymes.group('love'), rhymes.keys('night') == rhymes.keys('white'), rhymes.group('hm'), end=' ')\n"
+        "print(read().currsize, 'pypinyin' in sys.modules)"
     )
     printed = subprocess.check_output([sys.executable, "-c", check], text=True)
     assert printed == "0 en:AH V True None 1 False\n"

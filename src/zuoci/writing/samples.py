@@ -18,7 +18,9 @@ if TYPE_CHECKING:
     from zuoci.model.language_model import CharLM
     from zuoci.text.corpus import Corpus
 
-_TEMPERATURE = 0.7  # below 1: the most likely characters show best what the model has learnt
+# The most likely characters show best what the model has learnt. Without min_p, the many characters that it has hardly
+# ever seen are chosen too often together, however unlikely each of them is.
+_TEMPERATURE, _MIN_P = 0.7, 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ class Samples:
 
     def write(self, model: CharLM, length: int) -> list[Sample]:
         """Writes a sample of `length` characters for each opening. Never raises, so that no run ends for a sample."""
-        config = WriteConfig(length=length, temperature=_TEMPERATURE)
+        config = WriteConfig(length=length, temperature=_TEMPERATURE, min_p=_MIN_P)
         writer: Writer | None = None
         samples: list[Sample] = []
         for opening in self.openings:
