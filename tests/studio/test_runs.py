@@ -16,7 +16,10 @@ import pytest
 from safetensors.numpy import load_file
 
 import zuoci
+from zuoci.server.errors import ApiError
 from zuoci.studio.app import StudioSettings
+from zuoci.studio.jobs import TrainingJob
+from zuoci.studio.runs import TrainingRuns
 from zuoci.studio.stored_corpus import read_stored
 from zuoci.text.corpus import Corpus
 
@@ -267,3 +270,24 @@ def test_a_damaged_run_with_a_long_name_can_be_thrown_away(
         answer = studio.client.delete(f"/api/training/{name}")
         assert answer.status_code == 200, answer.text
     assert list((tmp_path / ".runs").iterdir()) == []
+
+
+def test_rounds_that_a_resumed_run_evaluates_again_are_not_kept_twice() -> None:
+    job = TrainingJob("a", None)
+    for step, nll in [(10, 3.0), (20, 2.5), (30, 2.0), (20, 2.4), (30, 1.9)]:
+        job.read_event("round", {"round": {"step": step, "nll": nll}})
+    assert [(one["step"], one["nll"]) for one in job.rounds] == [(10, 3.0), (20, 2.4), (30, 1.9)]
+
+
+def test_a_job_whose_process_is_being_started_is_left_alone(tmp_path: Path) -> None:
+    """It is no longer in the queue, and there is no process yet to be told anything."""
+
+    async def ask() -> None:
+        runs = TrainingRuns(tmp_path)
+        job = runs.jobs["a"] = TrainingJob("a", None, state="queued")
+        for request in (runs.pause, runs.delete):
+            with pytest.raises(ApiError, match="a is queued"):
+                await request(job)
+        assert job.state == "queued"
+
+    asyncio.run(ask())

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from zuoci.model.config import ModelConfig
     from zuoci.text.vocabulary import Vocabulary
 
-settle_libraries()  # here, because no thread computes with a model before this import
+settle_libraries()  # MKL chooses its code now: when this is imported, no other thread computes with a model yet
 
 State: TypeAlias = tuple[Tensor, ...]  # one tensor (L, B, H); for the LSTM a pair of them, hidden and cell
 

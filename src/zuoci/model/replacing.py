@@ -204,7 +204,8 @@ def replace_durably(file: Path, data: bytes) -> None:
     """Writes a file or replaces it, so that a crash leaves the former file or the new one, and nothing in between.
 
     Raises:
-        OSError: the file cannot be written; the former one is unchanged.
+        OSError: the file cannot be written. The former one is unchanged, unless only the last flush of the folder
+            failed.
     """
     temporary = file.with_name(temporary_name(file.name))
     try:

@@ -212,7 +212,8 @@ class Engine:
             raise ending()
         rows = [config.rows for config in configs]
         if sum(rows) > self.rows:
-            message = f"one request may write {self.rows} texts side by side: got {sum(rows)}; ask for fewer"
+            message = f"one request may write {self.rows} texts side by side (a rhymed one counts as its draws)"
+            message += f": got {sum(rows)}; ask for fewer"
             raise ApiError(400, message)
         if self.rows_taken + sum(rows) > self.rows:
             message = f"{self.rows_taken} texts are being written, of {self.rows} at most; try again"

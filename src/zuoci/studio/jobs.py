@@ -156,7 +156,8 @@ class TrainingJob:
             self.step = document
         elif name == "round":
             document = document["round"]
-            self.rounds.append(document)
+            # A run that was resumed from an earlier step evaluates some rounds again.
+            self.rounds = [*(one for one in self.rounds if one["step"] < document["step"]), document]
         elif name == "samples":
             self.samples.append(document)
         self.emit(name, document)

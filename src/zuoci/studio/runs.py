@@ -160,9 +160,9 @@ class TrainingRuns:
         """Takes a job out of the queue, or saves its run and ends its process.
 
         Raises:
-            ApiError: the job is neither queued nor running.
+            ApiError: the job is neither queued nor running, or its process is being started.
         """
-        if job.state == "queued":
+        if job in self._queue:
             self._queue.remove(job)
             self._set_state(job, "paused")
         elif job.state == "running":
@@ -194,7 +194,7 @@ class TrainingRuns:
             await job.send_command("stop")
         elif job.state == "paused" and is_unfinished(self._home / job.id):
             self._requeue(job)
-            job.state = "stopping"
+            self._set_state(job, "stopping")
         else:
             raise _wrong_state(job, "stopped")
 
@@ -209,14 +209,15 @@ class TrainingRuns:
         """Deletes a job, its corpus and its unfinished run. A finished model stays.
 
         Raises:
-            ApiError: the job is running.
+            ApiError: the job is running or being started.
             InUseError: another process trains it.
         """
-        if job.state not in ("queued", *ENDED):
+        if job not in self._queue and job.state not in ENDED:
             raise _wrong_state(job, "deleted")
+        former: State = job.state
         if job in self._queue:
             self._queue.remove(job)
-        former: State = "paused" if job.state == "queued" else job.state
+            former = "paused"
         self._set_state(job, "deleting")  # so that no other request changes it
         try:
             await asyncio.to_thread(self._delete_files, job.id)
@@ -275,6 +276,8 @@ class TrainingRuns:
         self._set_state(job, "stopping" if stopping else "running")
         if stopping:
             await job.send_command("stop")
+        if self._draining and process.stdin:  # the studio was asked to end while the process was started
+            process.stdin.close()
         assert process.stdout
         end: State | None = None
         async for line in process.stdout:

@@ -137,7 +137,9 @@ def _emit_events(job: Job, samples: Samples, commands: Commands) -> None:
             if commands.ending:
                 raise event.error
             if commands.pause:
-                threading.Timer(event.retry, job.pause).start()
+                again = threading.Timer(event.retry, job.pause)
+                again.daemon = True  # a run that ends before does not wait for it
+                again.start()
             emit("note", text=f"{event.error}; training goes on, and the next save is tried in {event.retry:g} s")
         elif isinstance(event, Paused):
             emit("paused")

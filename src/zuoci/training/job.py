@@ -144,7 +144,8 @@ class Job:
         Args:
             corpus: the songs.
             settings: the settings of a new run; default: those of the recipe `auto`.
-            sources: where the songs come from. They are stored with the run, so that a resume can read them again.
+            sources: where the songs come from. They are stored with the run, so that a resume can read them again;
+                default: those that a stored run has.
 
         Raises:
             CorpusError: the corpus is too short for the settings.
@@ -155,7 +156,7 @@ class Job:
                 self.run = self.stored.resume(corpus, device=self._device)
             else:
                 self.run = Run(corpus, settings, device=self._device)
-        self._sources = sources
+        self._sources = sources or (self.stored.sources if self.stored else ())
         self._saved_step = self.run.progress.step
         self._saved_at = self._clock()
         self._planned = self.run.progress.steps > 0

@@ -34,7 +34,7 @@ class Stateful(Protocol):
 
 @dataclass
 class Progress:
-    """The counters and figures of a run.
+    """The counters and figures of a run. Its lists are replaced and never changed in place: snapshots share them.
 
     Attributes:
         steps: updates in the whole run; 0 while a time budget has not been converted into steps.

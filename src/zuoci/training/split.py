@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from zuoci.errors import CorpusError
+from zuoci.model.random import key_of
 
 if TYPE_CHECKING:
     from zuoci.text.corpus import Corpus, Song
@@ -94,7 +95,8 @@ def _parts(corpus: Corpus, config: TrainConfig) -> tuple[str, str, str]:
 def _by_songs(corpus: Corpus, config: TrainConfig) -> tuple[str, str, str]:
     """Whole songs, drawn until they make up the share that is to be held out."""
     wanted = len(corpus.text) * config.validation
-    order = torch.randperm(len(corpus), generator=torch.Generator().manual_seed(config.seed)).tolist()
+    generator = torch.Generator().manual_seed(key_of(config.seed, "held-out songs"))
+    order = torch.randperm(len(corpus), generator=generator).tolist()
     chosen: set[int] = set()
     size = 0
     for i in order:

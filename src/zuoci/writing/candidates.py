@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from zuoci.writing.text import Lyrics
     from zuoci.writing.writer import Writer
 
-_DRAFTS_PER_LINE = 4  # lines written for each that is shown
+_LINES_PER_CANDIDATE = 4  # lines written for each that is shown
 _TRIES = 4  # of each of them, each with more drafts
 
 
@@ -82,7 +82,7 @@ def next_lines(writer: Writer, text: str, config: WriteConfig, count: int, after
 
     Args:
         writer: the model.
-        text: whole lines so far, or nothing. An empty line at the end must have a newline of its own.
+        text: whole lines so far, or nothing. To begin a new stanza, it ends with two newlines.
         config: the wish. Its form is that of the whole text and is repeated if the text is longer.
         count: most candidates to return; equal lines are returned once.
         after: the line that follows, if it is already written.
@@ -110,7 +110,8 @@ def rewrite(writer: Writer, text: str, number: int, config: WriteConfig, count: 
         writer: the model.
         text: the whole text.
         number: of the line, from 1; empty lines are not counted.
-        config: the wish. `line_length` and `rhyme` are those of the new line (`X`: no rhyme); `acrostic` and
+        config: the wish. `line_length` and `rhyme` are those of the new line (`X`: no rhyme; other letters: as the text
+            has it); `acrostic` and
             `line_opening` are those of the whole text.
         count: most candidates to return.
 
@@ -133,7 +134,8 @@ def rewrite(writer: Writer, text: str, number: int, config: WriteConfig, count: 
     constraint = RhymeConstraint(rules.rhyme_groups, partners, len(partners) + 1) if partners else None
     rules.check([plan])
     before = "".join(line + "\n" for line in rows[:row])
-    after = next((rows[i] for i in indices if i > row), "")
+    following = next((i for i in indices if i > row), row)
+    after = "\n".join(rows[row + 1 : following + 1])  # with the empty lines between two stanzas
     found = _Lines(writer, rules, config, before, after).write(plan, constraint, count + 1)
     found = [candidate for candidate in found if candidate.text != rows[row]][:count]
     if not found:
@@ -155,7 +157,7 @@ class _Lines:
         self.rules = rules
         self.config = config
         self.before = before
-        self.after = rules.model.vocabulary.adapt(after)[0]
+        self.after = rules.model.vocabulary.adapt(after.replace("\n", rules.model.alphabet.line_end))[0]
 
     def write(self, plan: LinePlan, constraint: RhymeConstraint | None, count: int) -> list[Candidate]:
         """The best of several lines that fulfil a plan, at most `count`.
@@ -164,7 +166,7 @@ class _Lines:
             WritingError: no line was found.
         """
         context = self.writer.read(self.before.replace("\n", self.rules.model.alphabet.line_end))
-        keys = [key_of(self.config.seed, LINE, k) for k in range(_DRAFTS_PER_LINE * count)]
+        keys = [key_of(self.config.seed, LINE, k) for k in range(_LINES_PER_CANDIDATE * count)]
         steps = [self._steps(context, plan, constraint, key) for key in keys]
         found: dict[str, Candidate] = {}
         for result in self.writer.run(steps, [self.config] * len(steps)):

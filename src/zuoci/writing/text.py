@@ -43,7 +43,8 @@ class Lyrics(BaseModel):
 
     Attributes:
         text: the whole text, opening included.
-        nll: −log p of what follows the opening by the model's own probabilities, in nats per character.
+        nll: −log p of what was written by the model's own probabilities, in nats per character. A text with a form
+            counts the line that the opening begins, whole; a text that a stop string ended counts the stop string.
         seed: the seed that writes the same text again.
         unknown: characters of the opening that the model does not know and that were left out.
         finish: why the text ends: its length or form is complete, or a stop string came.

@@ -92,7 +92,10 @@ export class RunCard {
   #receive({ event, data }) {
     this.#showProblem(null);
     if (event === "training") this.run = data;
-    if (event === "round") this.run = { ...this.run, rounds: [...this.run.rounds, data] };
+    if (event === "round") {
+      const before = this.run.rounds.filter((round) => round.step < data.step); // a resumed run evaluates some again
+      this.run = { ...this.run, rounds: [...before, data] };
+    }
     if (event === "samples") this.run = { ...this.run, samples: [...this.run.samples, data] };
     if (event === "note") this.note = data.text;
     if (event !== "step") return;

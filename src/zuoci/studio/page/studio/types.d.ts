@@ -16,6 +16,7 @@ export interface Score {
 
 /** An evaluation during training. */
 export interface Round {
+  step: number;
   seconds: number;
   train: Score | null;
   validation: Score | null;
