@@ -33,7 +33,7 @@ from safetensors.numpy import save as save_arrays
 from zuoci.errors import ModelFolderError
 from zuoci.text.corpus import LineIndex, code_points
 from zuoci.text.folder import FINGERPRINT as FILE
-from zuoci.text.folder import read_files
+from zuoci.text.folder import read_files, safetensors_metadata
 from zuoci.text.sources import readable
 from zuoci.text.suffixes import SuffixArray
 
@@ -153,8 +153,7 @@ class Fingerprint:
         """
         try:
             arrays = load_arrays(data)
-            header: Any = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-            about = json.loads(header["__metadata__"]["zuoci"])
+            about = json.loads(safetensors_metadata(data)["zuoci"])
             names: list[str] = about["sources"]
             words, songs = arrays["windows"], arrays["songs"]
             sound = (about["format"], about["version"]) == (_FORMAT, _VERSION)

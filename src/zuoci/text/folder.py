@@ -71,6 +71,15 @@ def read_files(folder: str | PathLike[str], names: Sequence[str]) -> dict[str, b
     raise ModelFolderError(f"{path} is replaced again and again while it is read; try again later")
 
 
+def safetensors_metadata(data: bytes) -> dict[str, str]:
+    """The metadata in the header of a safetensors file. The library itself only gives those of a file on disk.
+
+    Raises:
+        ValueError, KeyError: the header is damaged, or has no metadata.
+    """
+    return json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])["__metadata__"]
+
+
 def parse_json(file: Path, data: bytes) -> Any:
     """Parses a JSON document that zuoci wrote. It must not hold NaN, infinity or lone surrogates.
 

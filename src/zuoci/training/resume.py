@@ -16,14 +16,15 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from pydantic import TypeAdapter
-from safetensors import SafetensorError, safe_open
+from safetensors import SafetensorError
+from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
 from zuoci.errors import ModelFolderError, SettingsError, ZuociError
 from zuoci.model.checkpoint import reason_of, save_unfinished
 from zuoci.model.figures import Round
 from zuoci.model.language_model import CharLM
-from zuoci.text.folder import UNFINISHED, is_model, is_unfinished
+from zuoci.text.folder import UNFINISHED, is_model, read_files, safetensors_metadata
 from zuoci.text.vocabulary import Vocabulary
 from zuoci.training.recipe import Settings
 from zuoci.training.reports import EvalReport
@@ -154,15 +155,13 @@ def load_run(folder: str | PathLike[str]) -> StoredRun:
         ModelFolderError: there is none, or its file is damaged.
     """
     path = Path(folder) / UNFINISHED
-    if not is_unfinished(folder):
+    data = read_files(folder, [UNFINISHED]).get(UNFINISHED)  # in one go, since a save may replace the file meanwhile
+    if data is None:
         state = "its run is finished" if is_model(folder) else "there is no run in it"
         raise ModelFolderError(f"{folder} holds nothing to resume: {state}; name the folder of a run that was stopped")
     try:
-        with safe_open(path, "pt") as file:
-            about: dict[str, Any] = json.loads((file.metadata() or {})["zuoci"])
-            # Copied, so that the file can be replaced while the tensors are in use.
-            tensors = {name: file.get_tensor(name).clone() for name in file.keys()}  # noqa: SIM118
-        return _parse(path, about, tensors)
+        tensors = load_tensors(data)
+        return _parse(path, json.loads(safetensors_metadata(data)["zuoci"]), tensors)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, SafetensorError) as error:
         raise _damaged(path, error) from None
     except ZuociError as error:
