@@ -290,4 +290,5 @@ def test_a_job_whose_process_is_being_started_is_left_alone(tmp_path: Path) -> N
                 await request(job)
         assert job.state == "queued"
 
-    asyncio.run(ask())
+    with ThreadPoolExecutor(1) as thread:  # the thread of the tests has a loop of its own where a browser runs
+        thread.submit(lambda: asyncio.run(ask())).result()
