@@ -13,7 +13,7 @@ import typer
 from zuoci.cli import print_json, print_text, say, say_notes
 from zuoci.cli.options import given, make, with_settings
 from zuoci.errors import SettingsError
-from zuoci.writing.config import WriteConfig
+from zuoci.writing.config import WriteConfig, refuse_greedy_temperature
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -52,8 +52,7 @@ def command(
     **settings: Any,
 ) -> None:
     """Writes with a model: continues an opening, freely or in a given form."""
-    if settings["greedy"] and settings["temperature"] is not None:
-        raise SettingsError("greedy and temperature exclude each other: greedy draws nothing; give one of them")
+    refuse_greedy_temperature(settings)
     if settings["greedy"] and count > 1:
         raise SettingsError("greedy writes one text: there are no candidates to choose from; leave out greedy or count")
     if (rewrite is None) != (line == 0):

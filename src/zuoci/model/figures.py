@@ -94,8 +94,15 @@ def load_metrics(folder: str | os.PathLike[str]) -> list[dict[str, Any]]:
     Raises:
         ModelFolderError: the file is damaged.
     """
-    file = Path(folder) / METRICS
-    data = read_files(folder, [METRICS]).get(METRICS, b"")
+    return parse_metrics(Path(folder) / METRICS, read_files(folder, [METRICS]).get(METRICS, b""))
+
+
+def parse_metrics(file: Path, data: bytes) -> list[dict[str, Any]]:
+    """The figures of each evaluation, from the bytes of their file.
+
+    Raises:
+        ModelFolderError: the file is damaged.
+    """
     lines = data.removesuffix(b"\n").split(b"\n") if data else []
     return [check_figures(Round, file, parse_json(file, line)) for line in lines]
 

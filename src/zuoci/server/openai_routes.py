@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 from fastapi import APIRouter, Request
 from fastapi.responses import Response
 
-from zuoci.model.random import key_of
 from zuoci.server.engine import End, Piece
 from zuoci.server.errors import RESPONSES, ApiError
 from zuoci.server.openai_schema import (
@@ -125,9 +124,7 @@ class _Completion:
             self.openings = list(body.prompt) if isinstance(body.prompt, list) else [body.prompt or ""]
             self.echo = bool(body.echo)
         self.count = body.n or 1
-        first = first_config(body)
-        seeds = [first.seed, *(key_of(first.seed, k) >> 1 for k in range(1, self.count))]
-        self.configs = [first.model_copy(update={"seed": seed}) for seed in seeds]
+        self.configs = first_config(body).variants(self.count)
         self.choices: list[_Choice] = []
 
     def open(self, engine: Engine, writer: Writer) -> Texts:

@@ -12,10 +12,9 @@ from annotated_types import Le, MaxLen
 from fastapi import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
-from zuoci.errors import SettingsError
 from zuoci.server.errors import ApiError
 from zuoci.training.recipe import describe
-from zuoci.writing.config import WriteConfig, describe_settings
+from zuoci.writing.config import WriteConfig, describe_settings, refuse_greedy_temperature
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -79,8 +78,7 @@ def config_of(body: BaseModel, **more: Any) -> WriteConfig:
     """
     values = {name: getattr(body, name, None) for name in WriteConfig.model_fields} | more
     values = {name: value for name, value in values.items() if value is not None}
-    if values.get("greedy") and "temperature" in values:
-        raise SettingsError("greedy and temperature exclude each other: greedy draws nothing; give one of them")
+    refuse_greedy_temperature(values)
     values.setdefault("seed", secrets.randbelow(2**53))  # JavaScript has no larger exact integers
     try:
         config = WriteConfig.model_validate(values)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from zuoci.writing.form import lines_with_starts
 from zuoci.writing.rhyme.scheme import Rhymes, scheme_of
 
 if TYPE_CHECKING:
@@ -42,12 +43,7 @@ def rhyming_ends(text: str) -> NDArray[np.float64]:
     """1 for the characters of a last word that rhymes with that of another line, else 0 `(T,)`."""
     rhymes = Rhymes()
     values = np.zeros(len(text))
-    lines: list[tuple[int, str]] = []
-    start = 0
-    for line in text.split("\n"):
-        if line.strip():
-            lines.append((start, line))
-        start += len(line) + 1
+    lines = lines_with_starts(text)
     for (start, line), letter in zip(lines, scheme_of([line for _, line in lines], rhymes), strict=True):
         ending = rhymes.ending(line)
         if letter != "X" and ending:

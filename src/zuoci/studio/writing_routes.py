@@ -26,7 +26,7 @@ from zuoci.server.sse import (
 from zuoci.studio.hidden_units import find_units
 from zuoci.writing.candidates import Candidate, next_lines, rewrite
 from zuoci.writing.config import parse_readings
-from zuoci.writing.form import count_syllables
+from zuoci.writing.form import count_syllables, lines_with_starts
 from zuoci.writing.originality import originality
 from zuoci.writing.rhyme.scheme import Rhymes, scheme_of
 
@@ -147,17 +147,18 @@ def check_text(writer: Writer, text: str, rhymes: Rhymes, least: int = 8) -> dic
         rhymes: what rhymes.
         least: characters of the shortest copied span to list.
     """
-    lines: list[dict[str, Any]] = []
-    start = 0
-    for line in text.split("\n"):
-        if line.strip():
-            lines.append(
-                {"text": line, "start": start, "syllables": count_syllables(line), "ending": rhymes.ending(line)}
-            )
-        start += len(line) + 1
-    scheme = scheme_of([line["text"] for line in lines], rhymes)
-    for line, letter in zip(lines, scheme, strict=True):
-        line["letter"] = letter
+    found = lines_with_starts(text)
+    scheme = scheme_of([line for _, line in found], rhymes)
+    lines = [
+        {
+            "text": line,
+            "start": start,
+            "syllables": count_syllables(line),
+            "ending": rhymes.ending(line),
+            "letter": letter,
+        }
+        for (start, line), letter in zip(found, scheme, strict=True)
+    ]
     against = writer.model.against
     copied = originality(text, against, least).model_dump() if against else None
     return {"text": text, "lines": lines, "scheme": scheme, "originality": copied}

@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zuoci.errors import ModelFolderError, SettingsError
-from zuoci.model.figures import load_metrics
+from zuoci.model.figures import parse_metrics
 from zuoci.model.output import check_output, write_output
-from zuoci.text.folder import METRICS, is_model, is_unfinished
+from zuoci.text.folder import CONFIG, METRICS, UNFINISHED, read_files
 from zuoci.training.reports import EvalReport, StepReport
-from zuoci.training.resume import load_run
+from zuoci.training.resume import parse_run
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -44,12 +44,15 @@ def read_metrics(folder: str | PathLike[str]) -> list[dict[str, Any]]:
     Raises:
         ModelFolderError: the folder holds no run, or a run that was not evaluated yet, or the figures are damaged.
     """
-    if is_unfinished(folder) and not is_model(folder):
-        rounds = [report.as_dict() for report in load_run(folder).now.progress.rounds]
+    path = Path(folder)
+    files = read_files(path, [CONFIG, METRICS, UNFINISHED])  # in one go, since the run may end meanwhile
+    if UNFINISHED in files and CONFIG not in files:
+        stored = parse_run(path / UNFINISHED, files[UNFINISHED])
+        rounds = [report.as_dict() for report in stored.now.progress.rounds]
     else:
-        rounds = load_metrics(folder)
+        rounds = parse_metrics(path / METRICS, files.get(METRICS, b""))
     if not rounds:
-        raise ModelFolderError(f"{Path(folder) / METRICS} holds nothing to draw: the run was not evaluated yet")
+        raise ModelFolderError(f"{path / METRICS} holds nothing to draw: the run was not evaluated yet")
     return rounds
 
 

@@ -154,15 +154,23 @@ def load_run(folder: str | PathLike[str]) -> StoredRun:
     Raises:
         ModelFolderError: there is none, or its file is damaged.
     """
-    path = Path(folder) / UNFINISHED
     data = read_files(folder, [UNFINISHED]).get(UNFINISHED)  # in one go, since a save may replace the file meanwhile
     if data is None:
         state = "its run is finished" if is_model(folder) else "there is no run in it"
         raise ModelFolderError(f"{folder} holds nothing to resume: {state}; name the folder of a run that was stopped")
+    return parse_run(Path(folder) / UNFINISHED, data)
+
+
+def parse_run(path: Path, data: bytes) -> StoredRun:
+    """Reads the bytes of the file of a stopped run.
+
+    Raises:
+        ModelFolderError: they are damaged, or another version of zuoci wrote them.
+    """
     try:
         tensors = load_tensors(data)
         return _parse(path, json.loads(safetensors_metadata(data)["zuoci"]), tensors)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError, SafetensorError) as error:
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError, SafetensorError) as error:
         raise _damaged(path, error) from None
     except ZuociError as error:
         if str(path) in str(error):

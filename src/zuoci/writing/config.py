@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from zuoci.errors import SettingsError
+from zuoci.model.random import key_of
 from zuoci.writing.rhyme.scheme import LETTERS, own_syllable
 
 if TYPE_CHECKING:
@@ -151,6 +152,11 @@ class WriteConfig(BaseModel):
             or self.rhyme
         )
 
+    def variants(self, count: int) -> list[WriteConfig]:
+        """The wish for each of several texts: the first has this seed, each other one a seed derived from it."""
+        seeds = [self.seed, *(key_of(self.seed, k) >> 1 for k in range(1, count))]
+        return [self.model_copy(update={"seed": seed}) for seed in seeds]
+
     @property
     def sampling(self) -> Sampling:
         """How the next character is chosen, as plain values."""
@@ -183,6 +189,16 @@ class WriteConfig(BaseModel):
         """The largest number of syllables that a text with this form can have."""
         lengths = parse_numbers(self.line_length) if self.line_length else (0,)
         return sum(length or MOST_SYLLABLES for length in islice(cycle(lengths), self.line_count))
+
+
+def refuse_greedy_temperature(given: Mapping[str, Any]) -> None:
+    """Checks the settings that a user gave, None for those that were not given.
+
+    Raises:
+        SettingsError: they ask for greedy decoding and for a temperature.
+    """
+    if given.get("greedy") and given.get("temperature") is not None:
+        raise SettingsError("greedy and temperature exclude each other: greedy draws nothing; give one of them")
 
 
 def parse_numbers(pattern: str) -> tuple[int, ...]:

@@ -197,6 +197,13 @@ def _stanzas(text: str) -> list[list[str]]:
     return [stanza for stanza in stanzas if stanza]
 
 
+def lines_with_starts(text: str) -> list[tuple[int, str]]:
+    """The lines of a text that are not empty, each with the index of its first character in the text."""
+    rows = text.split("\n")
+    starts = accumulate((len(row) + 1 for row in rows), initial=0)
+    return [(start, row) for start, row in zip(starts, rows, strict=False) if row.strip()]
+
+
 def line_indices(rows: Sequence[str]) -> list[int]:
     """The indices of those rows of a text that are lines, because they are not empty."""
     return [i for i, row in enumerate(rows) if row.strip()]

@@ -1,6 +1,6 @@
 """Whole texts: rules + an opening → `Lyrics`, a given number of characters or lines with a form.
 
-`zuoci.writing.writer` and the server's engine run the steps of `write_free` and `write_form` in a `Batch`. A piece of a
+`zuoci.writing.writer` and the server's engine run the steps of `write` in a `Batch`. A piece of a
 text is handed out as soon as it is final: in a free text all but the last characters, which might have to be taken
 back; in a text with a form, which may go back to any line, the whole.
 """
@@ -8,7 +8,7 @@ back; in a text with a form, which may go back to any line, the whole.
 from __future__ import annotations
 
 import dataclasses
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict
@@ -38,6 +38,9 @@ _TRIES = 5  # of a line, each with more drafts, before the line before it is wri
 _DRAFTS = 64  # most drafts of a line
 
 
+Finish: TypeAlias = Literal["length", "stop"]
+
+
 class Lyrics(BaseModel):
     """A text that was written.
 
@@ -56,7 +59,7 @@ class Lyrics(BaseModel):
     nll: float
     seed: int
     unknown: str = ""
-    finish: Literal["length", "stop"] = "length"
+    finish: Finish = "length"
 
 
 def start(model: WritingModel) -> Context:
@@ -77,7 +80,7 @@ def _ignore(piece: str) -> None:
     """Hands a piece of a text to nobody."""
 
 
-def write_free(
+def write(
     rules: Rules,
     opening: str,
     seed: int,
@@ -85,7 +88,9 @@ def write_free(
     before: Context | None = None,
     hand_out: Callable[[str], None] = _ignore,
 ) -> Steps[Lyrics]:
-    """Writes `rules.length` characters, or up to a stop string.
+    """Writes `rules.length` characters or up to a stop string; or lines, if the rules have a form.
+
+    With a form, complete lines of the opening come before the form, and the rest begins its first line.
 
     Args:
         rules: the compiled wish.
@@ -96,14 +101,24 @@ def write_free(
         hand_out: is called with each piece of the text as soon as it is final.
 
     Raises:
-        WritingError: every way to go on would copy more than is allowed.
+        SettingsError: the form contradicts itself, or asks for characters that the model does not know.
+        WritingError: no text was found that fulfils the form, or every way to go on would copy more than is allowed.
     """
+    steps = _write_form if rules.has_form else _write_free
+    text, nll, finish = yield from steps(rules, opening, seed, before, hand_out)
+    return Lyrics(text=text, nll=nll, seed=seed, unknown=unknown, finish=finish)
+
+
+def _write_free(
+    rules: Rules, opening: str, seed: int, before: Context | None, hand_out: Callable[[str], None]
+) -> Steps[tuple[str, float, Finish]]:
+    """Writes a text without form; gives `text`, `nll` and `finish` of its `Lyrics`."""
     hand_out(opening)
     context = yield from begin(rules.model, opening, before)
     draft = _FreeDraft(rules, context, key_of(seed))
     handed_out = draft.given
     lag = max([len(stop) - 1 for stop in rules.stop] + [_BACK if rules.guard else 0], default=0)
-    finish: Literal["length", "stop"] = "length"
+    finish: Finish = "length"
     while len(draft.text) - draft.given < rules.length:
         draft.take((yield draft.request()))
         if stop := draft.stop_string():
@@ -114,8 +129,7 @@ def write_free(
             handed_out = len(draft.text) - lag
     hand_out(draft.text[handed_out:])
     text = draft.text[len(before.text) if before else 0 :]
-    nll = sum(draft.nll) / max(len(draft.nll), 1)
-    return Lyrics(text=text, nll=nll, seed=seed, unknown=unknown, finish=finish)
+    return text, sum(draft.nll) / max(len(draft.nll), 1), finish
 
 
 class _FreeDraft:
@@ -201,28 +215,10 @@ class _FreeDraft:
         return ""
 
 
-def write_form(
-    rules: Rules,
-    opening: str,
-    seed: int,
-    unknown: str = "",
-    before: Context | None = None,
-    hand_out: Callable[[str], None] = _ignore,
-) -> Steps[Lyrics]:
-    """Writes lines with a form. Complete lines of the opening come before the form, and the rest begins its first line.
-
-    Args:
-        rules: the compiled wish.
-        opening: the first characters, all known.
-        seed: of the random numbers.
-        unknown: for `Lyrics.unknown`.
-        before: what comes before the opening.
-        hand_out: is called with the text once it is complete.
-
-    Raises:
-        SettingsError: the form contradicts itself, or asks for characters that the model does not know.
-        WritingError: no text was found that fulfils the form.
-    """
+def _write_form(
+    rules: Rules, opening: str, seed: int, before: Context | None, hand_out: Callable[[str], None]
+) -> Steps[tuple[str, float, Finish]]:
+    """Writes lines with a form; gives `text`, `nll` and `finish` of its `Lyrics`."""
     *complete, first = opening.split("\n")
     lead = "".join(line + "\n" for line in complete)
     context = yield from begin(rules.model, lead.replace("\n", rules.model.alphabet.line_end), before)
@@ -237,7 +233,7 @@ def write_form(
     count = sum(len(line.text) + 1 for line in lines)
     text = lead + body.rstrip("\n")
     hand_out(text)
-    return Lyrics(text=text, nll=sum(line.nll for line in lines) / max(count, 1), seed=seed, unknown=unknown)
+    return text, sum(line.nll for line in lines) / max(count, 1), "length"
 
 
 def _write_lines(rules: Rules, context: Context, plans: Sequence[LinePlan], key: int) -> Steps[list[WrittenLine]]:

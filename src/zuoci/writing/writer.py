@@ -11,7 +11,6 @@ from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from zuoci.model.checkpoint import load, load_with_fingerprint
-from zuoci.model.random import key_of
 from zuoci.model.stepper import Stepper
 from zuoci.model.threads import one_thread
 from zuoci.text.corpus import Corpus, Song
@@ -20,7 +19,7 @@ from zuoci.writing.config import WriteConfig
 from zuoci.writing.inspection import Inspection, inspect
 from zuoci.writing.originality import CorpusIndex
 from zuoci.writing.rules import Rules, WritingModel
-from zuoci.writing.text import Lyrics, begin, write_form, write_free
+from zuoci.writing.text import Lyrics, begin, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -128,8 +127,7 @@ class Writer:
 
     def candidates(self, opening: str, config: WriteConfig, count: int) -> list[Lyrics]:
         """Continues an opening in several ways, the first of which is the text that `write` returns."""
-        configs = [config] + [config.model_copy(update={"seed": key_of(config.seed, k) >> 1}) for k in range(1, count)]
-        return self.write_many([opening] * count, configs)
+        return self.write_many([opening] * count, config.variants(count))
 
     def stream(self, opening: str = "", config: WriteConfig | None = None) -> Iterator[str]:
         """Continues an opening and yields each piece as soon as it is final; joined, they are what `write` returns."""
@@ -187,7 +185,6 @@ class Writer:
     ) -> Steps[Lyrics]:
         rules = compiled(config.model_copy(update={"seed": 0}))
         known, unknown = self.vocabulary.adapt(opening)
-        write = write_form if rules.has_form else write_free
         return (yield from write(rules, known, config.seed, unknown, before, hand_out))
 
     def run(self, steps: Sequence[Steps[Any]], configs: Sequence[WriteConfig]) -> list[Any]:
