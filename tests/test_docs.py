@@ -17,7 +17,7 @@ ROOT = Path(__file__).parent.parent
 HEAD = """# The command line
 
 What `zuoci COMMAND --help` prints. Data goes to stdout, messages and progress to stderr. Exit codes: 0 done,
-1 it could not be done, 2 wrong use, 130 interrupted.
+1 it could not be done, 2 wrong use, 128 and the number of the signal that stopped it (130: Ctrl-C).
 """
 
 
@@ -30,7 +30,7 @@ def command_reference() -> str:
             capture_output=True, text=True, check=True, encoding="utf-8",
             env={**os.environ, "COLUMNS": "100", "TERM": "dumb", "NO_COLOR": "1"},
         ).stdout  # fmt: skip
-        text = "\n".join(line.rstrip() for line in text.strip("\n").splitlines()).replace("__main__.py", "zuoci")
+        text = "\n".join(line.rstrip() for line in text.strip("\n").splitlines()).replace("python -m zuoci", "zuoci")
         sections.append(f"## zuoci {command}\n\n```text\n{text}\n```\n")
     return "\n".join(sections)
 
