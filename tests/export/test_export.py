@@ -107,12 +107,12 @@ def test_every_window_has_its_hash() -> None:
     assert not len(window_hashes(of_text("山前路上人在唱")))
 
 
-@pytest.mark.parametrize("embedding", [0, 5])
+@pytest.mark.parametrize("embedding", [{}, {"embedding_size": 5}, {"embedding_size": 5, "tie_embedding": True}])
 @pytest.mark.parametrize("cell", ["rnn", "rnn_relu", "gru", "lstm"])
 def test_the_onnx_graph_is_the_model(
-    make_model: Callable[..., zuoci.CharLM], tmp_path: Path, cell: str, embedding: int
+    make_model: Callable[..., zuoci.CharLM], tmp_path: Path, cell: str, embedding: dict[str, Any]
 ) -> None:
-    model = make_model(cell=cell, embedding_size=embedding, num_layers=2)
+    model = make_model(cell=cell, num_layers=2, **embedding)
     size = export_onnx(model, tmp_path / "step.onnx")
     assert size == (tmp_path / "step.onnx").stat().st_size
     session = onnxruntime.InferenceSession(tmp_path / "step.onnx", providers=["CPUExecutionProvider"])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor, nn
@@ -43,11 +45,11 @@ def everything(model: zuoci.CharLM, path: zuoci.ModelConfig | str, ids: Tensor) 
     return [*outputs, *torch.autograd.grad(total, [*params, *start])]
 
 
-@pytest.mark.parametrize("embedding_size", [0, 5])
+@pytest.mark.parametrize("embedding", [{}, {"embedding_size": 5}, {"embedding_size": 5, "tie_embedding": True}])
 @pytest.mark.parametrize("num_layers", [1, 2])
 @pytest.mark.parametrize("cell", CELLS)
-def test_fused_equals_torch_in_float64(cell: str, num_layers: int, embedding_size: int) -> None:
-    model = make(cell, num_layers=num_layers, embedding_size=embedding_size)
+def test_fused_equals_torch_in_float64(cell: str, num_layers: int, embedding: dict[str, Any]) -> None:
+    model = make(cell, num_layers=num_layers, **embedding)
     for seed, shape in enumerate([(9, 3), (5, 1), (6, 2)]):  # more ids than characters, and fewer
         ids = torch.randint(10, shape, generator=torch.Generator().manual_seed(seed))
         fused, usual = (everything(model, path, ids) for path in ("fused", "torch"))

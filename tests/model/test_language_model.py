@@ -94,3 +94,31 @@ def test_dropout_keeps_the_mean() -> None:
 def test_settings_out_of_bounds(settings: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         ModelConfig.model_validate(settings)
+
+
+class TestTiedEmbedding:
+    def test_the_embedding_is_saved_once_and_loaded_into_both(self) -> None:
+        model, other = make(0, embedding_size=4, tie_embedding=True), make(1, embedding_size=4, tie_embedding=True)
+        weights = model.state_dict()
+        assert "output.weight" not in weights
+        assert weights["projection.weight"].shape == (4, 6)
+        other.load_state_dict(weights)
+        assert torch.equal(other.output.weight, model.output.weight)
+        assert other.embedding is not None
+        assert other.output.weight is other.embedding.weight
+
+    def test_the_logits_are_products_with_the_embedding(self) -> None:
+        model = make(embedding_size=4, tie_embedding=True).double()
+        with torch.no_grad():
+            model.output.bias.copy_(torch.arange(8.0))
+        ids = torch.arange(8).view(4, 2)
+        plain = make(embedding_size=4).double()
+        weights = model.state_dict()
+        projection = weights.pop("projection.weight")
+        plain.load_state_dict({**weights, "output.weight": weights["embedding.weight"] @ projection})
+        got, expected = (each(ids, each.initial_state(2))[0] for each in (model, plain))
+        torch.testing.assert_close(got, expected, rtol=1e-12, atol=1e-12)
+
+    def test_there_has_to_be_an_embedding(self) -> None:
+        with pytest.raises(ValidationError, match="tie_embedding needs an embedding"):
+            ModelConfig(tie_embedding=True)

@@ -52,12 +52,12 @@ def data(model: zuoci.CharLM, precision: Precision = "float16", **more: Any) -> 
 
 
 @pytest.mark.parametrize("layers", [1, 2])
-@pytest.mark.parametrize("embedding", [0, 5])
+@pytest.mark.parametrize("embedding", [{}, {"embedding_size": 5}, {"embedding_size": 5, "tie_embedding": True}])
 @pytest.mark.parametrize("cell", CELLS)
 def test_steps_are_the_librarys(
-    modules: Page, make_model: Callable[..., zuoci.CharLM], cell: str, embedding: int, layers: int
+    modules: Page, make_model: Callable[..., zuoci.CharLM], cell: str, embedding: dict[str, Any], layers: int
 ) -> None:
-    model = make_model(cell=cell, embedding_size=embedding, num_layers=layers)
+    model = make_model(cell=cell, num_layers=layers, **embedding)
     ids = [[3, 5], [0, 7], [11, 1], [2, 2]]
     stepper = Stepper(quantise(model, "float16").model)
     state = stepper.start(2)

@@ -59,7 +59,7 @@ def test_an_empty_text_makes_no_vocabulary() -> None:
         "no json",
         "[]",
         "{}",
-        json.dumps({"format": "zuoci-vocabulary", "version": 1, "characters": ["b", "a"]}),
+        json.dumps({"format": "zuoci-vocabulary", "version": 1, "characters": ["a", "b", "a"]}),
         json.dumps({"format": "zuoci-vocabulary", "version": 1, "characters": ["a", "a"]}),
         json.dumps({"format": "zuoci-vocabulary", "version": 1, "characters": ["ab"]}),
         json.dumps({"format": "zuoci-vocabulary", "version": 1, "characters": []}),
@@ -100,3 +100,24 @@ def test_each_character_is_looked_at_once_however_often_it_comes(monkeypatch: py
     with pytest.raises(VocabularyError) as error:
         Vocabulary("ab").encode(text * 100)
     assert error.value.unknown == text
+
+
+def test_an_extended_vocabulary_keeps_the_ids_it_had() -> None:
+    vocabulary = Vocabulary("我爱你").extended("爱我的家")
+    assert vocabulary.characters == "你我爱家的"
+    assert vocabulary.decode(vocabulary.encode("我的爱家")) == "我的爱家"
+    assert Vocabulary.from_json(vocabulary.to_json()) == vocabulary
+    assert vocabulary.extended("你我").characters == vocabulary.characters
+
+
+@pytest.mark.parametrize("characters", ["", "aba", "a\ud800"])
+def test_ids_of_damaged_characters(characters: str) -> None:
+    with pytest.raises(VocabularyError):
+        Vocabulary.by_id(characters)
+
+
+@given(st.text(min_size=1), st.text())
+def test_an_extended_vocabulary_encodes_both_texts(first: str, second: str) -> None:
+    vocabulary = Vocabulary(first).extended(second)
+    assert vocabulary.characters.startswith(Vocabulary(first).characters)
+    assert vocabulary.decode(vocabulary.encode(first + second)) == first + second

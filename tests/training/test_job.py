@@ -296,9 +296,9 @@ class TestMemory:
             memory.check_memory(zuoci.ModelConfig(), config, 3000, torch.device("cpu"))
 
     @pytest.mark.parametrize("cell", ["rnn", "rnn_relu", "gru", "lstm"])
-    @pytest.mark.parametrize("embedding_size", [0, 5])
-    def test_weights_are_counted_right(self, cell: Any, embedding_size: int) -> None:
-        config = zuoci.ModelConfig(cell=cell, embedding_size=embedding_size, hidden_size=7, num_layers=3)
+    @pytest.mark.parametrize("embedding", [{}, {"embedding_size": 5}, {"embedding_size": 5, "tie_embedding": True}])
+    def test_weights_are_counted_right(self, cell: Any, embedding: dict[str, Any]) -> None:
+        config = zuoci.ModelConfig(cell=cell, hidden_size=7, num_layers=3, **embedding)
         model = zuoci.CharLM(config, zuoci.Vocabulary("abcd"))
         assert memory.parameter_count(config, 4) == sum(param.numel() for param in model.parameters())
 

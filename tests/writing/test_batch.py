@@ -180,11 +180,11 @@ def test_without_laid_out_matrices_a_text_is_the_same_too(writer: Writer, monkey
     assert run(writer, {number: number * 5 % 11 for number in range(count)}, 2) == alone
 
 
-@pytest.mark.parametrize("embedding_size", [0, 4])
+@pytest.mark.parametrize("embedding", [{}, {"embedding_size": 4}, {"embedding_size": 4, "tie_embedding": True}])
 @pytest.mark.parametrize("num_layers", [1, 2])
 @pytest.mark.parametrize("cell", ["rnn", "rnn_relu", "gru", "lstm"])
-def test_the_stepper_is_the_model_character_by_character(cell: str, num_layers: int, embedding_size: int) -> None:
-    config = {"cell": cell, "hidden_size": 5, "num_layers": num_layers, "embedding_size": embedding_size}
+def test_the_stepper_is_the_model_character_by_character(cell: str, num_layers: int, embedding: dict[str, Any]) -> None:
+    config = {"cell": cell, "hidden_size": 5, "num_layers": num_layers, **embedding}
     model = zuoci.CharLM(zuoci.ModelConfig.model_validate(config), zuoci.Vocabulary("abcdefg")).double()
     model.initialise(torch.Generator().manual_seed(0))
     with torch.no_grad():

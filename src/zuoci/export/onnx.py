@@ -104,7 +104,10 @@ class _Graph:
                 product = self.node("MatMul", after[-1][0], self.constant(stepper.inputs[layer - 1].across))
                 x = self.node("Add", product, self.constant(stepper.biases[layer]))
             after.append(self.cell(layer, x, before))
-        product = self.node("MatMul", after[-1][0], self.constant(stepper.output.across))
+        x = after[-1][0]
+        if stepper.projection:
+            x = self.node("MatMul", x, self.constant(stepper.projection.across))
+        product = self.node("MatMul", x, self.constant(stepper.output.across))
         self.node("Add", product, self.constant(stepper.output_bias), into="logits")
         axis = self.constant(np.array([0]))
         for name, layers in zip(names, zip(*after, strict=True), strict=True):

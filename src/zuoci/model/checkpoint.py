@@ -280,7 +280,8 @@ def _model(path: Path, files: Mapping[str, bytes]) -> CharLM:
         weights = load_tensors(files[WEIGHTS])
     except (ValueError, KeyError, TypeError, SafetensorError) as error:
         raise _damaged(path / WEIGHTS, error) from None
-    last = {"output.weight": torch.empty(len(vocabulary), config.hidden_size, device="meta")}
+    name, rows = ("projection", config.embedding_size) if config.tie_embedding else ("output", len(vocabulary))
+    last = {f"{name}.weight": torch.empty(rows, config.hidden_size, device="meta")}
     fault = _tensor_fault(last, {name: weights[name] for name in last if name in weights})
     model = CharLM(config, vocabulary) if not fault else None  # a damaged size could exceed the memory
     if not model or (fault := _tensor_fault(model.state_dict(), weights)):

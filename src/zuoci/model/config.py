@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 
 class ModelConfig(BaseModel):
@@ -26,9 +26,20 @@ class ModelConfig(BaseModel):
         le=65_536,
         description="dimension of the character embedding; 0: one-hot input, as in the lesson",
     )
+    tie_embedding: bool = Field(
+        default=False,
+        description="use the character embedding as the weights of the output layer too, after a projection of the "
+        "hidden state to its dimension: a large vocabulary then takes half the weights; default: off",
+    )
     dropout: float = Field(
         default=0.0,
         ge=0.0,
         le=0.999,  # each dropout decision has 16 random bits
         description="dropout probability, on the embedding and on the output of each layer",
     )
+
+    @model_validator(mode="after")
+    def _has_embedding_to_tie(self) -> ModelConfig:
+        if self.tie_embedding and not self.embedding_size:
+            raise ValueError("tie_embedding needs an embedding: set embedding_size to more than 0")
+        return self

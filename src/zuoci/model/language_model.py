@@ -33,7 +33,11 @@ class CharLM(nn.Module):
         x_t = E[id_t];  h_t = cell(x_t, h_{t-1}) in each layer;  logits_t = W h_t + b
 
     With `embedding_size` 0 the input is one-hot, as in the lesson. A one-hot vector times a matrix is a row of the
-    matrix, so layer 0 looks the row up. Each layer is a module of `torch.nn` and keeps its parameter names
+    matrix, so layer 0 looks the row up. With `tie_embedding` the output layer shares the embedding (Press & Wolf 2017):
+
+        logits_t = E (P h_t) + b,  with a projection P (E, H)
+
+    Each layer is a module of `torch.nn` and keeps its parameter names
     (`layers.0.weight_ih_l0`, …), so weights trained elsewhere can be loaded with `load_state_dict`.
 
     The cells of `torch.nn` have two biases. In rnn and lstm only their sum matters, so `bias_hh` stays at zero and is
@@ -66,12 +70,30 @@ class CharLM(nn.Module):
             self.layers = nn.ModuleList(
                 _layer(config.cell, (E or V) if layer == 0 else H, H) for layer in range(config.num_layers)
             )
-            self.output = nn.Linear(H, V)
+            self.projection = nn.Linear(H, E, bias=False) if config.tie_embedding else None
+            self.output = nn.Linear(E if config.tie_embedding else H, V)
         self.to_empty(device="cpu")
+        if config.tie_embedding:
+            self._tie()
         if config.cell != "gru":
             for name, param in self.named_parameters():
                 if "bias_hh" in name:
                     param.requires_grad_(False)
+
+    def _tie(self) -> None:
+        """Makes the embedding the weights of the output layer, which a `state_dict` then holds once."""
+        assert self.embedding is not None
+        self.output.weight = self.embedding.weight
+
+        def once(_: nn.Module, state_dict: dict[str, Tensor], prefix: str, __: object) -> None:
+            del state_dict[prefix + "output.weight"]
+
+        def twice(_: nn.Module, state_dict: dict[str, Tensor], prefix: str, *__: object) -> None:
+            if prefix + "embedding.weight" in state_dict:
+                state_dict[prefix + "output.weight"] = state_dict[prefix + "embedding.weight"]
+
+        self.register_state_dict_post_hook(once)
+        self.register_load_state_dict_pre_hook(twice)
 
     @torch.no_grad()
     def initialise(self, generator: torch.Generator, how: Initialisation = "uniform") -> CharLM:
@@ -84,6 +106,7 @@ class CharLM(nn.Module):
                 forget gate 1 (Jozefowicz et al. 2015), and embeddings from N(0, 1). `orthogonal`: the same, but the
                 recurrent matrix of each gate is orthogonal (Saxe et al. 2014), and the input weights for one-hot
                 vectors are from N(0, 1), because otherwise the state hardly depends on the character that was read.
+                A tied embedding is from N(0, 0.01), so that the first logits are small.
 
         Returns:
             The model itself.
@@ -99,7 +122,7 @@ class CharLM(nn.Module):
             elif name.startswith("embedding") or (
                 how == "orthogonal" and self.embedding is None and name == "layers.0.weight_ih_l0"
             ):
-                param.normal_(0.0, 1.0, generator=generator)
+                param.normal_(0.0, 0.1 if self.config.tie_embedding else 1.0, generator=generator)
             elif how == "orthogonal" and "weight_hh" in name:
                 for gate in param.split(self.config.hidden_size):
                     nn.init.orthogonal_(gate, generator=generator)
@@ -137,7 +160,10 @@ class CharLM(nn.Module):
         return self.output(hidden), state
 
     def hidden(self, inputs: Tensor, state: State, generator: torch.Generator | None = None) -> tuple[Tensor, State]:
-        """Like `forward`, but without the output layer: returns the hidden states `(T, B, H)` of the last layer."""
+        """Like `forward`, but without the output layer: returns what that layer reads, and the new state.
+
+        That is the hidden state of the last layer `(T, B, H)`; with `tie_embedding` its projection `(T, B, E)`.
+        """
         x = inputs if self.embedding is None else self._drop(self.embedding(inputs), generator)
         fused = self.config.cell != "lstm" and self.path != "torch"
         fused &= self.path == "fused" or not self.output.weight.is_cuda
@@ -147,6 +173,8 @@ class CharLM(nn.Module):
             x, new = self._fused(module, x, before) if fused else self._torch(module, x, before)
             after.append(new)
             x = self._drop(x, generator)
+        if self.projection is not None:
+            x = self.projection(x)
         return x, tuple(torch.stack(parts) for parts in zip(*after, strict=True))
 
     def _fused(self, module: nn.Module, x: Tensor, state: State) -> tuple[Tensor, State]:

@@ -61,7 +61,9 @@ class Stepper:
             self.biases.append(bias.numpy())
             self.recurrent.append(RowByRow(hh))
             self.bias_new.append(bias_hh[2 * H :].clone().numpy())
-        self.output = RowByRow(weights["output.weight"])
+        tied = model.projection is not None
+        self.projection = RowByRow(weights["projection.weight"]) if tied else None
+        self.output = RowByRow(weights["embedding.weight" if tied else "output.weight"])
         self.output_bias: Array = weights["output.bias"].numpy()
 
     def start(self, count: int) -> Streams:
@@ -86,7 +88,10 @@ class Stepper:
             if layer:
                 x = _times(self._hidden(after[-1]), self.inputs[layer - 1], one_by_one) + self.biases[layer]
             after.append(self._cell(layer, x, before, one_by_one))
-        logits = _times(self._hidden(after[-1]), self.output, one_by_one)
+        x = self._hidden(after[-1])
+        if self.projection:
+            x = _times(x, self.projection, one_by_one)
+        logits = _times(x, self.output, one_by_one)
         logits += self.output_bias
         return logits, after
 

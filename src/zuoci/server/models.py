@@ -180,7 +180,7 @@ def _is_model(folder: Path) -> bool:
 def _fault_of_weights(file: Path, description: dict[str, Any]) -> str | None:
     """What is wrong with a file of weights, by its header; None: nothing."""
     with torch.device("meta"):  # allocates no memory
-        model = CharLM(ModelConfig.model_validate(description["model"]), Vocabulary(description["vocabulary"]))
+        model = CharLM(ModelConfig.model_validate(description["model"]), Vocabulary.by_id(description["vocabulary"]))
     expected = {name: list(value.shape) for name, value in model.state_dict().items()}
     try:
         with safe_open(file, "pt") as weights:  # compares the header with the size of the file

@@ -27,6 +27,8 @@ _PIECE = 1 << 20  # characters that are looked up at once
 class Vocabulary:
     """The characters that a model knows, sorted by code point, so that ids are the same in every run.
 
+    Only `extended` gives another order: it appends characters, so that those known before keep their ids.
+
     Attributes:
         characters: the characters by id.
     """
@@ -38,11 +40,36 @@ class Vocabulary:
             VocabularyError: the text is empty, or holds lone surrogates, which are not characters and cannot be saved.
         """
         self.characters = "".join(sorted(distinct(text) if isinstance(text, str) else set(text)))
+        self._check()
+
+    @classmethod
+    def by_id(cls, characters: str) -> Vocabulary:
+        """A vocabulary with these ids: the position of each character in the string.
+
+        Raises:
+            VocabularyError: as in the constructor, or a character comes twice.
+        """
+        vocabulary = cls.__new__(cls)
+        vocabulary.characters = characters
+        vocabulary._check()
+        return vocabulary
+
+    def extended(self, text: str) -> Vocabulary:
+        """This vocabulary with the unknown characters of a text appended, sorted by code point.
+
+        Raises:
+            VocabularyError: as in the constructor.
+        """
+        return Vocabulary.by_id(self.characters + "".join(sorted(distinct(text) - set(self.characters))))
+
+    def _check(self) -> None:
         if not self.characters:
             raise VocabularyError("a vocabulary needs at least one character: the text is empty", "")
         surrogates = "".join(re.findall("[\ud800-\udfff]", self.characters))
         if surrogates:
             raise VocabularyError(f"{_shown(surrogates)} is no character: the text was decoded wrongly", surrogates)
+        if len(set(self.characters)) < len(self.characters):
+            raise VocabularyError("a vocabulary needs different characters: one comes twice", "")
 
     def __len__(self) -> int:
         return len(self.characters)
@@ -64,8 +91,13 @@ class Vocabulary:
         return frozenset(self.characters)
 
     @cached_property
+    def _order(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+        """The ids, sorted by the code points of their characters."""
+        return np.argsort(code_points(self.characters))
+
+    @cached_property
     def _sorted(self) -> np.ndarray[Any, np.dtype[np.uint32]]:
-        return code_points(self.characters)
+        return code_points(self.characters)[self._order]
 
     def encode(self, text: str, dtype: torch.dtype = torch.int64) -> Tensor:
         """Looks up the ids of a text.
@@ -90,7 +122,7 @@ class Vocabulary:
                 raise VocabularyError(
                     f"the model has never seen {_shown(unknown)}; it knows {len(self)} characters", unknown
                 )
-            ids[start : start + len(piece)] = torch.from_numpy(found)
+            ids[start : start + len(piece)] = torch.from_numpy(self._order[found])
         return ids
 
     def decode(self, ids: Tensor | Iterable[int]) -> str:
@@ -127,15 +159,14 @@ class Vocabulary:
             data: Any = json.loads(document)
             characters: list[str] = data["characters"]
             sound = (data["format"], data["version"]) == (_FORMAT, 1)
-            sound = sound and bool(characters) and all(len(char) == 1 for char in characters)
-            sound = sound and characters == sorted(set(characters))
+            sound = sound and isinstance(characters, list) and all(len(char) == 1 for char in characters)
             if sound:
-                return cls(characters)
+                return cls.by_id("".join(characters))
         except VocabularyError as error:
             raise ModelFolderError(f"the vocabulary is damaged: {error}") from None
         except (ValueError, KeyError, TypeError, RecursionError):
             pass
-        raise ModelFolderError("the vocabulary is damaged: expected a list of different characters, sorted")
+        raise ModelFolderError("the vocabulary is damaged: expected a list of different characters")
 
 
 def _narrow(char: str) -> str:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
     import torch
 
+    from zuoci.model.language_model import CharLM
     from zuoci.text.corpus import Corpus
     from zuoci.training.recipe import Settings
 
@@ -138,7 +139,14 @@ class Job:
                 if not self._ended:
                     self._rescue(error)
 
-    def prepare(self, corpus: Corpus, settings: Settings | None = None, *, sources: Sequence[str] = ()) -> None:
+    def prepare(
+        self,
+        corpus: Corpus,
+        settings: Settings | None = None,
+        *,
+        sources: Sequence[str] = (),
+        model: CharLM | None = None,
+    ) -> None:
         """Makes a new run, or restores the one that is resumed.
 
         Args:
@@ -146,6 +154,7 @@ class Job:
             settings: the settings of a new run; default: those of the recipe `auto`.
             sources: where the songs come from. They are stored with the run, so that a resume can read them again;
                 default: those that a stored run has.
+            model: the model that a new run starts from; default: a new one. A stored run has its own.
 
         Raises:
             CorpusError: the corpus is too short for the settings.
@@ -155,7 +164,7 @@ class Job:
             if self.stored:
                 self.run = self.stored.resume(corpus, device=self._device)
             else:
-                self.run = Run(corpus, settings, device=self._device)
+                self.run = Run(corpus, settings, model=model, device=self._device)
         self._sources = sources or (self.stored.sources if self.stored else ())
         self._saved_step = self.run.progress.step
         self._saved_at = self._clock()

@@ -32,7 +32,7 @@ def parameter_count(model: ModelConfig, vocab_size: int) -> int:
     """The number of weights of a model, from its settings and the size of its vocabulary."""
     H, E, V, G = model.hidden_size, model.embedding_size, vocab_size, _GATES[model.cell]
     layers = G * H * ((E or V) + H + 2) + (model.num_layers - 1) * G * H * (2 * H + 2)
-    return V * E + layers + H * V + V
+    return V * E + layers + (E * H if model.tie_embedding else H * V) + V
 
 
 def needed_bytes(model: ModelConfig, config: TrainConfig, vocab_size: int) -> int:

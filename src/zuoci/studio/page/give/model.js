@@ -28,7 +28,10 @@ export class Model {
     this.layers = Array.from({ length: config.num_layers }, (_, layer) => joinBiases(layer, config, weight));
     this.embedding = config.embedding_size ? weight("embedding.weight") : new Float32Array(0);
     this.embeddingSize = config.embedding_size;
-    this.output = weight("output.weight");
+    // With a tied embedding, the output layer reads a projection of the hidden state.
+    this.projection = config.tie_embedding ? weight("projection.weight") : null;
+    this.projected = new Float32Array(config.tie_embedding ? config.embedding_size : 0);
+    this.output = config.tie_embedding ? this.embedding : weight("output.weight");
     this.outputBias = weight("output.bias");
     this.vocabSize = this.outputBias.length;
     this.width = GATES[this.cell] * H;
@@ -38,7 +41,7 @@ export class Model {
     this.filled = new Uint8Array(this.vocabSize);
     this.x = new Float32Array(this.width);
     this.gates = new Float32Array(this.width);
-    this.zeros = new Float32Array(this.width);
+    this.zeros = new Float32Array(Math.max(this.width, config.embedding_size));
     this.logits = new Float32Array(0);
     this.parts = this.cell === "lstm" ? 2 : 1; // of a layer's state: hidden, and cell
     this.stateSize = config.num_layers * this.parts * H;
@@ -59,10 +62,22 @@ export class Model {
     if (this.logits.length !== ids.length * this.vocabSize) this.logits = new Float32Array(ids.length * this.vocabSize);
     for (let text = 0; text < ids.length; text++) {
       const top = this.#layers(ids[text], state, text * this.stateSize);
-      const at = text * this.vocabSize;
-      multiply(this.logits, at, this.output, this.vocabSize, this.hiddenSize, state, top, this.outputBias);
+      this.#output(text * this.vocabSize, state, top);
     }
     return { logits: this.logits, state };
+  }
+
+  /**
+   * Computes the logits of one text.
+   * @param {number} at where they go
+   * @param {Floats} state
+   * @param {number} top where in `state` the hidden state of the last layer begins
+   */
+  #output(at, state, top) {
+    const { vocabSize: V, hiddenSize: H, embeddingSize: E, projection, projected, output, outputBias } = this;
+    if (!projection) return multiply(this.logits, at, output, V, H, state, top, outputBias);
+    multiply(projected, 0, projection, E, H, state, top, this.zeros);
+    multiply(this.logits, at, output, V, E, projected, 0, outputBias);
   }
 
   /**

@@ -19,6 +19,7 @@ export interface ModelConfig {
   hidden_size: number;
   num_layers: number;
   embedding_size: number;
+  tie_embedding: boolean;
 }
 
 interface Score {
