@@ -216,6 +216,29 @@ def test_one_process_a_folder(tmp_path: Path) -> None:
     assert not list(tmp_path.iterdir())
 
 
+def _rewrite(file: Path, change: Callable[[dict[str, Any], dict[str, Any]], object]) -> None:
+    """Changes the file of a run as another program could: with a checksum that is right."""
+    data = file.read_bytes()
+    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+    about, tensors = json.loads(header["__metadata__"]["zuoci"]), load_file(file)
+    del about["sha256"]
+    change(about, tensors)
+    about["sha256"] = resume._checksum(about, tensors)  # pyright: ignore[reportPrivateUsage]
+    save_file(tensors, file, {"zuoci": json.dumps(about)})
+
+
+def test_a_run_of_another_version_is_refused_with_one_line(corpus: zuoci.Corpus, tmp_path: Path) -> None:
+    def to_version_4(about: dict[str, Any], _: dict[str, Any]) -> None:
+        about["version"] = 4
+        for progress in (about["now"], about["good"]):
+            progress["paces"] = progress.pop("step_seconds")
+
+    file = zuoci.save_run(zuoci.Run(corpus, zuoci.resolve("lyrics", SMALL), device="cpu"), tmp_path / "model")
+    _rewrite(file, to_version_4)
+    with pytest.raises(zuoci.ModelFolderError, match="was written by another version of zuoci; start a new run"):
+        zuoci.load_run(tmp_path / "model")
+
+
 def _poke(name: str, value: object) -> Callable[[dict[str, Any], dict[str, Any]], object]:
     return lambda about, _: about["now"].update({name: value})
 
@@ -225,8 +248,8 @@ WRONG: list[Callable[[dict[str, Any], dict[str, Any]], object]] = [
     *(_poke("rounds", value) for value in ([1], [{}], None, {})),
     *(_poke("batch", value) for value in (10**6, -1)),
     *(_poke(name, -1.0) for name in ("seconds", "rate_scale", "round_nll")),
-    _poke("paces", ["a"]),
-    _poke("evaluated", 10**6),
+    _poke("step_seconds", ["a"]),
+    _poke("last_evaluation_step", 10**6),
     _poke("unknown", 1),
     lambda about, _: about.update(now=[]),
     lambda about, _: about.update(sources=5),
@@ -245,20 +268,13 @@ WRONG: list[Callable[[dict[str, Any], dict[str, Any]], object]] = [
 
 @pytest.mark.parametrize("change", WRONG)
 def test_a_run_that_is_not_what_it_says_is_damaged(corpus: zuoci.Corpus, tmp_path: Path, change: Any) -> None:
-    """The checksum is right: another program wrote it."""
     run = zuoci.Run(corpus, zuoci.resolve("lyrics", SMALL), device="cpu")
     for report in run:
         if isinstance(report, zuoci.EvalReport):
             break
     file = zuoci.save_run(run, tmp_path / "model")
     assert zuoci.load_run(tmp_path / "model").resume(corpus, device="cpu")
-    data = file.read_bytes()
-    header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
-    about, tensors = json.loads(header["__metadata__"]["zuoci"]), load_file(file)
-    del about["sha256"]
-    change(about, tensors)
-    about["sha256"] = resume._checksum(about, tensors)  # pyright: ignore[reportPrivateUsage]
-    save_file(tensors, file, {"zuoci": json.dumps(about)})
+    _rewrite(file, change)
     with pytest.raises(
         zuoci.ModelFolderError, match=r"unfinished.safetensors is damaged: .*; start a new run"
     ) as error:

@@ -60,7 +60,7 @@ class Simulation:
 
     def plan(self) -> None:
         if not self.steps:
-            self.steps = self.schedule.total(self.step, self.seconds, self.measured, self.evaluations)
+            self.steps = self.schedule.total_steps(self.step, self.seconds, self.measured, self.evaluations)
             self.began = self.step if self.steps else 0
             if self.steps:
                 self.plans.append((self.step, self.steps))

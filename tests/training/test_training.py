@@ -412,7 +412,7 @@ def test_the_rate_warms_up_and_falls_where_the_plan_begins() -> None:
     assert [learning_rate(config, step, 100) for step in range(5)] == pytest.approx([0.25, 0.5, 0.75, 1.0, 1.0])
     assert learning_rate(config, 100, 100) == pytest.approx(0.0)
     assert [learning_rate(config, step, 0) for step in (10, 50)] == [1.0, 1.0]  # not planned yet
-    assert [learning_rate(config, step, 100, begin=20) for step in (10, 20, 60)] == pytest.approx([1.0, 1.0, 0.5])
+    assert [learning_rate(config, step, 100, decay_start=20) for step in (10, 20, 60)] == pytest.approx([1.0, 1.0, 0.5])
 
 
 def test_the_cosine_falls_to_a_tenth() -> None:

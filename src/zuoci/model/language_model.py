@@ -23,7 +23,7 @@ settle_libraries()  # MKL chooses its code now: when this is imported, no other 
 
 State: TypeAlias = tuple[Tensor, ...]  # one tensor (L, B, H); for the LSTM a pair of them, hidden and cell
 
-Path: TypeAlias = Literal["auto", "fused", "torch"]
+Implementation: TypeAlias = Literal["auto", "fused", "torch"]
 Initialisation: TypeAlias = Literal["uniform", "orthogonal", "lesson"]
 
 
@@ -63,7 +63,7 @@ class CharLM(nn.Module):
         super().__init__()
         self.config = config
         self.vocabulary = vocabulary
-        self.path: Path = "auto"
+        self.path: Implementation = "auto"
         V, E, H = len(vocabulary), config.embedding_size, config.hidden_size
         with torch.device("meta"):  # nothing is drawn from torch's global generator
             self.embedding = nn.Embedding(V, E) if E else None

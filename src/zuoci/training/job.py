@@ -111,9 +111,11 @@ class Job:
         self._resume, self._overwrite = resume, overwrite
         self._every, self._device, self._clock = save_every, device, clock
         self._reports: Generator[Report] | None = None
-        self._pausing = self._ending = self._stopping = self._ended = False
-        self._inside = False  # within a step, where the state of the run may be half updated
-        self._saved = False  # whether the run was saved after the last report
+        self._pause_requested = self._stop_requested = False
+        self._process_ending = False  # if so, a run that cannot be saved in the folder is saved elsewhere
+        self._within_step = False  # the run computes its next report, and its state may be half updated
+        self._saved_since_report = False  # whether the run was saved after its last report
+        self._model_saved = False  # the run is complete, and there is nothing to resume
 
     def __enter__(self) -> Job:
         """Locks the folder, and reads the run that is to be resumed.
@@ -128,15 +130,15 @@ class Job:
             if self._resume:
                 self.stored = load_run(self.folder)
             check_destination(self.folder, overwrite=self._overwrite or bool(self._resume))
-            self._held = stack.pop_all()
+            self._lock = stack.pop_all()
         return self
 
     def __exit__(self, _: object, error: BaseException | None, __: object) -> None:
         """Saves the run if it has not ended, and unlocks the folder."""
-        with self._held:
+        with self._lock:
             if self._reports:
                 self._reports.close()
-                if not self._ended:
+                if not self._model_saved:
                     self._rescue(error)
 
     def prepare(
@@ -177,12 +179,12 @@ class Job:
             ending: the process has to end. A run that cannot be saved in its folder is then saved elsewhere, and the
                 error says where. If False, a run that cannot be saved continues.
         """
-        self._ending |= ending
-        self._pausing = True
+        self._process_ending |= ending
+        self._pause_requested = True
 
     def stop(self) -> None:
         """Ends the run after the current step, but not before the first. May be called from other threads."""
-        self._stopping = True
+        self._stop_requested = True
 
     def save(self, *, keep: bool = False) -> None:
         """Saves the run between two reports.
@@ -199,7 +201,7 @@ class Job:
         with typed_memory_errors():
             save_run(self.run, self.folder, sources=self._sources, keep=keep)
         self._saved_step = self.run.progress.step
-        self._saved = True
+        self._saved_since_report = True
 
     def __iter__(self) -> Iterator[Event]:
         """Trains to the end. Saves the run every `save_every` seconds, and the model before the `EndReport`.
@@ -215,7 +217,7 @@ class Job:
         """
         self._reports = iter(self.run)
         while True:
-            if self._stopping:
+            if self._stop_requested:
                 self.run.stop()
             report = self._next(self._reports)
             if isinstance(report, EndReport):
@@ -223,38 +225,39 @@ class Job:
                 return
             failed = self._try_to_save() if self._due() else None
             yield report
-            if self._pausing and not self._saved and not failed:  # the caller asked for it after this report
+            # The caller may have asked for a pause after this report.
+            if self._pause_requested and not self._saved_since_report and not failed:
                 failed = self._try_to_save()
             if failed:
-                self._pausing = self._ending
+                self._pause_requested = self._process_ending
                 yield failed
-            elif self._pausing:
+            elif self._pause_requested:
                 yield Paused(self.run.progress.step)
                 return
 
     def _next(self, reports: Iterator[Report]) -> Report:
         """The next report of the run. Saves the model before the last one."""
-        self._inside, self._saved = True, False
+        self._within_step, self._saved_since_report = True, False
         with typed_memory_errors():
             report = next(reports)
             if isinstance(report, EndReport):
                 save_trained(report, self.folder, overwrite=self._overwrite or is_unfinished(self.folder))
-                self._ended = True
-        self._inside = False
+                self._model_saved = True
+        self._within_step = False
         return report
 
     def _due(self) -> bool:
         """Whether to save now: for a pause, when a time budget was converted into steps, or because it is time."""
         planned, self._planned = self._planned, self.run.progress.steps > 0
-        return self._pausing or planned != self._planned or self._clock() - self._saved_at >= self._every
+        return self._pause_requested or planned != self._planned or self._clock() - self._saved_at >= self._every
 
     def _try_to_save(self) -> SaveFailed | None:
         """Saves the run. An error becomes a `SaveFailed`, unless the process has to end."""
-        ending = self._ending
+        must_save = self._process_ending  # read once: a signal may set it meanwhile
         try:
-            self.save(keep=ending)
+            self.save(keep=must_save)
         except ZuociError as error:
-            if ending:
+            if must_save:
                 raise
             return SaveFailed(error, self._every)
         return None
@@ -265,11 +268,11 @@ class Job:
         Args:
             error: what ended the `with` block.
         """
-        if self._inside and isinstance(error, DivergenceError | ModelFolderError):
+        if self._within_step and isinstance(error, DivergenceError | ModelFolderError):
             return  # a resumed run would diverge again; or the model is saved elsewhere
         try:
             with typed_memory_errors():
-                if self._inside:
+                if self._within_step:
                     self.run.go_back()
                 if self.run.progress.step > self._saved_step:
                     self.save(keep=True)

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from zuoci.text.corpus import Corpus
 
-_FORMAT, _VERSION = "zuoci-run", 4
+_FORMAT, _VERSION = "zuoci-run", 5
 
 
 @dataclasses.dataclass(frozen=True)
@@ -222,8 +222,9 @@ def _progress_from_json(figures: dict[str, Any]) -> Progress:
     for figures_of_round in figures["rounds"]:
         Round.model_validate(figures_of_round)
         progress.rounds.append(EvalReport.from_dict(figures_of_round))
-    if progress.evaluated > progress.step or bool(progress.evaluated) != bool(progress.rounds):
-        raise ValueError(f"evaluated must be the step of an evaluation: got {progress.evaluated}")
+    evaluated = progress.last_evaluation_step
+    if evaluated > progress.step or bool(evaluated) != bool(progress.rounds):
+        raise ValueError(f"last_evaluation_step must be the step of an evaluation: got {evaluated}")
     return progress
 
 

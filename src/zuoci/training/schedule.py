@@ -17,9 +17,13 @@ if TYPE_CHECKING:
     from zuoci.training.recipe import TrainConfig
     from zuoci.training.snapshot import Progress
 
-_FEW_EPOCHS = 4  # a run that time or steps limit to fewer epochs is evaluated this many times in all
-_MOST_PACES = 64  # measured times that are kept until a time budget has been converted into steps
-_MEASURED = 10  # minimum number of steps after which the pace counts as measured
+# A run is evaluated after each epoch. If time or steps limit it to fewer epochs than this, it is evaluated this often,
+# at equal distances, instead: there are a few states to choose from, even if no epoch is ever completed.
+_MIN_EVALUATIONS = 4
+_MOST_TIMINGS = 64  # measured times to keep: enough for a median, few enough to be stored with the run
+# A time budget is converted into steps after this many steps and this share of the budget: a shorter measurement says
+# little about the pace, and during a longer one the learning rate, which cannot decay yet, would stay high for long.
+_MEASURED_STEPS, _MEASURED_SHARE = 10, 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,59 +46,74 @@ class Schedule:
         limits = [self.config.epochs * self.epoch_steps, self.config.steps]
         return min((limit for limit in limits if limit), default=0)
 
-    def plan(self, progress: Progress, *, pace: float | None = None, evaluation: float | None = None) -> None:
+    def plan(
+        self, progress: Progress, *, step_seconds: float | None = None, evaluation_seconds: float | None = None
+    ) -> None:
         """Converts a time budget into steps, once, as soon as the pace is known.
 
         Args:
-            progress: `steps`, `began_to_fall`, `paces` and `evaluations` are updated.
-            pace: the seconds of the last step, if a step was the last thing done.
-            evaluation: the seconds of the last evaluation, if that was.
+            progress: `steps`, `decay_start`, `step_seconds` and `evaluation_seconds` are updated.
+            step_seconds: the seconds of the last step, if a step was the last thing done.
+            evaluation_seconds: the seconds of the last evaluation, if that was.
         """
         if progress.steps or not self.config.seconds:
             return
-        if pace is not None:
-            progress.paces = [*progress.paces, pace][-_MOST_PACES:]
-        if evaluation is not None:
-            progress.evaluations = [*progress.evaluations, evaluation][-_MOST_PACES:]
-        progress.steps = self.total(progress.step, progress.seconds, progress.paces, progress.evaluations)
-        progress.began_to_fall = progress.step if progress.steps else 0
+        if step_seconds is not None:
+            progress.step_seconds = [*progress.step_seconds, step_seconds][-_MOST_TIMINGS:]
+        if evaluation_seconds is not None:
+            progress.evaluation_seconds = [*progress.evaluation_seconds, evaluation_seconds][-_MOST_TIMINGS:]
+        progress.steps = self.total_steps(
+            progress.step, progress.seconds, progress.step_seconds, progress.evaluation_seconds
+        )
+        progress.decay_start = progress.step if progress.steps else 0
 
-    def total(self, step: int, seconds: float, paces: Sequence[float], evaluations: Sequence[float]) -> int:
+    def total_steps(
+        self, step: int, seconds: float, step_seconds: Sequence[float], evaluation_seconds: Sequence[float]
+    ) -> int:
         """The number of steps in the whole run, at most `limit`; 0: not known yet.
 
         Args:
             step: steps so far.
             seconds: the time that these steps and the evaluations took.
-            paces: the seconds of single steps.
-            evaluations: the seconds of single evaluations.
+            step_seconds: the seconds of single steps.
+            evaluation_seconds: the seconds of single evaluations.
         """
         budget, limit = self.config.seconds, self.limit
         if not budget:
             return limit
-        if not paces:
+        if not step_seconds:
             return 0
         # The median, because the first step is slower than all others (memory is allocated, code is loaded), and so
         # is any step during which another program runs.
-        pace = max(statistics.median(paces), 1e-9)
-        # Before the first evaluation: a forward pass costs a third of a step.
-        evaluation = pace * self.held_out / self.config.batch_size / self.config.seq_len / 3
-        evaluation = statistics.median(evaluations) if evaluations else evaluation
+        pace = max(statistics.median(step_seconds), 1e-9)
+        evaluation = statistics.median(evaluation_seconds) if evaluation_seconds else self._guessed_evaluation(pace)
         left = budget - seconds
-        if limit and self._seconds(limit - step, max(paces), evaluation) <= left / 2:
-            return limit  # the run ends long before the time is over
-        if (step < _MEASURED or seconds < 0.02 * budget) and seconds < budget / 2:
+        # Half of the time is a margin: a run may become slower, and a plan by `limit` is not converted again.
+        if limit and self._most_seconds(limit - step, max(step_seconds), evaluation) <= left / 2:
+            return limit
+        # At half of the budget the pace is taken as it is: steps may be so slow that the time is over before ten.
+        is_measured = step >= _MEASURED_STEPS and seconds >= _MEASURED_SHARE * budget
+        if not is_measured and seconds < budget / 2:
             return 0
         steps = step + left / pace
-        if steps < _FEW_EPOCHS * self.epoch_steps:
-            steps -= _FEW_EPOCHS * evaluation / pace
-        else:
+        if steps < _MIN_EVALUATIONS * self.epoch_steps:
+            steps -= _MIN_EVALUATIONS * evaluation / pace
+        else:  # one evaluation an epoch: its share of the time that is left is the same as its share of an epoch
             steps -= left / pace * evaluation / (evaluation + pace * self.epoch_steps)
         steps = max(step, int(steps))
         return min(steps, limit or steps)
 
-    def _seconds(self, steps: int, pace: float, evaluation: float) -> float:
+    def _guessed_evaluation(self, pace: float) -> float:
+        """The seconds of an evaluation that has not taken place yet, by the seconds of a step.
+
+        An evaluation only needs the forward pass, and the backward pass of a step takes about twice as long as that:
+        hence a third of a step for as many held-out characters as a minibatch has.
+        """
+        return pace * self.held_out / self.config.batch_size / self.config.seq_len / 3
+
+    def _most_seconds(self, steps: int, pace: float, evaluation: float) -> float:
         """An upper estimate of the time that some steps take, with their evaluations."""
-        return steps * pace + (_FEW_EPOCHS + steps / self.epoch_steps) * evaluation
+        return steps * pace + (_MIN_EVALUATIONS + steps / self.epoch_steps) * evaluation
 
     def evaluation_due(self, step: int, batch: int, steps: int) -> bool:
         """Whether to evaluate after a step.
@@ -107,8 +126,8 @@ class Schedule:
         if self.is_last(step, steps):
             return True
         whole = steps == self.config.epochs * self.epoch_steps
-        if steps and not whole and steps < _FEW_EPOCHS * self.epoch_steps:
-            return step % -(-steps // _FEW_EPOCHS) == 0
+        if steps and not whole and steps < _MIN_EVALUATIONS * self.epoch_steps:
+            return step % -(-steps // _MIN_EVALUATIONS) == 0
         return batch == self.epoch_steps
 
     def is_last(self, step: int, steps: int) -> bool:
@@ -117,23 +136,23 @@ class Schedule:
         return step >= end > 0
 
 
-def learning_rate(config: TrainConfig, step: int, steps: int, begin: int = 0) -> float:
+def learning_rate(config: TrainConfig, step: int, steps: int, decay_start: int = 0) -> float:
     """The learning rate of a step: a linear warm-up, then a constant rate or a cosine decay.
 
-        rate(s) = α · min(1, (s + 1) / w) · (f + (1 − f) · (1 + cos(π · (s − b) / (S − b))) / 2)
+        rate(s) = α · min(1, (s + 1) / w) · (f + (1 − f) · (1 + cos(π · (s − d) / (S − d))) / 2)
 
-    with the peak α (`learning_rate`), w warm-up steps, and the final fraction f (`final_rate`); S is `steps` and b the
-    larger of `begin` and w. The last factor is 1 before step b, if S is not known, and for the constant schedule.
+    with the peak α (`learning_rate`), w warm-up steps, and the final fraction f (`final_rate`); S is `steps` and d the
+    larger of `decay_start` and w. The last factor is 1 before step d, if S is not known, and for the constant schedule.
 
     Args:
         config: the settings.
         step: s, the number of updates so far.
         steps: S, the updates in the whole run; 0: not known yet.
-        begin: the step at which the decay begins, if that is after the warm-up.
+        decay_start: the step at which the decay starts, if that is after the warm-up.
     """
     rate = config.learning_rate * min(1.0, (step + 1) / max(1, config.warmup_steps))
-    begin = max(begin, config.warmup_steps)
-    if config.schedule == "constant" or step < begin or not steps:
+    decay_start = max(decay_start, config.warmup_steps)
+    if config.schedule == "constant" or step < decay_start or not steps:
         return rate
-    high = (1.0 + math.cos(math.pi * min(1.0, (step - begin) / max(1, steps - begin)))) / 2
+    high = (1.0 + math.cos(math.pi * min(1.0, (step - decay_start) / max(1, steps - decay_start)))) / 2
     return rate * (config.final_rate + (1.0 - config.final_rate) * high)

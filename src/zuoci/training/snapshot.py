@@ -38,39 +38,39 @@ class Progress:
 
     Attributes:
         steps: updates in the whole run; 0 while a time budget has not been converted into steps.
-        began_to_fall: the step at which a time budget was converted into steps; the cosine decay starts there.
+        decay_start: the step at which a time budget was converted into steps; the cosine decay starts there.
         step: updates so far.
         epoch: the current epoch, from 1.
         batch: minibatches of the current epoch so far.
         characters: characters trained on so far.
         round_nll: negative log-likelihood in nats, summed over the characters since the last evaluation.
         round_characters: the number of those characters.
-        evaluated: the step of the last evaluation.
+        last_evaluation_step: the step after which the last evaluation took place; 0: there was none.
         rounds: the evaluations so far.
         rate_scale: factor on the learning rate; each rollback halves it.
         rollbacks: how often the run went back to an earlier state.
         seconds: time spent on training and evaluation, without what the caller does between two reports.
         last_rate: the learning rate of the last step.
-        paces: the seconds of the latest steps, recorded until a time budget is converted into steps.
-        evaluations: the seconds of the latest evaluations, recorded until then.
+        step_seconds: the seconds of the latest steps, recorded until a time budget is converted into steps.
+        evaluation_seconds: the seconds of the latest evaluations, recorded until then.
     """
 
     steps: int = 0
-    began_to_fall: int = 0
+    decay_start: int = 0
     step: int = 0
     epoch: int = 1
     batch: int = 0
     characters: int = 0
     round_nll: float = 0.0
     round_characters: int = 0
-    evaluated: int = 0
+    last_evaluation_step: int = 0
     rounds: list[EvalReport] = field(default_factory=list[EvalReport])
     rate_scale: float = 1.0
     rollbacks: int = 0
     seconds: float = 0.0
     last_rate: float = 0.0
-    paces: list[float] = field(default_factory=list[float])
-    evaluations: list[float] = field(default_factory=list[float])
+    step_seconds: list[float] = field(default_factory=list[float])
+    evaluation_seconds: list[float] = field(default_factory=list[float])
 
     def count_step(self, nll: float, characters: int, rate: float) -> None:
         """Counts an update.
@@ -89,7 +89,7 @@ class Progress:
 
     def finish_round(self, report: EvalReport) -> None:
         """Records an evaluation and starts the next round."""
-        self.round_nll, self.round_characters, self.evaluated = 0.0, 0, self.step
+        self.round_nll, self.round_characters, self.last_evaluation_step = 0.0, 0, self.step
         self.rounds = [*self.rounds, report]  # a new list: snapshots share the old one
 
     @property
@@ -102,13 +102,15 @@ class Progress:
         """The number of evaluations after the best one."""
         return next((k for k, report in enumerate(reversed(self.rounds)) if report.best), 0)
 
-    def back_to(self, good: Progress) -> Progress:
+    def rolled_back_to(self, good: Progress) -> Progress:
         """The progress of an earlier state, with everything that a rollback keeps: plan, time and rollbacks."""
-        kept = {name: getattr(self, name) for name in _KEPT}
+        kept = {name: getattr(self, name) for name in _KEPT_BY_ROLLBACKS}
         return dataclasses.replace(good, **kept)
 
 
-_KEPT = ("steps", "began_to_fall", "rate_scale", "rollbacks", "seconds", "paces", "evaluations")
+_PLAN = ("steps", "decay_start")
+_TIME = ("seconds", "step_seconds", "evaluation_seconds")
+_KEPT_BY_ROLLBACKS = (*_PLAN, *_TIME, "rollbacks", "rate_scale")
 
 
 @dataclass(frozen=True)

@@ -155,7 +155,7 @@ class Run:
 
     def go_back(self) -> None:
         """Goes back to the last good state; also allowed after a step was interrupted halfway."""
-        self.restore(Snapshot(self.progress.back_to(self.good.progress), self.good.tensors))
+        self.restore(Snapshot(self.progress.rolled_back_to(self.good.progress), self.good.tensors))
 
     def _begin_epoch(self) -> None:
         self.progress.epoch += 1
@@ -170,7 +170,7 @@ class Run:
         norm = clip_gradients(self.gradients.params, config.max_grad_norm)
         if not (math.isfinite(nll) and math.isfinite(norm)):
             return self._roll_back(f"the loss is {nll:g} and the norm of its gradient {norm:g}")
-        rate = learning_rate(config, progress.step, progress.steps, progress.began_to_fall) * progress.rate_scale
+        rate = learning_rate(config, progress.step, progress.steps, progress.decay_start) * progress.rate_scale
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["scale"]
         self.optimizer.step()
@@ -178,7 +178,7 @@ class Run:
         progress.count_step(nll, batch.targets.numel(), rate)
         if progress.step % _GOOD_EVERY == 0 and _finite(self.model):
             self.good = self.capture()
-        self.schedule.plan(progress, pace=self._measure())
+        self.schedule.plan(progress, step_seconds=self._measure())
         return StepReport(progress.step, progress.steps, progress.epoch, nll, progress.characters, progress.seconds)
 
     def _roll_back(self, reason: str) -> RollbackReport:
@@ -204,7 +204,7 @@ class Run:
     def _evaluation_due(self) -> bool:
         progress = self.progress
         due = self.schedule.evaluation_due(progress.step, progress.batch, progress.steps)
-        return due and progress.step != progress.evaluated
+        return due and progress.step != progress.last_evaluation_step
 
     def _evaluate(self) -> EvalReport | RollbackReport:
         """Scores the model on the held-out text, and keeps its weights if they are the best so far."""
@@ -218,7 +218,7 @@ class Run:
             nll=progress.round_nll / progress.round_characters, characters=progress.round_characters, protocol=protocol
         )
         score = self._score(self.gradients.reader())
-        self.schedule.plan(progress, evaluation=self._measure())
+        self.schedule.plan(progress, evaluation_seconds=self._measure())
         best = progress.best_round
         better = best is None or not best.validation or (score is not None and score.nll < best.validation.nll)
         report = EvalReport(
@@ -246,7 +246,7 @@ class Run:
     def _finished(self) -> bool:
         """Whether the last step is done and evaluated, or training has to stop earlier."""
         progress, config = self.progress, self.config
-        if progress.evaluated != progress.step or not progress.rounds:
+        if progress.last_evaluation_step != progress.step or not progress.rounds:
             return False
         if self.schedule.is_last(progress.step, progress.steps):
             return True

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from zuoci.writing.writer import Writer
 
 _LINES_PER_CANDIDATE = 4  # lines written for each that is shown
-_TRIES = 4  # of each of them, each with more drafts
+_TRIES_PER_LINE = 4  # each with twice as many drafts as the one before
 
 
 class Candidate(BaseModel):
@@ -184,7 +184,7 @@ class _Lines:
         self, context: Context, plan: LinePlan, constraint: RhymeConstraint | None, key: int
     ) -> Steps[tuple[WrittenLine, float | None] | None]:
         """Writes one line, and reads the line after it; gives the line and its fit, or None if none was found."""
-        for k in range(_TRIES):
+        for k in range(_TRIES_PER_LINE):
             drafts = self.rules.draws * 2**k if k else 0
             lines = yield from write_line(self.rules, context, plan, key_of(key, k), constraint, drafts)
             if lines:

@@ -131,14 +131,14 @@ def write_line(
             may_fork = False
         forced = [draft.state.forced() for draft in going_on]
         result = yield _request(rules, going_on, forced, constraint, weigh=len(going_on) > 1 or bool(written))
-        left: list[_Draft] = []
+        unfinished: list[_Draft] = []
         for row, draft in enumerate(going_on):
-            line = _take(rules, draft, result, row, constraint, forced=bool(forced[row]))
-            if isinstance(line, WrittenLine):
-                written.append(line)
-            elif line:
-                left.append(draft)
-        going_on = left
+            outcome = _take(rules, draft, result, row, constraint, forced=bool(forced[row]))
+            if isinstance(outcome, WrittenLine):
+                written.append(outcome)
+            elif outcome:
+                unfinished.append(outcome)
+        going_on = unfinished
     return written
 
 
@@ -191,15 +191,16 @@ def _allowed(rules: Rules, draft: _Draft, forced: str, constraint: RhymeConstrai
 
 def _take(
     rules: Rules, draft: _Draft, result: StepResult, row: int, constraint: RhymeConstraint | None, *, forced: bool
-) -> WrittenLine | bool:
+) -> WrittenLine | _Draft | None:
     """Appends to a draft the character that its row of a step's result holds.
 
     Returns:
-        The line, if the character ends it; otherwise whether the draft goes on.
+        The finished line, if the character ends it; the draft, if it goes on; None if it is given up, because nothing
+        was allowed or what was forced does not rhyme.
     """
     draft.drawn += 1
     if result.share[row] == -np.inf:
-        return False
+        return None
     char = rules.model.vocabulary.characters[result.ids[row]]
     ends = char == rules.model.alphabet.line_end and not forced
     if not ends:
@@ -208,7 +209,7 @@ def _take(
         state.advance(char)
         if constraint and is_last and state.is_full and not constraint.fits(state.text):
             draft.misread += char
-            return not forced
+            return None if forced else draft
         draft.state = state
         draft.misread = ""
     draft.nll += result.nll[row]
@@ -216,7 +217,7 @@ def _take(
     model_state = [layer[row : row + 1] for layer in result.state]
     given = draft.context.given + 1 if forced else 0
     draft.context = Context(draft.context.text + char, int(result.ids[row]), model_state, given)
-    return WrittenLine(draft.state.text, draft.nll, draft.log_weight, draft.context) if ends else True
+    return WrittenLine(draft.state.text, draft.nll, draft.log_weight, draft.context) if ends else draft
 
 
 def read(model: WritingModel, before: Context, text: str) -> Steps[tuple[Context, float]]:

@@ -32,10 +32,17 @@ if TYPE_CHECKING:
     from zuoci.writing.originality import CopyGuard
     from zuoci.writing.rules import Rules, WritingModel
 
-_BACK = 32  # most characters by which a free text can be taken back
-_STEPS = 20  # most steps for each character of a free text, on average
-_TRIES = 5  # of a line, each with more drafts, before the line before it is written anew
-_DRAFTS = 64  # most drafts of a line
+# A free text takes characters back where every way on would copy. At most this many, because their states are kept, and
+# the text is handed out that much later; and within this many steps, so that a text that can only copy ends.
+_MOST_TAKEN_BACK = 32
+_STEPS_PER_CHARACTER, _MORE_STEPS = 20, 1000  # the second, so that short texts have enough
+# A line of a form that fails is tried again, each time with twice as many drafts, up to a maximum, because they all are
+# rows of one batch. After these tries, the line before it is written anew: perhaps nothing can follow it.
+_TRIES_PER_LINE, _MOST_DRAFTS = 5, 64
+# Tries that a text has for all of its lines. A failure of the first line costs more: no line before it can be written
+# anew, so that it hardly gets better.
+_TRIES_OF_TEXT_PER_LINE, _MORE_TRIES = 20, 100
+_COST_OF_FIRST_LINE = 10
 
 
 Finish: TypeAlias = Literal["length", "stop"]
@@ -62,17 +69,17 @@ class Lyrics(BaseModel):
     finish: Finish = "length"
 
 
-def start(model: WritingModel) -> Context:
-    """The beginning of a text, as that of a new line."""
+def _empty_context(model: WritingModel) -> Context:
+    """What comes before a text without an opening: the end of a line, so that the text begins as a new line does."""
     return Context("", model.alphabet.line_end_id, model.stepper.start(1))
 
 
-def begin(model: WritingModel, opening: str, before: Context | None) -> Steps[Context]:
+def read_opening(model: WritingModel, opening: str, before: Context | None) -> Steps[Context]:
     """Reads an opening of known characters, after `before` if there is such a context."""
     if before is None and opening:  # nothing comes before the first character, not even a line end, as in the lesson
         before = Context(opening[0], model.alphabet.id(opening[0]), model.stepper.start(1), 1)
         opening = opening[1:]
-    context, _ = yield from read(model, before or start(model), opening)
+    context, _ = yield from read(model, before or _empty_context(model), opening)
     return context
 
 
@@ -114,10 +121,11 @@ def _write_free(
 ) -> Steps[tuple[str, float, Finish]]:
     """Writes a text without form; gives `text`, `nll` and `finish` of its `Lyrics`."""
     hand_out(opening)
-    context = yield from begin(rules.model, opening, before)
+    context = yield from read_opening(rules.model, opening, before)
     draft = _FreeDraft(rules, context, key_of(seed))
     handed_out = draft.given
-    lag = max([len(stop) - 1 for stop in rules.stop] + [_BACK if rules.guard else 0], default=0)
+    # The last characters are not final: they may begin a stop string, or be taken back.
+    lag = max([_MOST_TAKEN_BACK if rules.guard else 0, *(len(stop) - 1 for stop in rules.stop)])
     finish: Finish = "length"
     while len(draft.text) - draft.given < rules.length:
         draft.take((yield draft.request()))
@@ -150,7 +158,7 @@ class _FreeDraft:
         self._rules = rules
         self._characters = rules.model.vocabulary.characters
         self._uniforms = UniformStream(key)
-        self._most_steps = _STEPS * rules.length + 1000
+        self._most_steps = _STEPS_PER_CHARACTER * rules.length + _MORE_STEPS
         self._state: Streams = context.state
         self._last = context.id
         self._before: list[tuple[Streams, int]] = []  # state and last id before each of the last characters
@@ -188,7 +196,7 @@ class _FreeDraft:
             self._take_back()
             return
         if self._rules.guard:
-            self._before = [*self._before[-_BACK + 1 :], (self._state, self._last)]
+            self._before = [*self._before[-_MOST_TAKEN_BACK + 1 :], (self._state, self._last)]
         self._state, self._last = result.state, int(result.ids[0])
         self._ids[self._limit + len(self.text)] = self._last
         self.text += self._characters[self._last]
@@ -221,7 +229,7 @@ def _write_form(
     """Writes lines with a form; gives `text`, `nll` and `finish` of its `Lyrics`."""
     *complete, first = opening.split("\n")
     lead = "".join(line + "\n" for line in complete)
-    context = yield from begin(rules.model, lead.replace("\n", rules.model.alphabet.line_end), before)
+    context = yield from read_opening(rules.model, lead.replace("\n", rules.model.alphabet.line_end), before)
     plans = rules.form.plan(first)
     rules.check(plans)
     key = key_of(seed, FORM)
@@ -245,29 +253,29 @@ def _write_lines(rules: Rules, context: Context, plans: Sequence[LinePlan], key:
     lines: list[WrittenLine] = []
     contexts = [context]  # before each line
     tries = [0] * len(plans)  # counted on when a line is written anew, so that it has new random numbers
-    budget = 20 * len(plans) + 100
+    tries_left = _TRIES_OF_TEXT_PER_LINE * len(plans) + _MORE_TRIES
     while len(lines) < len(plans):
         i = len(lines)
         partners = [line.text for line, plan in zip(lines, plans, strict=False) if plan.rhyme == plans[i].rhyme]
         plan, constraint = add_rhyme(rules, plans[i], partners)
-        tried = tries[i] % _TRIES
-        drafts = min(rules.draws * 2 ** (tried + 1), _DRAFTS) if tried else 0
+        failed = tries[i] % _TRIES_PER_LINE
+        drafts = min(rules.draws * 2 ** (failed + 1), _MOST_DRAFTS) if failed else 0
         found = yield from write_line(rules, contexts[i], plan, key_of(key, i, tries[i]), constraint, drafts)
         tries[i] += 1
-        budget -= 1
+        tries_left -= 1
         if plan.ends_stanza and rules.guard:
             found = [line for line in found if _may_end_stanza(rules.model, rules.guard, line)]
         if found:
             lines.append(pick(found, key_of(key, i, tries[i], 1)))
             contexts.append((yield from _after(rules.model, lines[-1], plan)))
-        elif budget < 0 or rules.greedy:  # greedy would write the same again
+        elif tries_left < 0 or rules.greedy:  # greedy would write the same again
             raise WritingError(
                 f"no text was found that keeps the form: line {i + 1} fails ({_description(plan, rules.max_copy)}); "
                 "loosen a wish"
             )
         elif not lines:
-            budget -= 10  # there is no line before it to write anew
-        elif tries[i] % _TRIES == 0:
+            tries_left -= _COST_OF_FIRST_LINE
+        elif tries[i] % _TRIES_PER_LINE == 0:
             lines.pop()
             contexts.pop()
     return lines

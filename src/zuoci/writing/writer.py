@@ -19,7 +19,7 @@ from zuoci.writing.config import WriteConfig
 from zuoci.writing.inspection import Inspection, inspect
 from zuoci.writing.originality import CorpusIndex
 from zuoci.writing.rules import Rules, WritingModel
-from zuoci.writing.text import Lyrics, begin, write
+from zuoci.writing.text import Lyrics, read_opening, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -148,7 +148,7 @@ class Writer:
     def read(self, text: str, before: Context | None = None) -> Context:
         """Reads a text, so that `write` can continue after it; unknown characters are treated as in `write`."""
         known, _ = self.vocabulary.adapt(text)
-        return self.run([begin(self.model, known, before)], [WriteConfig()])[0]
+        return self.run([read_opening(self.model, known, before)], [WriteConfig()])[0]
 
     def inspect(self, text: str) -> Inspection:
         """What the model expects at each character of a text, and the activations of its hidden units there."""
