@@ -159,7 +159,7 @@ class Vocabulary:
             data: Any = json.loads(document)
             characters: list[str] = data["characters"]
             sound = (data["format"], data["version"]) == (_FORMAT, 1)
-            sound = sound and isinstance(characters, list) and all(len(char) == 1 for char in characters)
+            sound = sound and isinstance(data["characters"], list) and all(len(char) == 1 for char in characters)
             if sound:
                 return cls.by_id("".join(characters))
         except VocabularyError as error:
