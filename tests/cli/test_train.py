@@ -272,7 +272,7 @@ class TestSettings:
             (["--learning-rate", "nan"], "learning_rate must be a finite number: got nan"),
             (["--dropout", "0.9999999"], "dropout must be less than or equal to 0.999: got 0.9999999"),
             (["--save-every", "inf"], "save_every must be a number of seconds"),
-            (["--hidden-size", "65536", "--num-layers", "64"], "training would need about"),
+            (["--hidden-size", "16384", "--num-layers", "64"], "training would need about"),
         ],
     )
     def test_numbers_beyond_their_bounds(self, run: Any, tmp_path: Path, arguments: list[str], words: str) -> None:

@@ -275,9 +275,9 @@ class TestMemory:
     @pytest.mark.parametrize(
         "large",
         [
-            {"hidden_size": 65_536},
-            {"hidden_size": 65_536, "num_layers": 64, "cell": "lstm"},
-            {"embedding_size": 65_536, "hidden_size": 65_536, "cell": "rnn"},
+            {"hidden_size": 16_384},
+            {"hidden_size": 16_384, "num_layers": 64, "cell": "lstm"},
+            {"embedding_size": 16_384, "hidden_size": 16_384, "cell": "rnn"},
             {"hidden_size": 8192, "num_layers": 64, "optimizer": "sgd"},
         ],
     )
