@@ -53,6 +53,8 @@ def values(name: str, field: FieldInfo) -> st.SearchStrategy[Any]:
         return st.sampled_from(get_args(kind))
     if kind is bool:
         return st.booleans()
+    if kind is str:  # base
+        return st.sampled_from(["none", "nowhere"])
     least, most = bounds(field, kind)
     if kind is int:
         usual = st.integers(least, min(most, SMALL.get(name, 20)))

@@ -401,10 +401,10 @@ def test_auto_chooses_by_size_and_time() -> None:
 def test_auto_takes_under_a_minute_for_a_writers_folder_or_the_bundled_lyrics() -> None:
     folder = "".join(map(chr, range(0x4E00, 0x4E00 + 3000))) * 90
     for text in (folder, zuoci.load_lyrics("zh", choruses="once").text):
-        settings = zuoci.resolve("auto", text=text)
+        settings = zuoci.resolve("auto", {"base": "none"}, text=text)
         assert settings.model.hidden_size == 256
         assert settings.training.epochs * len(text) <= 2_200_000
-        assert zuoci.resolve("auto", {"seconds": 300}, text=text).model.hidden_size > 256
+        assert zuoci.resolve("auto", {"base": "none", "seconds": 300}, text=text).model.hidden_size > 256
 
 
 def test_the_rate_warms_up_and_falls_where_the_plan_begins() -> None:

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 SAMPLES = 5  # how many times a run shows samples
 
 
-@with_settings(ModelConfig, TrainConfig, leave_out=["recipe"])
+@with_settings(ModelConfig, TrainConfig, leave_out=["recipe", "base"])
 def command(
     source: Annotated[
         list[Path] | None,
@@ -49,6 +49,16 @@ def command(
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the model in that folder.")] = False,
     language: Annotated[str, typer.Option(help="Which of the bundled lyrics to use: zh or en.")] = "zh",
+    start_from: Annotated[
+        str | None,
+        typer.Option(
+            "--from",
+            help="The model to start from: zh or en, the base models that come with zuoci; the folder of a model; "
+            "none: start from nothing; default: the base model that fits the script of the text, or none where the "
+            "recipe or the settings describe a model of their own.",
+            metavar="MODEL",
+        ),
+    ] = None,
     prefix: Annotated[
         list[str] | None,
         typer.Option(help="Opening of the samples; may be given several times.", show_default=False),
@@ -75,7 +85,7 @@ def command(
     of_file = read_settings_file(config) if config else {}
     named = of_file.pop("recipe", None)
     recipe = named if recipe is None else recipe
-    overrides = {**of_file, **given(settings)}
+    overrides = {**of_file, **given({**settings, "base": start_from})}
     _check_use(out, tensorboard, recipe, overrides, resume=resume, overwrite=overwrite)
     received: list[int] = []
     with _exit_code_of(received), ExitStack() as stack:
@@ -192,6 +202,8 @@ def _run(job: Job, samples: Samples, board: TensorBoard | None) -> EndReport | N
             if isinstance(event, StepReport):
                 speed = event.characters / max(event.seconds, 1e-9)
                 progress.update(task, completed=event.step, total=event.steps or None, speed=speed)
+            elif isinstance(event, EvalReport) and not event.step:
+                show(f"{job.run.settings.training.base} before training: {_figures(event)}")
             elif isinstance(event, EvalReport):
                 progress.update(task, figures=_figures(event))
                 part = event.step * SAMPLES // job.run.progress.steps if job.run.progress.steps else shown

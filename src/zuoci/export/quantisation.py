@@ -1,10 +1,6 @@
 """The weights of a model in fewer bits, for the page that `export.html` makes.
 
-Matrices become float16, or int8 with one float32 scale for each row:
-
-    q = round(w / s),  w ≈ q s,  s = max |w| / 127
-
-Vectors stay float32.
+Matrices become float16, or int8 with a scale for each row (`zuoci.model.quantisation`). Vectors stay float32.
 """
 
 from __future__ import annotations
@@ -17,6 +13,7 @@ import torch
 
 from zuoci.errors import SettingsError
 from zuoci.model.language_model import CharLM
+from zuoci.model.quantisation import quantise_rows
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -54,8 +51,7 @@ def quantise(model: CharLM, precision: Precision) -> Quantised:
         tensor: dict[str, Any] = {"name": name, "shape": list(values.shape), "type": "float32"}
         stored: NDArray[Any] = values
         if values.ndim > 1 and precision == "int8":
-            scales = np.abs(values).max(1, keepdims=True) / np.float32(127)
-            stored = np.rint(values / np.where(scales > 0, scales, 1)).astype(np.int8)
+            stored, scales = (part.numpy() for part in quantise_rows(torch.from_numpy(values)))
             tensor |= {"type": "int8", "scales": len(data)}
             data += scales.astype("<f4").tobytes()
             values = stored * scales

@@ -5,16 +5,17 @@ The studio, the server, `zuoci score` and `zuoci plot` show them; training/resum
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from zuoci.errors import ModelFolderError
+from zuoci.model.base import model_folder
 from zuoci.text.folder import CARD, METRICS, REPORT, parse_json, read_files
 
 if TYPE_CHECKING:
     import os
+    from pathlib import Path
 
 
 Count: TypeAlias = Annotated[int, Field(ge=0, lt=2**63)]
@@ -83,7 +84,8 @@ def load_report(folder: str | os.PathLike[str]) -> dict[str, Any]:
     Raises:
         ModelFolderError: the file is damaged.
     """
-    file = Path(folder) / REPORT
+    folder = model_folder(folder)
+    file = folder / REPORT
     data = read_files(folder, [REPORT]).get(REPORT)
     return {} if data is None else check_figures(Report, file, parse_json(file, data))
 
@@ -94,7 +96,8 @@ def load_metrics(folder: str | os.PathLike[str]) -> list[dict[str, Any]]:
     Raises:
         ModelFolderError: the file is damaged.
     """
-    return parse_metrics(Path(folder) / METRICS, read_files(folder, [METRICS]).get(METRICS, b""))
+    folder = model_folder(folder)
+    return parse_metrics(folder / METRICS, read_files(folder, [METRICS]).get(METRICS, b""))
 
 
 def parse_metrics(file: Path, data: bytes) -> list[dict[str, Any]]:
@@ -113,8 +116,9 @@ def load_card(folder: str | os.PathLike[str]) -> str:
     Raises:
         ModelFolderError: the file is not UTF-8.
     """
+    folder = model_folder(folder)
     data = read_files(folder, [CARD]).get(CARD, b"")
     try:
         return data.decode()
     except UnicodeDecodeError:
-        raise ModelFolderError(f"{Path(folder) / CARD} is damaged: it is not UTF-8") from None
+        raise ModelFolderError(f"{folder / CARD} is damaged: it is not UTF-8") from None

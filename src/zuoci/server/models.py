@@ -21,6 +21,7 @@ from zuoci.model.checkpoint import load_description
 from zuoci.model.config import ModelConfig
 from zuoci.model.figures import load_card, load_metrics, load_report
 from zuoci.model.language_model import CharLM
+from zuoci.model.quantisation import is_scale_of
 from zuoci.server.errors import ApiError, not_found
 from zuoci.text.fingerprint import Fingerprint
 from zuoci.text.folder import FINGERPRINT, WEIGHTS, State, is_model, read_files, state_of
@@ -185,6 +186,7 @@ def _fault_of_weights(file: Path, description: dict[str, Any]) -> str | None:
     try:
         with safe_open(file, "pt") as weights:  # compares the header with the size of the file
             found = {name: list(weights.get_slice(name).get_shape()) for name in weights.keys()}  # noqa: SIM118
+        found = {name: shape for name, shape in found.items() if not is_scale_of(name, expected)}
     except (OSError, SafetensorError) as error:
         return str(error)
     for name in sorted(expected.keys() | found.keys()):

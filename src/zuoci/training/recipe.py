@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from zuoci.errors import CorpusError, SettingsError
+from zuoci.model.base import fitting_base, model_folder
 from zuoci.model.config import ModelConfig
 from zuoci.text.cleaning import distinct
 from zuoci.text.sources import read_file
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 
 DEFAULT_RECIPE = "auto"
+NO_BASE = "none"  # a run with this base starts from nothing
 _MOST = 10**12  # upper bound of counts; larger values are mistakes
 
 
@@ -32,6 +34,13 @@ class TrainConfig(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
     recipe: str = Field(default=DEFAULT_RECIPE, description="name of the recipe that the settings started from")
+    base: str = Field(
+        default=NO_BASE,
+        min_length=1,
+        description="the model to start from: zh or en, the base models that come with zuoci; the folder of a model; "
+        "none: start from nothing; auto: the base model that fits the script of the text. The recipe auto takes auto, "
+        "the others none",
+    )
     seed: int = Field(
         default=0,
         ge=0,
@@ -154,6 +163,7 @@ RECIPES: dict[str, dict[str, Any]] = {
         "weight_decay": 0.1,
         "final_rate": 0.01,
         "keep": "best",
+        "base": "auto",
     },
     # For a small folder of lyrics: half a minute on a laptop. The dropout is high, because there is little text. The
     # run goes on past the best held-out loss, at which texts are still vague, until phrases hold together.
@@ -219,16 +229,50 @@ def resolve(
         raise SettingsError(f"two recipes are named, {_shown(recipe)} and {_shown(second)}; name one")
     wanted = _settings(given).training
     chosen = dict(RECIPES[recipe])
+    if recipe == "auto" and text is None:
+        raise SettingsError("the recipe auto chooses by the size of the text: pass it, or name another recipe")
+    base = given["base"] = _base_of(recipe, given, text or "")
     if recipe == "auto":
-        if text is None:
-            raise SettingsError("the recipe auto chooses by the size of the text: pass it, or name another recipe")
-        chosen |= choose(text, seconds=wanted.seconds)
+        chosen |= choose(text or "", seconds=wanted.seconds) if base == NO_BASE else choose_tuning(wanted.seconds)
+    if base != NO_BASE:
+        chosen |= _architecture_of(base)
     if wanted.seconds or wanted.steps:
         given.setdefault("epochs", 0)
     settings = _settings({**chosen, "recipe": recipe, **given})
     if not (settings.training.epochs or settings.training.steps or settings.training.seconds):
         raise SettingsError("epochs must be positive, unless steps or seconds is given: got 0")
     return settings
+
+
+def _base_of(recipe: str, given: Mapping[str, Any], text: str) -> str:
+    """The model that a run starts from.
+
+    Raises:
+        SettingsError: the user named a model, together with settings that it has already, or with a recipe that is
+            for models from nothing.
+    """
+    base = given.get("base", "auto" if recipe == "auto" else NO_BASE)
+    own = [name for name in _ARCHITECTURE if name in given]
+    if base == "auto":
+        return NO_BASE if own or given.get("join_lines") or len(text) >= _MEDIUM else fitting_base(text) or NO_BASE
+    if base != NO_BASE and own:
+        raise SettingsError(
+            f"{own[0]} is that of the model that the run starts from; leave it out, or set base to none"
+        )
+    if base != NO_BASE and recipe in ("lesson", "fast"):
+        raise SettingsError(f"the recipe {recipe} trains a model from nothing; leave out base, or name another recipe")
+    return base
+
+
+def _architecture_of(base: str) -> dict[str, Any]:
+    """The settings of a saved model that a run which starts from it cannot change."""
+    from zuoci.model.checkpoint import load_description
+
+    config = load_description(model_folder(base))["model"]
+    return {name: config[name] for name in _ARCHITECTURE}
+
+
+_ARCHITECTURE = ("cell", "hidden_size", "num_layers", "embedding_size", "tie_embedding")
 
 
 def _settings(values: Mapping[str, Any]) -> Settings:
@@ -281,6 +325,24 @@ def choose(text: str, seconds: float = 0.0) -> dict[str, Any]:
         "epochs": 0 if seconds else max(1, round(passes)),
         "warmup_steps": 50,
         "patience": 0 if seconds else 4,
+    }
+
+
+def choose_tuning(seconds: float = 0.0) -> dict[str, Any]:
+    """The settings that the recipe `auto` chooses for a run that starts from a trained model.
+
+    The measurements are in docs/experiments.md.
+
+    Args:
+        seconds: the time budget; 0: none.
+    """
+    return {
+        "learning_rate": 1e-3,
+        "dropout": 0.4,
+        "weight_decay": 0.0,
+        "warmup_steps": 20,
+        "epochs": 0 if seconds else 12,
+        "patience": 0 if seconds else 2,
     }
 
 

@@ -63,6 +63,8 @@ class RollbackReport:
 class EvalReport:
     """After a round: an epoch, or a quarter of a run that time or steps limit to fewer than four epochs.
 
+    A run that starts from a trained model has one more at the beginning, with `step` 0: the model as it was.
+
     Attributes:
         step: updates so far.
         epoch: passes through the training text so far.
@@ -150,8 +152,14 @@ class EndReport:
             "train": self.kept.train.as_dict(),
             "validation": self.validation.as_dict() if self.validation else None,
             "baseline": self.baseline.as_dict() if self.baseline else None,
+            "base": self.base.as_dict() if self.base else None,
             "verdict": self.verdict,
         }
+
+    @property
+    def base(self) -> Score | None:
+        """The score on the held-out text of the model that the run started from; None if it started from nothing."""
+        return self.rounds[0].validation if self.rounds[0].step == 0 else None
 
     @property
     def characters_per_second(self) -> float:
@@ -165,6 +173,11 @@ class EndReport:
             return "no text was held out, so it is unknown how well the model does on new text"
         size = f"{len(self.corpus.text):,} characters"
         new, known = self.validation.perplexity, self.kept.train.perplexity
+        if self.base:
+            return (
+                f"{size}: held-out perplexity {new:.4g}; the model it started from, {self.settings.training.base}, has "
+                f"{self.base.perplexity:.4g}, and counting this text alone gives {self.baseline.perplexity:.4g}"
+            )
         figures = f"held-out perplexity {new:.4g} against {known:.4g} on the training text"
         if new > self.baseline.perplexity:
             words = "too little for this model: counting alone predicts new text better"

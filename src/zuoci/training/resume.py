@@ -223,7 +223,7 @@ def _progress_from_json(figures: dict[str, Any]) -> Progress:
         Round.model_validate(figures_of_round)
         progress.rounds.append(EvalReport.from_dict(figures_of_round))
     evaluated = progress.last_evaluation_step
-    if evaluated > progress.step or bool(evaluated) != bool(progress.rounds):
+    if evaluated > progress.step or evaluated != (progress.rounds[-1].step if progress.rounds else 0):
         raise ValueError(f"last_evaluation_step must be the step of an evaluation: got {evaluated}")
     return progress
 

@@ -17,6 +17,7 @@ from zuoci.errors import CorpusError, DivergenceError
 from zuoci.model.language_model import CharLM
 from zuoci.model.threads import one_thread
 from zuoci.text.vocabulary import Vocabulary
+from zuoci.training.adapt import load_base
 from zuoci.training.baseline import NGram
 from zuoci.training.evaluation import Score, evaluate
 from zuoci.training.gradients import Gradients, Workers
@@ -24,7 +25,7 @@ from zuoci.training.machine import default_device, settings_for
 from zuoci.training.memory import check_memory
 from zuoci.training.minibatches import CarriedState, Minibatches
 from zuoci.training.optimisation import OptimizerState, clip_gradients, make_optimizer
-from zuoci.training.recipe import Settings, resolve
+from zuoci.training.recipe import NO_BASE, Settings, resolve
 from zuoci.training.reports import EndReport, EvalReport, RollbackReport, StepReport
 from zuoci.training.schedule import Schedule, learning_rate
 from zuoci.training.snapshot import Progress, Snapshot, Stateful
@@ -83,10 +84,14 @@ class Run:
         config = self.config = settings_for(settings.training, device)
         self.corpus, self.settings = corpus, settings.model_copy(update={"training": config})
         self.split = split(corpus, config)
+        if model is None and config.base != NO_BASE:
+            model = load_base(config.base, settings.model, self.split.training + self.split.validation)
         vocabulary = model.vocabulary if model else _vocabulary(self.split)
         generator = torch.Generator().manual_seed(config.seed)
-        self.batches = Minibatches(vocabulary.encode(self.split.training, torch.int32), config, generator)
+        ids = vocabulary.encode(self.split.training, torch.int32)
+        self.batches = Minibatches(ids, config, generator)
         self.held_out = _encode_held_out(vocabulary, self.split, corpus, config.validation)
+        self._beginning = ids[: max(2, len(self.held_out))].long()
         check_memory(model.config if model else settings.model, config, len(vocabulary), device)
         if model is None:
             with one_thread():
@@ -203,20 +208,22 @@ class Run:
 
     def _evaluation_due(self) -> bool:
         progress = self.progress
+        if self._takes_on_a_model and not progress.rounds:
+            return True
         due = self.schedule.evaluation_due(progress.step, progress.batch, progress.steps)
         return due and progress.step != progress.last_evaluation_step
+
+    @property
+    def _takes_on_a_model(self) -> bool:
+        """Whether the run starts from a trained model whose held-out loss can be measured before the first step."""
+        return self.config.base != NO_BASE and len(self.held_out) > 0
 
     def _evaluate(self) -> EvalReport | RollbackReport:
         """Scores the model on the held-out text, and keeps its weights if they are the best so far."""
         if not _finite(self.model):
             return self._roll_back("some weights are not finite numbers")
         progress = self.progress
-        protocol = "the training text, while it was trained"
-        if progress.batch == len(self.batches):
-            protocol += ", over one epoch, as the lesson counts"
-        train = Score(
-            nll=progress.round_nll / progress.round_characters, characters=progress.round_characters, protocol=protocol
-        )
+        train = self._score_of_round()
         score = self._score(self.gradients.reader())
         self.schedule.plan(progress, evaluation_seconds=self._measure())
         best = progress.best_round
@@ -236,6 +243,19 @@ class Run:
         progress.finish_round(report)
         self.good = self.capture()
         return report
+
+    def _score_of_round(self) -> Score:
+        """The score on the training text since the last evaluation."""
+        progress = self.progress
+        if not progress.step:
+            of = "the beginning of the training text, before the first step"
+            return evaluate(self.gradients.reader(), self._beginning, of=of, workers=self.workers)
+        protocol = "the training text, while it was trained"
+        if progress.batch == len(self.batches):
+            protocol += ", over one epoch, as the lesson counts"
+        return Score(
+            nll=progress.round_nll / progress.round_characters, characters=progress.round_characters, protocol=protocol
+        )
 
     def _score(self, model: CharLM) -> Score | None:
         """The score on the held-out text; None if nothing is held out."""

@@ -1,0 +1,46 @@
+"""The base models that come with zuoci: which there are, where they are, and which one fits a text.
+
+`zh` and `en` can be named wherever the folder of a model can. `zuoci.training.adapt` takes them on to a person's own
+text. tools/make_base_model.py made them, from text that is free.
+
+This file does not import torch, so that the command line can use it without waiting.
+"""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from zuoci.text.folder import VOCABULARY, is_model
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+BASES = ("zh", "en")
+_SAMPLE = 20_000  # characters of a text that are looked at
+_LEAST_KNOWN = 0.75  # share of the letters of a text that a base has to know to fit it
+
+
+def model_folder(name: str | PathLike[str]) -> Path:
+    """The folder of a model: `name` itself, or that of the base model with this name if there is no such folder."""
+    return _bundled(str(name)) if str(name) in BASES and not is_model(name) else Path(name)
+
+
+def fitting_base(text: str) -> str | None:
+    """The base model that knows most letters of a text; None if none knows three quarters of them."""
+    letters = [char for char in text[:_SAMPLE] if char.isalpha()]
+    known = {name: sum(char in _characters(name) for char in letters) for name in BASES}
+    best = max(BASES, key=known.__getitem__)
+    return best if known[best] > _LEAST_KNOWN * len(letters) else None
+
+
+def _bundled(name: str) -> Path:
+    return Path(str(files("zuoci").joinpath("data", f"base-{name}")))
+
+
+@cache
+def _characters(name: str) -> frozenset[str]:
+    return frozenset(json.loads((_bundled(name) / VOCABULARY).read_bytes())["characters"])

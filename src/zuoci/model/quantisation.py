@@ -1,0 +1,61 @@
+"""Matrices in 8 bits: how the base models are stored, and the weights in a page that was made with `zuoci export`.
+
+A matrix becomes int8 with one float32 scale for each row:
+
+    q = round(w / s),  w ≈ q s,  s = max |w| / 127
+
+`checkpoint` writes and reads model folders with it, `zuoci.export.quantisation` makes pages.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+if TYPE_CHECKING:
+    from collections.abc import Container, Mapping
+
+    from torch import Tensor
+
+_SCALE = ".scale"  # the name of the scales of a tensor ends with this
+
+
+def is_scale_of(name: str, weights: Container[str]) -> bool:
+    """Whether a tensor with this name holds the scales of one of the weights."""
+    return name.endswith(_SCALE) and name.removesuffix(_SCALE) in weights
+
+
+def quantise_rows(weight: Tensor) -> tuple[Tensor, Tensor]:
+    """A matrix `(R, n)` → int8 `(R, n)`, and the scales of its rows, float32 `(R, 1)`."""
+    scales = weight.float().abs().amax(1, keepdim=True) / 127
+    return (weight.float() / torch.where(scales > 0, scales, 1.0)).round().to(torch.int8), scales
+
+
+def encode(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Weights by name, the matrices in 8 bits; `NAME.scale` holds the scales of the matrix `NAME`."""
+    encoded: dict[str, Tensor] = {}
+    for name, weight in weights.items():
+        encoded[name] = weight.float()
+        if weight.dim() == 2:
+            encoded[name], encoded[name + _SCALE] = quantise_rows(weight)
+    return encoded
+
+
+def decode(encoded: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """The inverse of `encode`; weights that are not in 8 bits stay as they are.
+
+    Raises:
+        ValueError: the scales of a matrix are missing, or do not fit.
+    """
+    weights: dict[str, Tensor] = {}
+    for name, weight in encoded.items():
+        if is_scale_of(name, encoded):
+            continue
+        if weight.dtype == torch.int8:
+            scales = encoded.get(name + _SCALE)
+            if scales is None or scales.shape != (*weight.shape[:1], 1) or not scales.is_floating_point():
+                raise ValueError(f"the scales of {name} are missing, or do not fit")
+            weight = weight * scales.float()
+        weights[name] = weight
+    return weights

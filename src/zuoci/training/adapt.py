@@ -1,0 +1,72 @@
+"""Going on from a model: a trained model and another text → a model that knows the characters of both.
+
+A run whose settings name a `base` starts from it. `trainer` calls `adapt`, and trains the result on the text. Known
+characters keep their ids and their weights, since a model whose characters got other ids would write a cipher.
+
+Dimensions: V characters of the model, N new ones, E embedding, H hidden, G gates.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from zuoci.model.base import model_folder
+from zuoci.model.checkpoint import load
+from zuoci.model.language_model import CharLM
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from zuoci.model.config import ModelConfig
+
+_RAREST = 0.1  # share of the known characters, the rarest, that a new one is like before it is trained
+
+
+def load_base(name: str, config: ModelConfig, text: str) -> CharLM:
+    """Loads the model that a run starts from, with all characters of a text.
+
+    Args:
+        name: `zh`, `en` or a folder.
+        config: the settings of the run's model: those of the base, but for `dropout`.
+        text: the corpus.
+
+    Raises:
+        ModelFolderError: there is no such model, or it is damaged.
+    """
+    return adapt(load(model_folder(name)), text, dropout=config.dropout)
+
+
+@torch.no_grad()
+def adapt(model: CharLM, text: str, *, dropout: float | None = None) -> CharLM:
+    """A copy of a model that knows every character of a text.
+
+    New characters are appended to the vocabulary. Their weights are the mean of those of the tenth of the known
+    characters with the lowest output bias: the rarest ones, which new characters resemble more than they do the rest.
+
+    Args:
+        model: the model; not changed.
+        text: the text.
+        dropout: the dropout probability of the copy; default: that of the model.
+    """
+    vocabulary = model.vocabulary.extended(text)
+    config = model.config if dropout is None else model.config.model_copy(update={"dropout": dropout})
+    weights = {name: value.detach().cpu() for name, value in model.state_dict().items()}
+    more = len(vocabulary) - len(model.vocabulary)
+    rare = weights["output.bias"].argsort()[: max(1, round(_RAREST * len(model.vocabulary)))]
+
+    def appended(rows: Tensor) -> Tensor:
+        """`(V, …)` → `(V + N, …)`."""
+        return torch.cat([rows, rows[rare].mean(0, keepdim=True).expand(more, *rows.shape[1:])])
+
+    for name in ("embedding.weight", "output.weight", "output.bias"):
+        if name in weights:
+            weights[name] = appended(weights[name])
+    if model.embedding is None:  # one-hot input: a column of the input weights for each character
+        name = "layers.0.weight_ih_l0"
+        weights[name] = appended(weights[name].t()).t()
+    copy = CharLM(config, vocabulary)
+    copy.load_state_dict(weights)
+    copy.path = model.path
+    return copy
