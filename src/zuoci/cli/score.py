@@ -78,10 +78,10 @@ def saved_report(model: Path) -> dict[str, Any]:
 def _counted_baseline(corpus: list[Path], vocabulary: Vocabulary, ids: Tensor, name: str) -> Score:
     """The score of an n-gram that is counted on a corpus."""
     from zuoci.text.corpus import read_corpus
-    from zuoci.training.baseline import NGram
+    from zuoci.training.baseline import score_by_counting
 
     learned, _ = vocabulary.adapt(read_corpus(corpus).text)
-    return NGram(vocabulary.encode(learned), len(vocabulary)).score(ids, of=name)
+    return score_by_counting(vocabulary.encode(learned), len(vocabulary), ids, of=name)
 
 
 def _saved_baseline(model: Path) -> Score | None:

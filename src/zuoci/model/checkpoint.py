@@ -5,6 +5,7 @@
     vocabulary.json       the characters by id
     README.md             the model card
     fingerprint.safetensors  hashes of the corpus, unless the user left them out
+    counts.safetensors    counts that the network is mixed with, if it is
     training/report.json  the figures of the run
     training/metrics.jsonl  the figures of each evaluation, one per line
     training/unfinished.safetensors  instead of all that: a run that can be resumed
@@ -23,6 +24,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from pydantic import ValidationError
 from safetensors import SafetensorError
+from safetensors.numpy import load as load_arrays
+from safetensors.numpy import save as save_arrays
 from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 
@@ -32,6 +35,7 @@ from zuoci.model.config import ModelConfig
 from zuoci.model.destination import check_unchanged, or_elsewhere, refuse
 from zuoci.model.language_model import CharLM
 from zuoci.model.lock import writing
+from zuoci.model.mixture import Mixture
 from zuoci.model.quantisation import decode, encode
 from zuoci.model.replacing import (
     FORMAT,
@@ -47,6 +51,7 @@ from zuoci.text.fingerprint import Fingerprint
 from zuoci.text.folder import (
     CARD,
     CONFIG,
+    COUNTS,
     FINGERPRINT,
     METRICS,
     REPORT,
@@ -68,7 +73,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 VERSION = 1
-_MODEL = (CONFIG, WEIGHTS, VOCABULARY)
+_MODEL = (CONFIG, WEIGHTS, VOCABULARY, COUNTS)
 
 
 def save(
@@ -127,6 +132,7 @@ def _contents_of(model: CharLM, training: Mapping[str, Any], card: str, in_8_bit
         raise ModelFolderError(f"the model cannot be saved: {broken} holds values that are not finite numbers")
     if in_8_bits:
         weights = encode(weights)
+    counts = {} if model.mixture is None else {COUNTS: save_arrays(model.mixture.to_arrays())}
     config = {
         "format": FORMAT,
         "version": VERSION,
@@ -140,6 +146,7 @@ def _contents_of(model: CharLM, training: Mapping[str, Any], card: str, in_8_bit
         VOCABULARY: model.vocabulary.to_json().encode(),
         CONFIG: _json(config),
         CARD: card.encode(),
+        **counts,
     }
 
 
@@ -299,6 +306,11 @@ def _model(path: Path, files: Mapping[str, bytes]) -> CharLM:
     if broken := _not_finite(weights):
         raise ModelFolderError(f"{path / WEIGHTS} is damaged: {broken} holds values that are not finite numbers")
     model.load_state_dict(weights)
+    if COUNTS in files:
+        try:
+            model.mixture = Mixture.from_arrays(load_arrays(files[COUNTS]), len(vocabulary))
+        except (ValueError, KeyError, TypeError, SafetensorError) as error:
+            raise _damaged(path / COUNTS, error) from None
     return model.eval()
 
 

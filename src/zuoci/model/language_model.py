@@ -17,6 +17,7 @@ from zuoci.model.threads import settle_libraries
 
 if TYPE_CHECKING:
     from zuoci.model.config import ModelConfig
+    from zuoci.model.mixture import Mixture
     from zuoci.text.vocabulary import Vocabulary
 
 settle_libraries()  # MKL chooses its code now: when this is imported, no other thread computes with a model yet
@@ -51,6 +52,8 @@ class CharLM(nn.Module):
         path: the implementation of the layers: `fused` (`zuoci.model.fused`), `torch` (`torch.nn`, cuDNN on a GPU), or
             `auto`, which is fused on the CPU and torch on a GPU. An lstm is always that of `torch.nn`. Not saved with
             the model.
+        mixture: the counts that the network is mixed with where it writes or is scored; None: the network alone.
+            `forward` does not use it.
     """
 
     def __init__(self, config: ModelConfig, vocabulary: Vocabulary) -> None:
@@ -64,6 +67,7 @@ class CharLM(nn.Module):
         self.config = config
         self.vocabulary = vocabulary
         self.path: Implementation = "auto"
+        self.mixture: Mixture | None = None
         V, E, H = len(vocabulary), config.embedding_size, config.hidden_size
         with torch.device("meta"):  # nothing is drawn from torch's global generator
             self.embedding = nn.Embedding(V, E) if E else None

@@ -27,7 +27,9 @@ if TYPE_CHECKING:
     from zuoci.model.language_model import CharLM
 
 Array: TypeAlias = "NDArray[Any]"
-Streams: TypeAlias = "list[Array]"  # for each layer the state `(B, H)`; for the lstm `(B, 2, H)`, hidden and cell
+# For each layer the state `(B, H)`; for the lstm `(B, 2, H)`, hidden and cell. If the model is mixed with counts, the
+# characters read last come after them, `(B, order − 1)`.
+Streams: TypeAlias = "list[Array]"
 
 
 class Stepper:
@@ -65,11 +67,13 @@ class Stepper:
         self.projection = RowByRow(weights["projection.weight"]) if tied else None
         self.output = RowByRow(weights["embedding.weight" if tied else "output.weight"])
         self.output_bias: Array = weights["output.bias"].numpy()
+        self.mixture = model.mixture
 
     def start(self, count: int) -> Streams:
         """The state of `count` streams before their first character."""
         shape = (count, 2, self.hidden_size) if self.cell == "lstm" else (count, self.hidden_size)
-        return [np.zeros(shape, self.output_bias.dtype) for _ in self.biases]
+        zeros = [np.zeros(shape, self.output_bias.dtype) for _ in self.biases]
+        return [*zeros, self.mixture.start(count)] if self.mixture else zeros
 
     def step(self, ids: Array, state: Streams, *, one_by_one: bool = False) -> tuple[Array, Streams]:
         """Reads one character in each stream.
@@ -80,11 +84,12 @@ class Stepper:
             one_by_one: multiply one row after another: faster for one stream, slower for many, rounded differently.
 
         Returns:
-            Logits `(B, V)` and the new state.
+            Logits `(B, V)` and the new state. If the model is mixed with counts, the logits are the logarithms of
+            the mixed probabilities.
         """
         after: Streams = []
         x = self.first.take(ids, 0)
-        for layer, before in enumerate(state):
+        for layer, before in enumerate(state[: len(self.biases)]):
             if layer:
                 x = _times(self._hidden(after[-1]), self.inputs[layer - 1], one_by_one) + self.biases[layer]
             after.append(self._cell(layer, x, before, one_by_one))
@@ -93,11 +98,14 @@ class Stepper:
             x = _times(x, self.projection, one_by_one)
         logits = _times(x, self.output, one_by_one)
         logits += self.output_bias
+        if self.mixture:
+            recent = np.concatenate([state[-1][:, 1:], ids[:, None]], 1)
+            return self.mixture.mix(logits, recent), [*after, recent]
         return logits, after
 
     def top(self, state: Streams) -> Array:
         """The hidden state of the last layer, `(B, H)`."""
-        return self._hidden(state[-1])
+        return self._hidden(state[len(self.biases) - 1])
 
     def _hidden(self, state: Array) -> Array:
         """The hidden part `(B, H)` of the state of a layer."""

@@ -15,11 +15,15 @@ import torch
 from zuoci.model.base import model_folder
 from zuoci.model.checkpoint import load
 from zuoci.model.language_model import CharLM
+from zuoci.model.mixture import ORDER, Mixture
+from zuoci.model.ngram import NGram
+from zuoci.training.evaluation import network_nll
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from zuoci.model.config import ModelConfig
+    from zuoci.training.gradients import Workers
 
 _RAREST = 0.1  # share of the known characters, the rarest, that a new one is like before it is trained
 
@@ -69,4 +73,25 @@ def adapt(model: CharLM, text: str, *, dropout: float | None = None) -> CharLM:
     copy = CharLM(config, vocabulary)
     copy.load_state_dict(weights)
     copy.path = model.path
+    copy.mixture = model.mixture and model.mixture.widened(len(vocabulary))
     return copy
+
+
+def mix_with_counts(model: CharLM, training: Tensor, held_out: Tensor, workers: Workers) -> Mixture | None:
+    """The mixture of a trained network with the counts of its text, and those of the base it started from.
+
+    Args:
+        model: the model. Its own mixture is that of the base; of several n-grams in it, the last is the base's.
+        training: the text that it was trained on, int `(n,)`.
+        held_out: the text to find the weights with, int64 `(m,)`.
+        workers: threads to read that text.
+
+    Returns:
+        The mixture; None if no text was held out, since the weights would be those of a text that the counts know.
+    """
+    if len(held_out) < 2:
+        return None
+    own = NGram.of(training.numpy(), len(model.vocabulary), ORDER)
+    ngrams = [own, *(model.mixture.ngrams[-1:] if model.mixture else ())]
+    network = (-network_nll(model, held_out, workers=workers)).exp()
+    return Mixture.fit(ngrams, held_out.numpy(), network.numpy())

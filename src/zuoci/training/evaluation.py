@@ -92,7 +92,7 @@ class _Lanes(NamedTuple):
 def evaluate(
     model: CharLM, ids: Tensor, *, of: str = "the text", window: int = 0, workers: Workers | None = None
 ) -> Score:
-    """Scores every character of a text after the first.
+    """Scores every character of a text after the first, by the network and the counts that it is mixed with.
 
     By default the state is carried through the whole text. A text of more than 2,048 characters is read faster, in
     lanes of at least 1,024 characters side by side. Each lane starts 512 characters early, unscored, so that its state
@@ -109,25 +109,50 @@ def evaluate(
     Raises:
         CorpusError: the text has fewer than 2 characters, so that there is nothing to predict.
     """
-    if workers is None:
-        with Workers(core_count() if model.device.type == "cpu" else 1) as own:
-            return evaluate(model, ids, of=of, window=window, workers=own)
     if len(ids) < 2:
         raise CorpusError(f"{of} is too short to be scored: {len(ids)} characters, 2 are needed")
     lanes = _lanes(ids, window)
+    nll = _read(model, lanes, workers)[: len(ids) - 1]
+    protocol = f"{of}, {lanes.protocol}"
+    if model.mixture:
+        p = model.mixture.probabilities(ids.numpy(), (-nll).exp().numpy())
+        nll, protocol = -torch.from_numpy(p).log(), f"{protocol}, mixed with counts"
+    return Score(nll=nll.mean().item(), characters=len(ids) - 1, protocol=protocol)
 
-    def total(first: int) -> float:
+
+def network_nll(model: CharLM, ids: Tensor, *, workers: Workers | None = None) -> Tensor:
+    """−log p of each character of a text after the first, by the network alone, as `evaluate` reads it.
+
+    Args:
+        model: the model.
+        ids: the text, int64 `(n,)`, n ≥ 2.
+        workers: as in `evaluate`.
+
+    Returns:
+        float64 `(n − 1,)`.
+    """
+    return _read(model, _lanes(ids, 0), workers)[: len(ids) - 1]
+
+
+@torch.no_grad()
+def _read(model: CharLM, lanes: _Lanes, workers: Workers | None) -> Tensor:
+    """−log p of each character in its lane, one lane after another, float64 `(n · B,)`."""
+    if workers is None:
+        with Workers(core_count() if model.device.type == "cpu" else 1) as own:
+            return _read(model, lanes, own)
+
+    def read(first: int) -> Tensor:
         columns = slice(first, first + _SIDE_BY_SIDE)
         with torch.no_grad():  # each thread has its own mode
-            return _total(model, lanes.inputs[:, columns], lanes.targets[:, columns], lanes.early, first == 0)
+            return _nll(model, lanes.inputs[:, columns], lanes.targets[:, columns], lanes.early, first == 0)
 
     was_training = model.training
     model.eval()
     try:
-        nll = sum(workers.map(total, range(0, lanes.inputs.shape[1], _SIDE_BY_SIDE))) / (len(ids) - 1)
+        parts = workers.map(read, range(0, lanes.inputs.shape[1], _SIDE_BY_SIDE))
     finally:
         model.train(was_training)
-    return Score(nll=nll, characters=len(ids) - 1, protocol=f"{of}, {lanes.protocol}")
+    return torch.cat(parts, 1).t().flatten()
 
 
 def _lanes(ids: Tensor, window: int) -> _Lanes:
@@ -149,20 +174,19 @@ def _lanes(ids: Tensor, window: int) -> _Lanes:
     return _Lanes(inputs, targets, early, protocol)
 
 
-def _total(model: CharLM, inputs: Tensor, targets: Tensor, early: int, from_the_start: bool) -> float:
-    """The summed negative log-likelihood of some lanes; the first one has no text before it if `from_the_start`."""
+def _nll(model: CharLM, inputs: Tensor, targets: Tensor, early: int, from_the_start: bool) -> Tensor:
+    """−log p of each character of some lanes, float64 `(n, B)`; the first has no text before it if `from_the_start`."""
     state = model.initial_state(inputs.shape[1])
     if early:
         _, state = model.hidden(inputs[:early].to(model.device), state)
         if from_the_start:
             for part in state:
                 part[:, 0] = 0.0
-    total = 0.0
+    found: list[Tensor] = []
     rows = max(1, _LOGITS // (inputs.shape[1] * len(model.vocabulary)))
     for piece, expected in zip(inputs[early:].split(rows), targets.split(rows), strict=True):
         logits, state = model(piece.to(model.device), state)
-        score = cross_entropy(
-            logits.flatten(0, 1).float(), expected.flatten().to(model.device), reduction="sum", ignore_index=-100
-        )
-        total += score.item()
-    return total
+        wanted = expected.flatten().to(model.device)
+        nll = cross_entropy(logits.flatten(0, 1).float(), wanted, reduction="none", ignore_index=-100)
+        found.append(nll.view(expected.shape).double().cpu())
+    return torch.cat(found)

@@ -138,6 +138,12 @@ class TrainConfig(BaseModel):
         default=0, ge=0, le=_MOST, description="use only the first N characters of the corpus; 0: all"
     )
     join_lines: bool = Field(default=False, description="replace newlines by spaces, as in the lesson")
+    counts: bool = Field(
+        default=False,
+        description="mix what the network predicts with counts of the sequences of up to three characters in the "
+        "text, and with those of the base model; they are saved with the model, and hold much of the text. The recipe "
+        "auto does it where it starts from a base model, the others do not",
+    )
     fingerprint: bool = Field(
         default=True,
         description="save hashes of the corpus with the model, to detect copied text; the corpus itself is not saved; "
@@ -341,6 +347,7 @@ def choose_tuning(seconds: float = 0.0) -> dict[str, Any]:
         "dropout": 0.4,
         "weight_decay": 0.0,
         "warmup_steps": 20,
+        "counts": True,
         "epochs": 0 if seconds else 12,
         "patience": 0 if seconds else 2,
     }

@@ -24,6 +24,7 @@ from zuoci.errors import ModelFolderError, SettingsError, ZuociError
 from zuoci.model.checkpoint import reason_of, save_unfinished
 from zuoci.model.figures import Round
 from zuoci.model.language_model import CharLM
+from zuoci.model.mixture import Mixture
 from zuoci.text.folder import UNFINISHED, is_model, read_files, safetensors_metadata
 from zuoci.text.vocabulary import Vocabulary
 from zuoci.training.recipe import Settings
@@ -56,6 +57,7 @@ class StoredRun:
         now: the state in which the run stopped.
         good: the state to go back to if the loss is not finite.
         best: the best weights so far; {} if the settings do not keep them.
+        counts: the counts of the model that the run started from, as `Mixture.to_arrays` gave them; {}: it has none.
     """
 
     path: Path
@@ -66,6 +68,7 @@ class StoredRun:
     now: Snapshot
     good: Snapshot
     best: dict[str, Tensor]
+    counts: dict[str, Tensor]
 
     def resume(self, corpus: Corpus, *, device: torch.device | str | None = None) -> Run:
         """Continues the run. It ends with the same bytes as if it had not been stopped.
@@ -84,6 +87,9 @@ class StoredRun:
                 "sources as they were when it began, or begin a new run in another folder"
             )
         model = CharLM(self.settings.model, self.vocabulary)
+        if self.counts:
+            arrays = {name: value.numpy() for name, value in self.counts.items()}
+            model.mixture = Mixture.from_arrays(arrays, len(self.vocabulary))
         run = Run(corpus, self.settings, model=model, device=device)
         try:
             self._check(run)
@@ -129,6 +135,9 @@ def save_run(run: Run, folder: str | PathLike[str], *, sources: Sequence[str] = 
     now, good = run.capture(), run.good
     tensors = {f"now.{name}": value for name, value in now.tensors.items()}
     tensors |= {f"best.{name}": value for name, value in run.best.items()}
+    if run.model.mixture:
+        arrays = run.model.mixture.to_arrays()
+        tensors |= {f"counts.{name}": torch.from_numpy(value) for name, value in arrays.items()}
     if good.progress.step != now.progress.step:
         tensors |= {f"good.{name}": value for name, value in good.tensors.items()}
     about = {
@@ -193,6 +202,7 @@ def _parse(path: Path, about: dict[str, Any], tensors: Mapping[str, Tensor]) -> 
         Snapshot(_progress_from_json(about["now"]), now),
         Snapshot(_progress_from_json(about["good"]), good or now),
         select(tensors, "best."),
+        select(tensors, "counts."),
     )
 
 

@@ -17,8 +17,8 @@ from zuoci.errors import CorpusError, DivergenceError
 from zuoci.model.language_model import CharLM
 from zuoci.model.threads import one_thread
 from zuoci.text.vocabulary import Vocabulary
-from zuoci.training.adapt import load_base
-from zuoci.training.baseline import NGram
+from zuoci.training.adapt import load_base, mix_with_counts
+from zuoci.training.baseline import score_by_counting
 from zuoci.training.evaluation import Score, evaluate
 from zuoci.training.gradients import Gradients, Workers
 from zuoci.training.machine import default_device, settings_for
@@ -88,10 +88,9 @@ class Run:
             model = load_base(config.base, settings.model, self.split.training + self.split.validation)
         vocabulary = model.vocabulary if model else _vocabulary(self.split)
         generator = torch.Generator().manual_seed(config.seed)
-        ids = vocabulary.encode(self.split.training, torch.int32)
-        self.batches = Minibatches(ids, config, generator)
+        self._training = vocabulary.encode(self.split.training, torch.int32)
+        self.batches = Minibatches(self._training, config, generator)
         self.held_out = _encode_held_out(vocabulary, self.split, corpus, config.validation)
-        self._beginning = ids[: max(2, len(self.held_out))].long()
         check_memory(model.config if model else settings.model, config, len(vocabulary), device)
         if model is None:
             with one_thread():
@@ -249,7 +248,8 @@ class Run:
         progress = self.progress
         if not progress.step:
             of = "the beginning of the training text, before the first step"
-            return evaluate(self.gradients.reader(), self._beginning, of=of, workers=self.workers)
+            part = self._training[: max(2, len(self.held_out))].long()
+            return evaluate(self.gradients.reader(), part, of=of, workers=self.workers)
         protocol = "the training text, while it was trained"
         if progress.batch == len(self.batches):
             protocol += ", over one epoch, as the lesson counts"
@@ -275,10 +275,12 @@ class Run:
         return bool(config.patience) and progress.rounds_since_best >= config.patience
 
     def _end(self) -> EndReport:
-        """Loads the weights that are kept, and scores them beside the n-gram baseline."""
+        """Loads the weights that are kept, mixes them with counts, and scores them beside the n-gram baseline."""
         progress = self.progress
         if self.best:
             self.model.load_state_dict(self.best)
+        if self.config.counts:
+            self.model.mixture = mix_with_counts(self.model, self._training, self.held_out, self.workers)
         return EndReport(
             model=self.model.eval(),
             settings=self.settings,
@@ -297,9 +299,7 @@ class Run:
         """The score of an n-gram on the held-out text; None if nothing is held out."""
         if not len(self.held_out):
             return None
-        vocabulary = self.model.vocabulary
-        ngram = NGram(vocabulary.encode(self.split.training), len(vocabulary))
-        return ngram.score(self.held_out, of=self.split.held_out)
+        return score_by_counting(self._training, len(self.model.vocabulary), self.held_out, of=self.split.held_out)
 
 
 def train(
