@@ -134,7 +134,7 @@ def test_there_is_room_for_so_many_and_closing_makes_room(model: zuoci.CharLM) -
         with pytest.raises(ApiError, match="6 texts are being written, of 10 at most") as busy:
             engine.open(writer, ["山"] * 5, [long] * 5)
         assert busy.value.status == 429
-        with pytest.raises(ApiError, match="one request may write 10 texts side by side .*got 11") as never:
+        with pytest.raises(ApiError, match=r"one request may write 10 texts side by side .*got 11") as never:
             engine.open(writer, ["山"] * 11, [long] * 11)
         assert never.value.status == 400
         texts.close()

@@ -104,7 +104,7 @@ class Writer:
     def write_many(self, openings: Sequence[str], configs: Sequence[WriteConfig]) -> list[Lyrics]:
         """Continues many openings side by side, which is many times faster than one after another.
 
-        Each text is equal to the one that `write` returns. Memory is bounded by `ROWS`, the number of rows that are
+        Each text is equal to the one that `write` returns. Memory is bounded by `MAX_ROWS`, the number of rows that are
         written at a time, and not by the number of texts.
 
         Args:
