@@ -15,6 +15,11 @@ test("unknown characters take their full-width or half-width form, or are droppe
   assert.deepEqual(vocabulary.adapt(",ａ b山b"), { ids: [0, 1, 2], text: "，a　", unknown: "b山" });
 });
 
+test("an unknown newline becomes a space", () => {
+  assert.deepEqual(new Vocabulary(" 山").adapt("山\n山"), { ids: [1, 0, 1], text: "山 山", unknown: "" });
+  assert.deepEqual(new Vocabulary("山").adapt("山\n"), { ids: [0], text: "山", unknown: "\n" });
+});
+
 test("the line break is the newline, or the space of a model trained without newlines", () => {
   assert.equal(new Vocabulary(" \n").lineBreak, 1);
   assert.equal(new Vocabulary("a ").lineBreak, 1);

@@ -14,6 +14,7 @@ import pytest
 import zuoci
 from zuoci import WriteConfig
 from zuoci.server import openai_routes
+from zuoci.server.app import ServerSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -341,3 +342,20 @@ def test_a_large_answer_is_not_made_in_the_servers_own_thread(served: Served, mo
     assert [len(choice["logprobs"]["tokens"]) for choice in answer.json()["choices"]] == [3, 3]
     assert len(threads) == 2
     assert all(thread.name.startswith("asyncio_") for thread in threads)  # of asyncio's pool, not its loop
+
+
+def test_a_model_without_newlines_reads_spaces_in_their_place(
+    make_model: Callable[..., zuoci.CharLM], serve: Callable[[ServerSettings], Any], tmp_path: Path
+) -> None:
+    """As a model trained with `join_lines` does."""
+    writer = zuoci.Writer(make_model(" 山前路上人在唱歌里有"))
+    zuoci.save(make_model(" 山前路上人在唱歌里有"), tmp_path / "joined")
+    asked = {"model": "joined", "prompt": "山前路上\n人", "seed": 3, "echo": True, "logprobs": 1}
+    with serve(ServerSettings([tmp_path / "joined"])) as one:
+        for options in ({"max_tokens": 9}, {"lines": 2, "line_length": "4"}):
+            answer = one.client.post("/v1/completions", json={**asked, **options}).json()
+            (choice,) = answer["choices"]
+            length = {"length": options["max_tokens"]} if "max_tokens" in options else options
+            expected = writer.write("山前路上\n人", WriteConfig.model_validate({**length, "seed": 3}))
+            assert choice["text"] == "".join(choice["logprobs"]["tokens"]) == expected.text
+            assert answer["usage"]["prompt_tokens"] == 6

@@ -251,6 +251,25 @@ def test_candidates_differ_and_the_most_likely_come_first(
     assert all(len(line["text"].replace(" ", "")) == 4 for line in found)
 
 
+def test_each_round_of_candidates_has_streams_of_its_own(
+    modules: Page, make_model: Callable[..., zuoci.CharLM]
+) -> None:
+    """They are not those of the next seed."""
+    rounds = run(
+        modules,
+        """const writer = open(given);
+        const texts = ([seed, round]) =>
+          writer.candidates("山前路上\\n", { seed, lengths: [6] }, 8, [], round).map((line) => line.text);
+        return [[3, 0], [3, 1], [3, 1], [4, 0]].map(texts)""",
+        data(make_model()),
+    )
+    first, second, again, of_next_seed = map(set, rounds)
+    assert second == again
+    assert len(second) >= 4
+    assert not second & first
+    assert not second & of_next_seed
+
+
 def test_the_fingerprint_is_the_one_that_was_taken(modules: Page) -> None:
     corpus = "山前山后两条路，路上行人唱着歌𝒂𝒃。\n歌里有人在等我"
     text = "听山前山后两条路，路上的行人，人唱着歌𝒂𝒃。\n歌里"

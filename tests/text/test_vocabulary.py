@@ -40,6 +40,13 @@ def test_adapt_maps_full_and_half_width_then_leaves_out() -> None:
     assert vocabulary.adapt("Axbx€") == ("Ab", "x€")
 
 
+@pytest.mark.parametrize(
+    ("known", "adapted"), [("山路 ", ("山 路", "")), ("山路 \n", ("山\n路", "")), ("山路", ("山路", "\n"))]
+)
+def test_an_unknown_newline_becomes_a_space(known: str, adapted: tuple[str, str]) -> None:
+    assert Vocabulary(known).adapt("山\n路") == adapted
+
+
 @given(st.text(min_size=1), st.text())
 def test_what_adapt_gives_can_be_encoded(known: str, text: str) -> None:
     vocabulary = Vocabulary(known)

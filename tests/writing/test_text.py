@@ -17,6 +17,7 @@ from zuoci.writing.batch import FREE, Batch
 from zuoci.writing.rules import Rules
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from zuoci.writing.batch import StepResult, Steps
@@ -320,3 +321,21 @@ def test_a_corpus_is_read_as_a_model_without_newlines_was_trained(tmp_path: Path
     writer = Writer.load(zuoci.save(joined, tmp_path / "model"), zuoci.Corpus((zuoci.Song("s", "山前\n路上\n"),)))
     assert writer.model.against is not None
     assert zuoci.originality("山前 路上", writer.model.against, 1).longest_copied == 5
+
+
+def test_a_model_without_newlines_reads_spaces_in_their_place(make_model: Callable[..., zuoci.CharLM]) -> None:
+    """As a model trained with `join_lines` does."""
+    writer = Writer(make_model(" 山前路上人在唱歌里有"))
+    free = WriteConfig(length=8, seed=3)
+    lyrics = writer.write("山前\n路", free)
+    assert (lyrics.text[:4], lyrics.unknown) == ("山前 路", "")
+    assert lyrics == writer.write("山前 路", free)
+    assert "".join(writer.stream("山前\n路", free)) == lyrics.text
+    assert writer.read("山前\n").text == "山前 "
+    assert writer.inspect("山前\n路").text == "山前 路"
+    form = WriteConfig(lines=2, line_length="4", seed=3)
+    lines = writer.write("山前路上\n人在", form).text.split("\n")
+    assert [len(line) for line in lines] == [4, 4, 4]
+    assert lines[:2] == ["山前路上", "人在" + lines[1][2:]]
+    after = writer.write("人在", form, before=writer.read("山前路上\n"))
+    assert after.text.split("\n") == lines[1:]

@@ -110,7 +110,7 @@ def open_writer(model: Path, corpus: Sequence[Path] | None) -> Writer:
 
 def unknown_in(writer: Writer, text: str) -> str:
     """The characters of a text that the model does not know."""
-    return writer.vocabulary.adapt(text.replace("\n", writer.model.alphabet.line_end))[1]
+    return writer.vocabulary.adapt(text)[1]
 
 
 def figures(candidate: Candidate) -> str:

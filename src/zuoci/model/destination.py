@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from zuoci.errors import ModelFolderError
 from zuoci.model.lock import Hold, hold_of, resolve
-from zuoci.model.replacing import discard, fixed, in_the_way, staging_folder, write_durably
+from zuoci.model.replacing import discard, in_the_way, staging_folder, undeletable, write_durably
 from zuoci.text.folder import CONFIG, TRAINING, is_directory, is_model, is_unfinished, state_of
 
 if TYPE_CHECKING:
@@ -93,7 +93,7 @@ def refuse(folder: str | os.PathLike[str], path: Path, *, overwrite: bool, among
             f"{entry} is in the way: zuoci did not write it, and a model needs a file of that name; move it away, or "
             "choose another folder"
         )
-    if entry := fixed(path):
+    if entry := undeletable(path):
         raise ModelFolderError(
             f"{entry} cannot be replaced: it belongs to another user, and in {entry.parent} only the owner of a file "
             "may do that; choose another folder"

@@ -2,6 +2,18 @@
 
 Everything here is done under the lock of the folder (`lock`), by `checkpoint` and by `locked` itself. Only entries with
 zuoci's own names, of the right kind and with nothing else in them, are ever moved or removed.
+
+A save of the model `m` uses these names, where `<8 hex>` is a random token:
+
+| name                                             | what it is                                                    |
+| ------------------------------------------------ | ------------------------------------------------------------- |
+| `.m.<8 hex>.tmp/`, beside `m`                    | a new model that is being written; becomes `m`                |
+| `m/.zuoci.<8 hex>.new/`                          | the same where `m` exists already; becomes `m/.zuoci.new`     |
+| `m/.zuoci.new/`                                  | a complete model, whose files are being moved to their places |
+| `m/training/.unfinished.safetensors.<8 hex>.tmp` | a stopped run that is being written; becomes that file        |
+
+What a killed process left is dealt with when the folder is locked next: `install` moves the rest of `m/.zuoci.new`, and
+`sweep` removes the names with a token, which are incomplete.
 """
 
 from __future__ import annotations
@@ -22,8 +34,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FORMAT = "zuoci-model"
-_INSIDE = ".zuoci."
-_TOKEN = r"\.[0-9a-f]{8}\.tmp"
+_STAGE = ".zuoci."  # how the names of temporary folders inside that of a model begin
+_TOKEN_AND_END = r"\.[0-9a-f]{8}\.tmp"
 _PATIENCE = 2.0  # seconds to wait on Windows for a reader to close a file
 
 
@@ -38,12 +50,12 @@ def staging_folder(path: Path) -> Path:
     Inside `path` its name does not have the form of `temporary_name`, so that it cannot be the temporary folder of a
     model in there.
     """
-    return path / f"{_INSIDE}{secrets.token_hex(4)}.new" if path.is_dir() else path.with_name(temporary_name(path.name))
+    return path / f"{_STAGE}{secrets.token_hex(4)}.new" if path.is_dir() else path.with_name(temporary_name(path.name))
 
 
 def is_reserved(name: str) -> bool:
     """Whether a name has the form of zuoci's temporary files and folders, and so must not be that of a model."""
-    return name.casefold().startswith(_INSIDE) or bool(re.fullmatch(rf"\..+{_TOKEN}", name, re.DOTALL))
+    return name.casefold().startswith(_STAGE) or bool(re.fullmatch(rf"\..+{_TOKEN_AND_END}", name, re.DOTALL))
 
 
 def commit(stage: Path, path: Path) -> None:
@@ -79,8 +91,11 @@ def _identities(path: Path) -> list[int]:
     return [(path / name).lstat().st_ino if os.path.lexists(path / name) else 0 for name in FILES]
 
 
-def fixed(path: Path) -> Path | None:
-    """A file that this user cannot replace: in a folder with the sticky bit, a file of another user. None: no such."""
+def undeletable(path: Path) -> Path | None:
+    """A file of a model that this user may not delete, nor replace; None if there is none.
+
+    In a folder with the sticky bit (`/tmp`), these are the files of other users.
+    """
     for name in (*FILES, NEW):
         entry = path / name
         if os.name != "nt" and os.path.lexists(entry):
@@ -122,7 +137,7 @@ def sweep(path: Path) -> None:
     Raises:
         OSError: one cannot be removed.
     """
-    inside = rf"{re.escape(_INSIDE)}[0-9a-f]{{8}}\.new"
+    inside = rf"{re.escape(_STAGE)}[0-9a-f]{{8}}\.new"
     stages = [*_matching(path.parent, _temporary(path.name)), *_matching(path, inside)]
     for stage in stages:
         if only_files_of_the_format(stage):
@@ -134,7 +149,7 @@ def sweep(path: Path) -> None:
 
 def _temporary(name: str) -> str:
     """A regular expression for `temporary_name(name)`."""
-    return rf"\.{re.escape(name)}{_TOKEN}"
+    return rf"\.{re.escape(name)}{_TOKEN_AND_END}"
 
 
 def _matching(folder: Path, pattern: str) -> Iterator[Path]:

@@ -22,7 +22,7 @@ from zuoci.server.errors import add_error_handlers
 from zuoci.server.guard import ANY_ADDRESS, LOOPBACK, Access, Guard, check_key, is_loopback
 from zuoci.server.models import Models
 from zuoci.server.sse import JsonResponse
-from zuoci.writing.batch import ROWS
+from zuoci.writing.batch import MAX_ROWS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
@@ -45,7 +45,7 @@ class ServerSettings:
     host: str = "127.0.0.1"
     port: int = 0
     key: str = ""
-    rows: int = ROWS
+    rows: int = MAX_ROWS
 
     def access(self) -> Access:
         """Who may send requests.

@@ -21,7 +21,7 @@ from zuoci.server.errors import ApiError, ending
 from zuoci.server.job_queue import MAX_SECONDS, TOO_LONG
 from zuoci.server.scoring import CharScore, Scorer
 from zuoci.server.sse import KEEP_ALIVE_SECONDS
-from zuoci.writing.batch import ROWS, Batch
+from zuoci.writing.batch import MAX_ROWS, Batch
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -71,10 +71,10 @@ class Texts:
         closed: whether nobody wants further events.
     """
 
-    def __init__(self, engine: Engine, rows: Sequence[int]) -> None:
-        """Takes the engine, and how many rows of a batch each text takes."""
+    def __init__(self, engine: Engine, rows_of_texts: Sequence[int]) -> None:
+        """Takes the engine, and how many of its rows each text takes."""
         self._engine = engine
-        self._rows = dict(enumerate(rows))  # of the texts that have not ended
+        self._unfinished = dict(enumerate(rows_of_texts))  # index of a text that has not ended → its rows
         self._events: list[tuple[int, Event]] = []
         self._arrived = asyncio.Event()
         self._ended = asyncio.Event()
@@ -86,9 +86,9 @@ class Texts:
             return
         self._events.append((index, event))
         if not isinstance(event, Piece):
-            self._engine.release(self._rows.pop(index, 0))
+            self._engine.release(self._unfinished.pop(index, 0))
         self._arrived.set()
-        if not self._rows:
+        if not self._unfinished:
             self._ended.set()
 
     async def wait_for_first(self, seconds: float = 5.0) -> None:
@@ -113,7 +113,7 @@ class Texts:
         The list is empty if nothing has come for `KEEP_ALIVE_SECONDS`.
         """
         pause = _FIRST_PAUSE
-        while self._rows or self._events:
+        while self._unfinished or self._events:
             try:
                 async with asyncio.timeout(KEEP_ALIVE_SECONDS):
                     await self._arrived.wait()
@@ -123,7 +123,7 @@ class Texts:
             self._arrived.clear()
             events, self._events = self._events, []
             yield events
-            if self._rows:
+            if self._unfinished:
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, _LONGEST_PAUSE)
 
@@ -135,8 +135,8 @@ class Texts:
     def close(self) -> None:
         """Ends the texts that have not ended: nobody waits for them any more."""
         self.closed = True
-        self._engine.release(sum(self._rows.values()))
-        self._rows = {}
+        self._engine.release(sum(self._unfinished.values()))
+        self._unfinished = {}
         self._events = []
         self._engine.remove(self)
 
@@ -162,19 +162,20 @@ class Engine:
     """The thread that writes, and its batches, one for each model.
 
     Attributes:
-        rows: how many rows all batches together may have, and how many a step of a model may read.
-        rows_taken: how many of them are taken.
+        max_rows: how many rows all texts together may take. A step of a model reads no more either.
+        rows_taken: how many rows the texts that are being written take.
         draining: whether new texts are refused.
     """
 
-    def __init__(self, rows: int = ROWS, threads: int = 0) -> None:
+    def __init__(self, max_rows: int = MAX_ROWS, threads: int = 0) -> None:
         """Makes an engine that does not run yet.
 
         Args:
-            rows: how many rows there may be at most. A text takes one; a rhyming one takes one for each of its draws.
+            max_rows: how many rows all texts together may take. A text takes one; a rhyming one takes one for each of
+                its draws.
             threads: how many threads share a step of a batch; 0: one a core.
         """
-        self.rows = rows
+        self.max_rows = max_rows
         self.rows_taken = 0
         self.draining = False
         self._threads = threads
@@ -210,19 +211,20 @@ class Engine:
         """
         if self.draining:
             raise ending()
-        rows = [config.rows for config in configs]
-        if sum(rows) > self.rows:
-            message = f"one request may write {self.rows} texts side by side (a rhymed one counts as its draws)"
-            message += f": got {sum(rows)}; ask for fewer"
+        rows_of_texts = [config.rows for config in configs]
+        asked = sum(rows_of_texts)
+        if asked > self.max_rows:
+            message = f"one request may write {self.max_rows} texts side by side (a rhymed one counts as its draws)"
+            message += f": got {asked}; ask for fewer"
             raise ApiError(400, message)
-        if self.rows_taken + sum(rows) > self.rows:
-            message = f"{self.rows_taken} texts are being written, of {self.rows} at most; try again"
+        if self.rows_taken + asked > self.max_rows:
+            message = f"{self.rows_taken} texts are being written, of {self.max_rows} at most; try again"
             raise ApiError(429, message, code="busy")
-        self.rows_taken += sum(rows)
-        texts = Texts(self, rows)
+        self.rows_taken += asked
+        texts = Texts(self, rows_of_texts)
 
         def add() -> None:
-            batch = self._batches.setdefault(writer, Batch(writer.model.stepper, self._threads, self.rows))
+            batch = self._batches.setdefault(writer, Batch(writer.model.stepper, self._threads, self.max_rows))
             for index, (opening, config) in enumerate(zip(openings, configs, strict=True)):
                 steps = _steps_with_events(writer, opening, config, top_logprobs, self._emitter(texts, index))
                 number = batch.add(steps, config.sampling, config.rows)
@@ -231,9 +233,9 @@ class Engine:
         self._commands.put(add)
         return texts
 
-    def release(self, rows: int) -> None:
-        """Makes rows free for other texts."""
-        self.rows_taken -= rows
+    def release(self, count: int) -> None:
+        """Makes so many rows free for other texts."""
+        self.rows_taken -= count
 
     def remove(self, texts: Texts) -> None:
         """Takes the texts of a request out of their batch before the next step."""

@@ -134,7 +134,7 @@ class _Completion:
             ApiError: the response would be too large, or what `Engine.open` raises.
         """
         pairs = [(opening, config) for opening in self.openings for config in self.configs]
-        known = [writer.vocabulary.adapt(opening)[0] for opening, _ in pairs]
+        known = [writer.adapt(opening, config)[0] for opening, config in pairs]
         self.choices = [_Choice(config, text, self.echo) for text, (_, config) in zip(known, pairs, strict=True)]
         configs = [config for _, config in pairs]
         if self.top_logprobs is not None:

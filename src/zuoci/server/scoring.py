@@ -53,9 +53,8 @@ class Scorer:
         """
         self._model = writer.model
         self._top = top
-        known, _ = writer.vocabulary.adapt(opening)
-        # As in `text.read_opening`: the first character of an opening stands for itself; else a text begins as a new
-        # line.
+        known, _ = writer.adapt(opening, config)
+        # As in `text.read_opening`: nothing comes before an opening; a text without one follows the end of a line.
         given = known[: known.rfind("\n") + 1] if config.has_form else known
         self._last = -1 if given else self._id("\n")
         self._state: Streams = self._model.stepper.start(1)

@@ -166,7 +166,7 @@ def check_text(writer: Writer, text: str, rhymes: Rhymes, least: int = 8) -> dic
 
 async def _frames(writer: Writer, opening: str, config: WriteConfig, texts: Texts) -> AsyncIterator[bytes]:
     """The events of a text as server-sent ones: `begin`, then `piece`s without the opening, then `end` or `error`."""
-    known, unknown = writer.vocabulary.adapt(opening)
+    known, unknown = writer.adapt(opening, config)
     yield event("begin", {"opening": known, "unknown": unknown, "seed": config.seed})
     text = ""
     try:

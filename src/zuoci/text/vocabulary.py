@@ -133,14 +133,16 @@ class Vocabulary:
         """Replaces or drops the unknown characters of a text.
 
         An unknown character is replaced by its full-width or half-width form if that is known (`，` and `,`, `Ａ` and
-        `A`), and dropped otherwise.
+        `A`), and dropped otherwise. An unknown newline becomes a space: the model was trained with spaces for newlines
+        (`join_lines`).
 
         Returns:
             A text that `encode` accepts, and the characters that were dropped, each once.
         """
         forms: dict[int, str | None] = {}  # of each character, once: a text is long, and has few different ones
         for char in dict.fromkeys(text):
-            forms[ord(char)] = next((form for form in (char, _narrow(char), _wide(char)) if form in self), None)
+            known = (form for form in (char, _narrow(char), _wide(char)) if form in self)
+            forms[ord(char)] = next(known, " " if char == "\n" and " " in self else None)
         return text.translate(forms), "".join(chr(point) for point, form in forms.items() if form is None)
 
     def to_json(self) -> str:

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 Result = TypeVar("Result")
 FREE = -1  # in `StepRequest.forced`: a character that is chosen rather than given
-ROWS = 512  # most rows of a step
+MAX_ROWS = 512  # of a step
 _LOWEST_SHARE = float(
     np.finfo(np.float32).min
 )  # in nats; the lower bound of `StepResult.share` where something is left
@@ -109,17 +109,17 @@ class _Text(Generic[Result]):
 class Batch(Generic[Result]):
     """Texts that are written side by side."""
 
-    def __init__(self, stepper: Stepper, threads: int = 0, rows: int = ROWS) -> None:
+    def __init__(self, stepper: Stepper, threads: int = 0, max_rows: int = MAX_ROWS) -> None:
         """Creates a batch without texts.
 
         Args:
             stepper: the model.
             threads: number of threads that share the rows; 0: one for each core. It does not influence the texts.
-            rows: most rows of a step; a text that asks for more is computed alone. It does not influence the texts.
+            max_rows: most rows of a step; a text that asks for more is computed alone. It does not influence the texts.
         """
         self.stepper = stepper
         self.threads = threads or core_count()
-        self.rows = rows
+        self.max_rows = max_rows
         self._new: dict[int, tuple[Steps[Result], Sampling, int]] = {}
         self._texts: dict[int, _Text[Result]] = {}  # those that have waited longest come first
         self._count = 0
@@ -173,7 +173,7 @@ class Batch(Generic[Result]):
                 ended.append((number, error))
             return None
 
-        while self._new and sum(text.rows for text in self._texts.values()) < self.rows:
+        while self._new and sum(text.rows for text in self._texts.values()) < self.max_rows:
             number = next(iter(self._new))
             steps, sampling, rows = self._new.pop(number)
             if first := advance(number, steps, None):
@@ -196,7 +196,7 @@ class Batch(Generic[Result]):
         numbers: list[int] = []
         for number, text in self._texts.items():
             rows += len(text.request.ids)
-            if rows > self.rows and numbers:
+            if rows > self.max_rows and numbers:
                 break
             numbers.append(number)
         return sorted(numbers)

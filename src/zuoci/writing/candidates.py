@@ -157,7 +157,7 @@ class _Lines:
         self.rules = rules
         self.config = config
         self.before = before
-        self.after = rules.model.vocabulary.adapt(after.replace("\n", rules.model.alphabet.line_end))[0]
+        self.after = rules.model.vocabulary.adapt(after)[0]
 
     def write(self, plan: LinePlan, constraint: RhymeConstraint | None, count: int) -> list[Candidate]:
         """The best of several lines that fulfil a plan, at most `count`.
@@ -165,7 +165,7 @@ class _Lines:
         Raises:
             WritingError: no line was found.
         """
-        context = self.writer.read(self.before.replace("\n", self.rules.model.alphabet.line_end))
+        context = self.writer.read(self.before)
         keys = [key_of(self.config.seed, LINE, k) for k in range(_LINES_PER_CANDIDATE * count)]
         steps = [self._steps(context, plan, constraint, key) for key in keys]
         found: dict[str, Candidate] = {}

@@ -101,7 +101,7 @@ def write(
 
     Args:
         rules: the compiled wish.
-        opening: the first characters, all known.
+        opening: the first characters, from `Writer.adapt`: all known, but for newlines between lines of a form.
         seed: of the random numbers.
         unknown: for `Lyrics.unknown`.
         before: what comes before the opening.

@@ -87,7 +87,7 @@ class Writer:
         """Continues an opening.
 
         Characters that the model does not know are replaced by their full-width or half-width forms, or left out if
-        the model does not know these either. Without an opening, the text begins as a new line does.
+        the model does not know these either (`adapt`). Without an opening, the text begins as a new line does.
 
         Args:
             opening: the first characters.
@@ -104,7 +104,7 @@ class Writer:
     def write_many(self, openings: Sequence[str], configs: Sequence[WriteConfig]) -> list[Lyrics]:
         """Continues many openings side by side, which is many times faster than one after another.
 
-        Each text is equal to the one that `write` returns. Memory is bounded by `ROWS`, the number of rows that are
+        Each text is equal to the one that `write` returns. Memory is bounded by `MAX_ROWS`, the number of rows that are
         written at a time, and not by the number of texts.
 
         Args:
@@ -145,6 +145,17 @@ class Writer:
                 if isinstance(result, Exception):
                     raise result
 
+    def adapt(self, opening: str, config: WriteConfig) -> tuple[str, str]:
+        """An opening as the text will begin with it, and the characters that are left out, each once.
+
+        A model that was trained without newlines (`join_lines`) reads spaces in their place. In a text without a form,
+        the opening has these spaces; in one with a form it keeps its newlines, which part it into lines.
+        """
+        if not config.has_form:
+            return self.vocabulary.adapt(opening)
+        lines = [self.vocabulary.adapt(line)[0] for line in opening.split("\n")]
+        return "\n".join(lines), self.vocabulary.adapt(opening.replace("\n", ""))[1]
+
     def read(self, text: str, before: Context | None = None) -> Context:
         """Reads a text, so that `write` can continue after it; unknown characters are treated as in `write`."""
         known, _ = self.vocabulary.adapt(text)
@@ -184,7 +195,7 @@ class Writer:
         hand_out: Callable[[str], None] = lambda _: None,
     ) -> Steps[Lyrics]:
         rules = compiled(config.model_copy(update={"seed": 0}))
-        known, unknown = self.vocabulary.adapt(opening)
+        known, unknown = self.adapt(opening, config)
         return (yield from write(rules, known, config.seed, unknown, before, hand_out))
 
     def run(self, steps: Sequence[Steps[Any]], configs: Sequence[WriteConfig]) -> list[Any]:

@@ -133,15 +133,14 @@ function marksOf(lines) {
   });
 }
 
-/** Lines that could replace line `i`. @param {number} i @param {number} round */
+/** Lines that could replace line `i`. @param {number} i @param {number} round each one brings other lines */
 function suggest(i, round) {
   const settings = form.values();
   const { lines } = sheet;
   const opening = i === 0 ? vocabulary.adapt(inputById("opening").value).text : "";
   const before = lines.slice(0, i).map((line) => line + lineBreak).join("") + opening;
   const others = lines.slice(i + 1).map((line, n) => ({ letter: form.letter(i + 1 + n), char: lastRhyming(line) }));
-  const seed = (settings.seed + round) % Number.MAX_SAFE_INTEGER;
-  const found = writer.candidates(before, { ...settings, seed }, CANDIDATES, others);
+  const found = writer.candidates(before, settings, CANDIDATES, others, round);
   const texts = found.map(({ text }) => ({ text: opening + text }));
   return texts.filter(({ text }) => text !== lines[i]).slice(0, SHOWN_CANDIDATES);
 }

@@ -17,7 +17,8 @@ export class Vocabulary {
   }
 
   /**
-   * Replaces unknown characters by their full-width or half-width forms, and drops those that have none.
+   * Replaces unknown characters by their full-width or half-width forms, an unknown newline by a space, and drops those
+   * that have none.
    * @param {string} text
    * @returns {{ids: number[], text: string, unknown: string}} unknown: the dropped characters, each once
    */
@@ -26,7 +27,7 @@ export class Vocabulary {
     const ids = [];
     const unknown = new Set();
     for (const char of text) {
-      const id = [char, char.normalize("NFKC"), fullWidth(char)].map((form) => this.ids.get(form)).find(isKnown);
+      const id = [char, char.normalize("NFKC"), otherForm(char)].map((form) => this.ids.get(form)).find(isKnown);
       if (id === undefined) unknown.add(char);
       else ids.push(id);
     }
@@ -45,7 +46,8 @@ function isKnown(id) {
 }
 
 /** @param {string} char */
-function fullWidth(char) {
+function otherForm(char) {
+  if (char === "\n") return " ";
   if (char === " ") return "\u3000";
   return char >= "!" && char <= "~" ? String.fromCodePoint(char.charCodeAt(0) + 0xfee0) : char;
 }

@@ -96,9 +96,10 @@ export class Writer {
    * @param {Partial<WriteSettings>} changes to the default settings
    * @param {number} count lines to draw
    * @param {{letter: string, char: string}[]} [others] rhyme letter and last character of later lines
+   * @param {number} [round] from 0; each round draws other lines
    * @returns {Line[]} different lines, the most likely first; `text` is without what `before` holds of the line
    */
-  candidates(before, changes, count, others = []) {
+  candidates(before, changes, count, others = [], round = 0) {
     const settings = { ...this.defaults, ...changes };
     const { ids } = this.vocabulary.adapt(before);
     const start = this.positionAfter(ids);
@@ -107,7 +108,8 @@ export class Writer {
     const banned = this.banned(settings);
     /** @type {Map<string, Line>} */
     const found = new Map();
-    for (let stream = 1; stream <= count; stream++) {
+    for (let k = 0; k < count; k++) {
+      const stream = 1 + round * count + k; // 0 is the stream of whole texts
       const position = { state: start.state.slice(), last: start.last };
       const line = this.#line(position, form.fork(), settings, banned, stream);
       if (line.text && !found.has(line.text)) found.set(line.text, line);
