@@ -10,7 +10,7 @@ import torch
 
 import zuoci
 from zuoci.text.cleaning import decode
-from zuoci.training.baseline import NGram
+from zuoci.training.baseline import score_by_counting
 from zuoci.training.split import split
 from zuoci.writing.originality import CorpusIndex, originality
 
@@ -33,7 +33,7 @@ def by_songs(corpus: zuoci.Corpus) -> object:
 
 def count(corpus: zuoci.Corpus) -> object:
     ids = torch.arange(len(corpus.text)) * 7919 % 5003
-    return NGram(ids, 5003).score(ids)
+    return score_by_counting(ids, 5003, ids)
 
 
 def copied(corpus: zuoci.Corpus) -> object:

@@ -318,7 +318,7 @@ def test_score_and_plot(run: Callable[..., Result], songs: Path, tmp_path: Path)
     assert document["protocol"] == "new.txt, the state reset every 4 characters"
     assert document["perplexity"] == pytest.approx(math.exp(document["nll"]))
     assert document["bits_per_char"] == pytest.approx(document["nll"] / math.log(2))
-    assert document["baseline"]["protocol"] == "new.txt, interpolated 5-gram"
+    assert document["baseline"]["protocol"] == "new.txt, Kneser–Ney 5-gram"
     assert document["baseline"]["characters"] == 9
     (tmp_path / "one.txt").write_text("山", "utf-8")
     assert "is too short to be scored" in run("score", "m", "one.txt").stderr

@@ -15,8 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from zuoci.errors import CorpusError, SettingsError
 from zuoci.model.base import fitting_base, model_folder
 from zuoci.model.config import ModelConfig
-from zuoci.text.cleaning import distinct
 from zuoci.text.sources import read_file
+from zuoci.training.auto import MEDIUM, choose, choose_tuning
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -239,7 +239,9 @@ def resolve(
         raise SettingsError("the recipe auto chooses by the size of the text: pass it, or name another recipe")
     base = given["base"] = _base_of(recipe, given, text or "")
     if recipe == "auto":
-        chosen |= choose(text or "", seconds=wanted.seconds) if base == NO_BASE else choose_tuning(wanted.seconds)
+        chosen |= (
+            choose(text or "", seconds=wanted.seconds) if base == NO_BASE else choose_tuning(text or "", wanted.seconds)
+        )
     if base != NO_BASE:
         chosen |= _architecture_of(base)
     if wanted.seconds or wanted.steps:
@@ -260,11 +262,9 @@ def _base_of(recipe: str, given: Mapping[str, Any], text: str) -> str:
     base = given.get("base", "auto" if recipe == "auto" else NO_BASE)
     own = [name for name in _ARCHITECTURE if name in given]
     if base == "auto":
-        return NO_BASE if own or given.get("join_lines") or len(text) >= _MEDIUM else fitting_base(text) or NO_BASE
+        return NO_BASE if own or given.get("join_lines") or len(text) >= MEDIUM else fitting_base(text) or NO_BASE
     if base != NO_BASE and own:
-        raise SettingsError(
-            f"{own[0]} is that of the model that the run starts from; leave it out, or set base to none"
-        )
+        raise SettingsError(f"{own[0]} is that of the model to start from; leave it out, or set base to none")
     if base != NO_BASE and recipe in ("lesson", "fast"):
         raise SettingsError(f"the recipe {recipe} trains a model from nothing; leave out base, or name another recipe")
     return base
@@ -301,71 +301,8 @@ def _settings(values: Mapping[str, Any]) -> Settings:
         raise SettingsError(describe(error)) from None
 
 
-def choose(text: str, seconds: float = 0.0) -> dict[str, Any]:
-    """The settings that the recipe `auto` chooses for a text and a time budget.
-
-    The more epochs a run has, the more dropout it needs. With little time, a smaller model sees more of the text, and
-    that is worth more than its size. The measurements are in docs/experiments.md.
-
-    Args:
-        text: the corpus.
-        seconds: the time budget; 0: none. Then the run gets as many epochs as usually help, and stops early if they
-            no longer do.
-    """
-    if len(text) < _SMALL:
-        return {"hidden_size": 256, "dropout": 0.5, "epochs": 24, "patience": 4}
-    medium = len(text) < _MEDIUM
-    time = seconds or (_MEDIUM_SECONDS if medium else _LARGE_SECONDS)
-    vocab_size = len(distinct(text))
-    readable = {size: _readable(time, size, vocab_size) for size in (256, 384, 512)}
-    if readable[512] > 8e6:
-        hidden_size = 512
-    else:
-        hidden_size = 256 if medium and readable[384] < _LEAST_PASSES * len(text) else 384
-    passes = readable[hidden_size] / len(text)
-    return {
-        "hidden_size": hidden_size,
-        # A small model on a medium text makes few steps: smaller minibatches, and longer steps.
-        **({"batch_size": 32, "learning_rate": 6e-3} if hidden_size == 256 else {"batch_size": 64}),
-        "dropout": 0.0 if passes < 6 else 0.2 if passes < 15 else 0.3,
-        "epochs": 0 if seconds else max(1, round(passes)),
-        "warmup_steps": 50,
-        "patience": 0 if seconds else 4,
-    }
-
-
-def choose_tuning(seconds: float = 0.0) -> dict[str, Any]:
-    """The settings that the recipe `auto` chooses for a run that starts from a trained model.
-
-    The measurements are in docs/experiments.md.
-
-    Args:
-        seconds: the time budget; 0: none.
-    """
-    return {
-        "learning_rate": 1e-3,
-        "dropout": 0.4,
-        "weight_decay": 0.0,
-        "warmup_steps": 20,
-        "counts": True,
-        "epochs": 0 if seconds else 12,
-        "patience": 0 if seconds else 2,
-    }
-
-
-def _readable(seconds: float, hidden_size: int, vocab_size: int) -> float:
-    """Roughly how many characters a GRU with an embedding of 128 can be trained on in that time, on a laptop."""
-    operations = 6 * hidden_size * (3 * hidden_size + 3 * 128 + vocab_size)  # per character, forward and backward
-    return seconds * _OPERATIONS / operations
-
-
 _SETTINGS_BYTES = 2**20  # largest settings file; a larger one is a mistake
 _LONGEST = 100  # longest value in a message, in characters
-_SMALL = 200_000  # characters; a smaller text is memorised before anything else is learnt
-_MEDIUM = 500_000  # characters; for a smaller text a minute of training gives most of what three give
-_MEDIUM_SECONDS, _LARGE_SECONDS = 45.0, 180.0  # roughly what a run takes if no time budget is given
-_LEAST_PASSES = 10  # epochs of a medium text for which 384 units pay off
-_OPERATIONS = 3e11  # per second, of matrix products on two cores; a rough figure, used for choices only
 
 
 def describe(error: ValidationError) -> str:
