@@ -163,11 +163,7 @@ def tally(sheet: str, entries: Sequence[Entry]) -> list[dict[str, Any]]:
         if not row.strip() or row.startswith("#"):
             continue
         number, line, judgement = [cell.strip() for cell in (row + "||").split("|")[:3]]
-        if (
-            not number.isdecimal()
-            or not 1 <= int(number) <= len(entries)
-            or line != entries[int(number) - 1].line.strip()
-        ):
+        if line != lines.get(number):
             raise ValueError(f"the sheet does not fit the key: {row.strip()!r} is not one of its lines")
         if judgement.lower() not in JUDGEMENTS:
             raise ValueError(f"line {number} needs one of {', '.join(JUDGEMENTS)}: got {judgement!r}")
