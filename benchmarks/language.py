@@ -17,7 +17,7 @@ line ends        mean of log P(line ends | last two characters, or words in Engl
                  lines between pauses: line_ends.py; people are counted in the bundled songs that training reads
 below 8 %        share of lines that end where that probability is below 8 %
 AUC, ±           how well a classifier tells pieces from people's held apart, and its standard error: two_sample.py; it
-                 does not see line breaks, pauses and punctuation. People held apart are told from people trained on.
+                 does not see line breaks, pauses and punctuation. People's are told from songs that training reads
 distinct-2       share of different ones among the pairs of neighbouring characters (English: words)
 copies           longest run of characters that also stands in the training text, of each piece
 """
@@ -82,6 +82,11 @@ class Texts:
                 left -= len(found)
         return cls(lines, pieces)
 
+    def first(self, count: int) -> list[list[str]]:
+        """The first so many pieces, by song."""
+        before = itertools.accumulate(map(len, self.pieces), initial=0)
+        return [song[: count - n] for song, n in zip(self.pieces, before, strict=False) if n < count]
+
     def __len__(self) -> int:
         """The number of pieces."""
         return sum(map(len, self.pieces))
@@ -124,7 +129,8 @@ class Yardstick:
         line_end, unnatural = self._ends.figures(
             found[-1] for line in texts.lines if (found := parts(line, self.language))
         )
-        area, error = separability(*([[self._joined(p) for p in s] for s in kind.pieces] for kind in (texts, against)))
+        equally_many = (kind.first(min(len(texts), len(against))) for kind in (texts, against))
+        area, error = separability(*([[self._joined(p) for p in song] for song in songs] for songs in equally_many))
         together = [piece for song in texts.pieces for piece in song]
         copies = sorted(zuoci.originality(piece, self._index).longest_copied for piece in together)
         return {
@@ -250,16 +256,11 @@ def model_rows(name: str, yardstick: Yardstick) -> list[dict[str, Any]]:
 
 def people_rows(yardstick: Yardstick) -> list[dict[str, Any]]:
     """The figures of people's texts, and of the same characters shuffled."""
-    people = yardstick.people
-    of = f"people's, {yardstick.language}"
+    kinds = {"held apart": yardstick.people, "shuffled": yardstick.shuffled()}
+    missing = {"held-out nats": None, "unknown": None}
     return [
-        {
-            "texts": f"{of}, held apart",
-            "held-out nats": None,
-            "unknown": None,
-            **yardstick.figures(people, yardstick.others),
-        },
-        {"texts": f"{of}, shuffled", **yardstick.figures(yardstick.shuffled(), people)},
+        {"texts": f"people's, {yardstick.language}, {kind}", **missing, **yardstick.figures(texts, yardstick.others)}
+        for kind, texts in kinds.items()
     ]
 
 
@@ -271,23 +272,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").split("\n")[0])
     add = parser.add_argument
     add("models", nargs="*", default=["zh", "en"], metavar="MODEL", help="zh, en or the folder of a model")
-    add(
-        "--reference",
-        action="append",
-        metavar="SOURCE",
-        help=(
-            "people's lyrics to count line ends in, in place of the bundled songs; may be given several times; "
-            f"{BUNDLED}: these songs"
-        ),
-    )
-    add(
-        "--training",
-        action="append",
-        default=[],
-        metavar="SOURCE",
-        help="more text that the models have read, for copies",
-    )
-    add("--pieces", type=int, default=1000, help="at most so many pieces of each kind; default: what the songs give")
+    counted = "people's lyrics to count line ends in; may be given several times; default: bundled, the bundled songs"
+    add("--reference", action="append", metavar="SOURCE", help=counted)
+    read = "more text that the models have read, for copies; may be given several times"
+    add("--training", action="append", default=[], metavar="SOURCE", help=read)
+    most = "at most so many pieces of each kind; default: as many as the songs held apart give"
+    add("--pieces", type=int, default=1000, help=most)
     options = parser.parse_args()
     reference: list[str] = options.reference or [BUNDLED]
     yardsticks: dict[Language, Yardstick] = {}

@@ -76,6 +76,13 @@ def test_pieces_have_one_length_and_lose_nothing_before_their_end() -> None:
     assert language.cut(["山前"], 5) == []
 
 
+def test_the_first_pieces_are_those_of_the_first_songs() -> None:
+    texts = language.Texts.of([["山前一路", "人在唱歌"], ["短"], ["里有一人"]], 4, 9)
+    assert texts.pieces == [["山前一路", "人在唱歌"], ["里有一人"]]
+    assert [texts.first(count) for count in (1, 2)] == [[["山前一路"]], [["山前一路", "人在唱歌"]]]
+    assert texts.first(3) == texts.first(9) == texts.pieces
+
+
 def test_pairs_are_counted_within_texts() -> None:
     assert language.distinct_pairs(["山山山", "水"]) == 0.5
 
