@@ -89,6 +89,12 @@ STAGES: dict[str, tuple[Stage, ...]] = {
             2,
             {"epochs": 4, "learning_rate": 2e-3, "dropout": 0.25, "keep": "best"},
         ),
+        Stage(
+            "songs",
+            ("modern-verse",),
+            1,
+            {"epochs": 8, "learning_rate": 7e-4, "dropout": 0.4, "keep": "best", "patience": 2},
+        ),
     ),
     "en": (
         Stage(

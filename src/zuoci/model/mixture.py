@@ -97,6 +97,14 @@ class Mixture:
         parts = np.stack([network, *(ngram.probabilities(ids)[1:] for ngram in self.ngrams)], 1)
         return (weights * parts).sum(1)
 
+    def with_less_of_the_first(self, factor: float) -> Mixture:
+        """The mixture with `factor` times the weight of its first n-gram; the other parts share what that leaves."""
+        first = self.weights[..., 1:2]
+        scale = (1 - factor * first) / np.maximum(1 - first, _LEAST)
+        weights = self.weights * scale
+        weights[..., 1:2] = factor * first
+        return Mixture(self.ngrams, weights.astype(np.float32))
+
     def widened(self, vocab_size: int) -> Mixture:
         """The same mixture for a vocabulary that has more characters at its end."""
         return Mixture([ngram.widened(vocab_size) for ngram in self.ngrams], self.weights)

@@ -13,13 +13,17 @@ from typing import TYPE_CHECKING
 import torch
 
 from zuoci.model.base import model_folder
-from zuoci.model.checkpoint import load
+from zuoci.errors import ModelFolderError, SettingsError
+from zuoci.model.checkpoint import load, load_description
 from zuoci.model.language_model import CharLM
 from zuoci.model.mixture import ORDER, Mixture
 from zuoci.model.ngram import NGram
 from zuoci.training.evaluation import network_nll
+from zuoci.training.recipe import NO_BASE
 
 if TYPE_CHECKING:
+    from os import PathLike
+
     from torch import Tensor
 
     from zuoci.model.config import ModelConfig
@@ -75,6 +79,41 @@ def adapt(model: CharLM, text: str, *, dropout: float | None = None) -> CharLM:
     copy.path = model.path
     copy.mixture = model.mixture and model.mixture.widened(len(vocabulary))
     return copy
+
+
+def load_at_voice(folder: str | PathLike[str], voice: float) -> CharLM:
+    """Loads a model whose weights lie between those of the model that it started from and its own.
+
+        w = (1 − v) w_base + v w_own
+
+    The counts of its own text have v times their share of the mixture.
+
+    Args:
+        folder: the folder of a model.
+        voice: v, from 0 (the base) to 1 (the model as it was trained).
+
+    Raises:
+        ModelFolderError: as in `load`.
+        SettingsError: the model did not start from another one, or that one is gone or has changed.
+    """
+    model = load(folder)
+    if voice == 1.0:
+        return model
+    name = load_description(folder)["training"].get("base", NO_BASE)
+    if name == NO_BASE:
+        raise SettingsError(f"voice needs a model that started from a base model: {folder} started from nothing")
+    try:
+        base = adapt(load(model_folder(name)), model.vocabulary.characters)
+    except ModelFolderError as error:
+        raise SettingsError(f"voice needs the model that {folder} started from: {error}") from None
+    weights, others = model.state_dict(), base.state_dict()
+    shapes = [{key: value.shape for key, value in each.items()} for each in (weights, others)]
+    if shapes[0] != shapes[1] or base.vocabulary != model.vocabulary:
+        raise SettingsError(f"voice needs the model that {folder} started from, and {name} is another one now")
+    model.load_state_dict({key: torch.lerp(others[key], value, voice) for key, value in weights.items()})
+    if model.mixture:
+        model.mixture = model.mixture.with_less_of_the_first(voice)
+    return model
 
 
 def mix_with_counts(model: CharLM, training: Tensor, held_out: Tensor, workers: Workers) -> Mixture | None:

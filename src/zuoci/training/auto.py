@@ -58,7 +58,8 @@ def choose_tuning(text: str, seconds: float = 0.0) -> dict[str, Any]:
         text: the corpus.
         seconds: the time budget; 0: none.
     """
-    epochs = 10 if len(text) < 10_000 else 6 if len(text) < 100_000 else 4
+    size = len(text)
+    epochs = 10 if size < 10_000 else 6 if size < 100_000 else 3 if size < 250_000 else 2
     return {
         "learning_rate": 1e-3,
         "dropout": 0.3,

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from zuoci.training.recipe import NO_BASE
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -22,8 +24,11 @@ def model_card(report: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
     if report["validation"]:
         rows.append(("held-out text", report["validation"]))
         rows.append(("held-out text, n-gram baseline", report["baseline"]))
+        if report["base"]:
+            rows.append(("held-out text, the model it started from", report["base"]))
     table = "\n".join(f"| {name} | {_figures(score)} | {score['protocol']} |" for name, score in rows)
     copies = _COPIES if settings["fingerprint"] else ""
+    ancestor = "" if settings["base"] == NO_BASE else _ANCESTOR.format(base=settings["base"])
     return f"""---
 library_name: zuoci
 pipeline_tag: text-generation
@@ -35,7 +40,7 @@ A character-level recurrent language model, trained with zuoci (recipe `{setting
 on {report["characters"]:,} characters of {report["songs"]:,} songs with {report["vocab_size"]:,} different characters.
 It has {report["parameters"]:,} parameters and was trained for {report["epochs"]:.4g} epochs in
 {report["train_seconds"]:.1f} s; these are the weights of epoch {report["kept_epoch"]:.4g}.
-
+{ancestor}
 | text | nats per character | bits per character | perplexity | protocol |
 | --- | --- | --- | --- | --- |
 {table}
@@ -48,6 +53,9 @@ Write with the model: `zuoci write FOLDER OPENING`
 """
 
 
+_ANCESTOR = """
+It started from the model `{base}`: what that one has read is a part of this one.
+"""
 _COPIES = """
 `zuoci original FOLDER TEXT` shows which parts of a text are copied from the training text. It uses the hashes in
 `fingerprint.safetensors`. With that file, anybody can check whether a text is part of those lyrics. Delete it if that
