@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from zuoci.model.base import model_folder
 from zuoci.errors import ModelFolderError, SettingsError
+from zuoci.model.base import model_folder
 from zuoci.model.checkpoint import load, load_description
 from zuoci.model.language_model import CharLM
 from zuoci.model.mixture import ORDER, Mixture

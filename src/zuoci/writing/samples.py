@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from zuoci.model.language_model import CharLM
     from zuoci.text.corpus import Corpus
 
-# The most likely characters show best what the model has learnt. Without min_p, the many characters that it has hardly
-# ever seen are chosen too often together, however unlikely each of them is.
-_TEMPERATURE, _MIN_P = 0.7, 0.05
+# Without it, the many characters that a model has hardly ever seen are chosen too often together, however unlikely each of
+# them is.
+_MIN_P = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class Samples:
 
     def write(self, model: CharLM, length: int) -> list[Sample]:
         """Writes a sample of `length` characters for each opening. Never raises, so that no run ends for a sample."""
-        config = WriteConfig(length=length, temperature=_TEMPERATURE, min_p=_MIN_P)
+        config = WriteConfig(length=length, min_p=_MIN_P)
         writer: Writer | None = None
         samples: list[Sample] = []
         for opening in self.openings:
