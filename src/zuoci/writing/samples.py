@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from zuoci.model.language_model import CharLM
     from zuoci.text.corpus import Corpus
 
-# Without it, the many characters that a model has hardly ever seen are chosen too often together, however unlikely each of
-# them is.
+# Without it, the many characters that a model has hardly ever seen are chosen too often together, however unlikely each
+# of them is.
 _MIN_P = 0.05
 
 
