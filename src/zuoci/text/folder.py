@@ -26,11 +26,12 @@ if TYPE_CHECKING:
     from os import PathLike, stat_result
 
 CONFIG, WEIGHTS, VOCABULARY, CARD = "config.json", "model.safetensors", "vocabulary.json", "README.md"
-FINGERPRINT = "fingerprint.safetensors"
+FINGERPRINT, BASE_WINDOWS = "fingerprint.safetensors", "base-windows.safetensors"
 TRAINING = "training"
 REPORT, METRICS = f"{TRAINING}/report.json", f"{TRAINING}/metrics.jsonl"
 UNFINISHED = f"{TRAINING}/unfinished.safetensors"
-FILES = (WEIGHTS, VOCABULARY, CARD, FINGERPRINT, REPORT, METRICS, UNFINISHED, CONFIG)  # in the order of moving them
+# In the order of moving them:
+FILES = (WEIGHTS, VOCABULARY, CARD, FINGERPRINT, BASE_WINDOWS, REPORT, METRICS, UNFINISHED, CONFIG)
 NEW = ".zuoci.new"
 _TRIES, _PAUSE = 100, 0.01  # attempts to read a folder that is being replaced, and seconds between two
 
