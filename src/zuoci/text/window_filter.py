@@ -16,8 +16,9 @@ and the table is filled so that
 
 for all n windows, which takes 1.125 n cells. Every window of the text is recognised. Another one is taken for a window
 of the text with a probability of 2⁻ᵇⁱᵗˢ. That is often, but a copied span of `known_from` characters makes
-k = known_from − N + 1 successive windows known, which happens by chance with 2⁻ᵇⁱᵗˢ ᵏ. So the fewest bits go for a
-span if N is short, as long as windows of N characters rarely stand in two texts by chance.
+k = known_from − N + 1 successive windows known, which happens by chance with 2⁻ᵇⁱᵗˢ ᵏ if they differ. So the fewest
+bits go for a span if N is short, as long as windows of N characters rarely stand in two texts by chance. A span that
+repeats itself (la la la …), so that two of k successive windows are the same, does not count as copied.
 """
 
 from __future__ import annotations
@@ -114,6 +115,11 @@ class WindowFilter:
         return self.about.known_from
 
     @property
+    def successive(self) -> int:
+        """k, the number of successive windows in a span of `known_from` characters."""
+        return self.known_from - self.about.window + 1
+
+    @property
     def source(self) -> str:
         """The name of the text, for people."""
         return f"the text that the base model {self.about.name} has read"
@@ -173,16 +179,28 @@ class WindowFilter:
         (a, b, c), values = self._rows(hashes)
         return (self._cell(a) ^ self._cell(b) ^ self._cell(c)) == values
 
+    def distances(self, hashes: Hashes) -> NDArray[np.int64]:
+        """How many positions before each window the same one begins, `(…, n)`; `successive` if not among the last."""
+        found = np.full(hashes.shape, self.successive)
+        for d in range(min(self.successive, hashes.shape[-1]) - 1, 0, -1):
+            found[..., d:][hashes[..., d:] == hashes[..., :-d]] = d
+        return found
+
     def spans(self, text: str) -> list[tuple[int, int]]:
         """The maximal spans of at least `known_from` characters all of whose windows are known: starts and lengths.
 
+        Any `successive` windows of a span differ. Spans may overlap where a text repeats itself.
+
         A copied span may be reported a little longer than it is: by 1 / (2ᵇⁱᵗˢ − 1) characters on average at each end.
         """
-        known = self.contains(self.hashes(text))
-        borders = np.flatnonzero(np.diff(known.astype(np.int8), prepend=0, append=0))
-        starts, lengths = borders[::2], borders[1::2] - borders[::2] + self.about.window - 1
-        long = lengths >= self.known_from
-        return list(zip(starts[long].tolist(), lengths[long].tolist(), strict=True))
+        hashes, k = self.hashes(text), self.successive
+        known, distances = self.contains(hashes), self.distances(hashes)
+        copied = np.ones(max(len(hashes) - k + 1, 0), np.bool_)  # from each position on, `known_from` characters
+        for j in range(k):
+            copied &= known[j : j + len(copied)] & (distances[j : j + len(copied)] > j)
+        borders = np.flatnonzero(np.diff(copied.astype(np.int8), prepend=0, append=0))
+        starts, lengths = borders[::2], borders[1::2] - borders[::2] + self.known_from - 1
+        return list(zip(starts.tolist(), lengths.tolist(), strict=True))
 
     def _rows(self, hashes: Hashes) -> tuple[tuple[NDArray[np.int64], ...], NDArray[np.uint8]]:
         """The three cells of each window, and its value."""

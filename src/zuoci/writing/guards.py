@@ -38,9 +38,10 @@ class Guard(Protocol):
 class WindowGuard:
     """Finds the characters that would complete a copy of what a base model has read.
 
-    A character is forbidden if all windows of the last `limit` characters and this one are known to the filter. No
-    copy of more than `limit` characters is missed. With N characters to a window, some other character is forbidden by
-    mistake with a probability of 2⁻ᵇⁱᵗˢ ᵏ, k = limit − N + 2, or more where the text is a shorter copy.
+    A character is forbidden if all windows of the last `limit` characters and this one are known to the filter, and
+    differ as `WindowFilter.spans` asks for. No copy of more than `limit` characters is missed. With N characters to a
+    window, some other character is forbidden by mistake with a probability of 2⁻ᵇⁱᵗˢ ᵏ, k = limit − N + 2, or more
+    where the text is a shorter copy.
 
     Attributes:
         limit: length of the longest copy that is allowed, in characters; never below what can be recognised.
@@ -75,12 +76,18 @@ class WindowGuard:
         if given is not None:
             copying &= given < self.limit
         rows = np.flatnonzero(copying)
-        for first in (self.limit - size, 0):  # the last window alone, which spares most rows the others
+        hashes = np.empty((len(rows), 0), np.uint64)
+        for first in (max(self.limit - size, 0), 0):  # the last window alone, which spares most rows the others
             values = self._values[recent[rows, first:]]
             hashes = mix(windows.sums(values, self.limit - first - size + 1))
-            rows = rows[windows.contains(hashes).all(1)]
-        begun = windows.sums(self._values[recent[rows, self.limit - size + 1 :]], 1)[:, 0]
-        ids = [np.flatnonzero(windows.contains(mix(start + self._last))) for start in begun]
+            copying = windows.contains(hashes).all(1) & (windows.distances(hashes) == windows.successive).all(1)
+            rows, hashes = rows[copying], hashes[copying]
+        begun = windows.sums(self._values[recent[rows, self.limit - size + 1 :]], 1)
+        before = hashes[:, self.limit - windows.known_from + 1 :]  # those that the next window must differ from
+        ids: list[Ids] = []
+        for start, others in zip(begun, before, strict=True):
+            ends = mix(start + self._last)
+            ids.append(np.flatnonzero(windows.contains(ends) & ~np.isin(ends, others)))
         return np.repeat(rows, [len(some) for some in ids]), np.concatenate([np.empty(0, np.int64), *ids])
 
 
