@@ -87,7 +87,8 @@ class WindowGuard:
         ids: list[Ids] = []
         for start, others in zip(begun, before, strict=True):
             ends = mix(start + self._last)
-            ids.append(np.flatnonzero(windows.contains(ends) & ~np.isin(ends, others)))
+            known = np.flatnonzero(windows.contains(ends))
+            ids.append(known[~np.isin(ends[known], others)])
         return np.repeat(rows, [len(some) for some in ids]), np.concatenate([np.empty(0, np.int64), *ids])
 
 
