@@ -101,7 +101,13 @@ STAGES: dict[str, tuple[Stage, ...]] = {
             "verse",
             ("poems", "children", "hymns", "ballads", "songs"),
             2,
-            {"epochs": 3, "learning_rate": 2e-3, "dropout": 0.1, "keep": "best"},
+            {"epochs": 1, "learning_rate": 2e-3, "schedule": "constant", "dropout": 0.1},
+        ),
+        Stage(
+            "songs",
+            ("children", "ballads", "songs"),
+            4,
+            {"epochs": 2, "learning_rate": 2e-3, "dropout": 0.1, "keep": "best"},
         ),
     ),
 }

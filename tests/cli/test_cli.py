@@ -374,3 +374,24 @@ def test_a_model_without_a_fingerprint_and_other_questions_without_an_answer(
         assert message in result.stderr
         assert "Traceback" not in result.stderr
     assert zuoci.load(tmp_path / "m")
+
+
+def test_original_names_what_a_base_has_read(run: Callable[..., Result], songs: Path, tmp_path: Path) -> None:
+    from zuoci.text.window_filter import WindowFilter
+
+    read = "云想衣裳花想容\n春风拂槛露华浓\n若非群玉山头见\n会向瑶台月下逢\n"
+    assert run("train", songs, *SMALL, "--out", "m").returncode == 0
+    windows = WindowFilter.of(read, name="zh", window=6, bits=8, known_from=13)
+    (tmp_path / "m" / "base-windows.safetensors").write_bytes(windows.to_bytes())
+    (tmp_path / "new.txt").write_text(f"甲乙丙{read[8:24]}", "utf-8")
+    lines = run("original", "m", "new.txt").stdout.splitlines()
+    assert lines[0].startswith("longest copied span: 15 characters")
+    assert lines[1] == "   15  the text that the base model zh has read: 春风拂槛露华浓 / 若非群玉山头见"
+    (tmp_path / "new.txt").write_text("甲乙丙", "utf-8")
+    assert run("original", "m", "new.txt").stdout.startswith("longest copied span: below 13 characters")
+    (tmp_path / "m" / "fingerprint.safetensors").unlink()
+    assert "below 13" in run("original", "m", "new.txt").stdout
+    (tmp_path / "m" / "base-windows.safetensors").write_bytes(b"x")
+    result = run("original", "m", "new.txt")
+    assert result.returncode == 1
+    assert "base-windows.safetensors is damaged" in result.stderr

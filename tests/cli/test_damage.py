@@ -12,6 +12,7 @@ import pytest
 
 import zuoci
 from zuoci.cli import main
+from zuoci.text.window_filter import WindowFilter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,6 +25,7 @@ FILES = [
     "vocabulary.json",
     "README.md",
     "fingerprint.safetensors",
+    "base-windows.safetensors",
     "training/report.json",
     "training/metrics.jsonl",
     "training/unfinished.safetensors",
@@ -42,7 +44,10 @@ def trained(corpus: zuoci.Corpus, settings: zuoci.Settings, tmp_path: Path) -> P
     """A model with every file of the format."""
     *_, end = zuoci.train(corpus, settings, device="cpu")
     assert isinstance(end, zuoci.EndReport)
-    return zuoci.save_trained(end, tmp_path / "trained")
+    folder = zuoci.save_trained(end, tmp_path / "trained")
+    windows = WindowFilter.of(corpus.text, name="zh", window=3, bits=2, known_from=9)
+    (folder / "base-windows.safetensors").write_bytes(windows.to_bytes())
+    return folder
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 import zuoci
-from zuoci.model.checkpoint import load_with_fingerprint
+from zuoci.model.checkpoint import load_for_writing
 from zuoci.model.lock import locked
 from zuoci.text.corpus import Song
 from zuoci.text.folder import FILES, UNFINISHED, is_model, is_unfinished, read_files
@@ -254,9 +254,9 @@ def read_once(world: World, allowed: list[frozenset[tuple[str, bytes]]], *, one_
         allowed.append(found)
         hold(len(allowed) <= 3, "there are no more than the old and the new")
     nothing = "does not exist|holds no model|holds a run that was stopped"
-    result = attempt(lambda: load_with_fingerprint(world.m), nothing)
+    result = attempt(lambda: load_for_writing(world.m), nothing)
     if result:
-        model, fingerprint = result
+        model, fingerprint, _ = result
         pairs = {(files.get("vocabulary.json"), files.get("fingerprint.safetensors")) for files in map(dict, allowed)}
         pair = (model.vocabulary.to_json().encode(), fingerprint.to_bytes() if fingerprint else None)
         hold(pair in pairs or one_more, "the vocabulary and the fingerprint are of the same save")

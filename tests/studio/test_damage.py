@@ -84,6 +84,7 @@ MODELS: dict[str, Callable[[Path], None]] = {
     "weights of another shape": of_other_weights(lambda weights: weights.update({"output.weight": torch.zeros(2, 3)})),
     "weights empty": write("model.safetensors", b""),
     "fingerprint damaged": write("fingerprint.safetensors", b"x"),
+    "base windows damaged": write("base-windows.safetensors", b"x"),
 }
 
 

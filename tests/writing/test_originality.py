@@ -70,7 +70,7 @@ def test_both_say_the_same_of_real_lyrics() -> None:
     index, fingerprint = originality(text, CorpusIndex(corpus)), originality(text, Fingerprint.of(corpus))
     assert len(index.spans) > 30
     assert index.model_copy(update={"known_from": 8}).spans == tuple(
-        span.model_copy(update={"title": corpus.songs[span.song - 1].title}) for span in fingerprint.spans
+        span.model_copy(update={"title": corpus.songs[(span.song or 0) - 1].title}) for span in fingerprint.spans
     )
     assert (index.longest_copied, index.coverage) == (fingerprint.longest_copied, fingerprint.coverage)
 

@@ -173,7 +173,7 @@ def _show(writer: Writer, config: WriteConfig, lines: list[str], count: int, ask
         say(f"note: {error}")
         return []
     for number, candidate in enumerate(found, 1):
-        say(f"{number:2}. {candidate.text}    ({figures(candidate)})")
+        say(f"{number:2}. {candidate.text}    ({figures(candidate, writer)})")
     return found
 
 

@@ -11,7 +11,7 @@ import typer
 from zuoci.cli import print_json, printable, say_notes, shortened
 
 if TYPE_CHECKING:
-    from zuoci.writing.originality import CorpusIndex, Fingerprint, Originality
+    from zuoci.writing.originality import Known, Originality, Span
 
 _SHOWN = 80  # characters of a span that are printed, and half as many of a title
 
@@ -21,7 +21,7 @@ def command(
         Path,
         typer.Argument(
             metavar="MODEL|CORPUS",
-            help="The folder of a trained model, or lyrics: a text file, a zip or a folder.",
+            help="The folder of a trained model, zh or en (base models), or lyrics: a text file, a zip or a folder.",
         ),
     ],
     text: Annotated[str, typer.Argument(metavar="TEXT", help="A text file; -: the standard input.")],
@@ -29,6 +29,9 @@ def command(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Finds the spans of a text that also occur in other lyrics or in the training text of a model.
+
+    For a base model, and one that started from it, also spans of what the base has read, from 13 characters on in
+    Chinese and 32 in English.
 
     A newline at the end of the text is ignored. Long spans are shortened; --json prints them in full.
     """
@@ -41,14 +44,19 @@ def command(
         _print(found)
 
 
-def _known(against: Path) -> CorpusIndex | Fingerprint:
-    """The fingerprint of a model's folder, or an index of lyrics."""
+def _known(against: Path) -> Known:
+    """What a model and its base have read, or an index of lyrics."""
+    from zuoci.model.base import model_folder
     from zuoci.text.corpus import read_corpus
     from zuoci.text.sources import holds_model
-    from zuoci.writing.originality import CorpusIndex, Fingerprint
+    from zuoci.text.window_filter import WindowFilter
+    from zuoci.writing.originality import CorpusIndex, Fingerprint, known_texts
 
-    if holds_model(against):
-        return Fingerprint.load(against)
+    folder = against if against.exists() else model_folder(against)
+    if holds_model(folder):
+        windows = WindowFilter.find(folder)
+        own = Fingerprint.find(folder) if windows else Fingerprint.load(folder)
+        return known_texts(own, windows) or Fingerprint.load(folder)
     corpus = read_corpus([against])
     say_notes(corpus.notes)
     return CorpusIndex(corpus)
@@ -66,12 +74,19 @@ def _read(text: str) -> str:
 
 def _print(found: Originality) -> None:
     longest = f"{found.longest_copied} characters"
-    if found.longest_copied < found.known_from:
+    if not found.longest_copied:
         longest = f"below {found.known_from} characters"
     print(
         f"longest copied span: {longest}; {found.coverage:.1%} of {found.characters:,} characters "
         f"lie in spans of {found.least} or more"
     )
     for span in found.spans:
-        where = f", {shortened(span.title, _SHOWN // 2)}" if span.title else f" ({printable(span.source)})"
-        print(f"{span.length:5}  song {span.song}{where}, line {span.line}: {shortened(span.text, _SHOWN)}")
+        print(f"{span.length:5}  {_where(span)}: {shortened(span.text, _SHOWN)}")
+
+
+def _where(span: Span) -> str:
+    """Where a span is from, for people."""
+    if span.song is None:
+        return printable(span.source)
+    where = f", {shortened(span.title, _SHOWN // 2)}" if span.title else f" ({printable(span.source)})"
+    return f"song {span.song}{where}, line {span.line}"

@@ -113,19 +113,21 @@ def unknown_in(writer: Writer, text: str) -> str:
     return writer.vocabulary.adapt(text)[1]
 
 
-def figures(candidate: Candidate) -> str:
-    """The figures of a candidate, for people."""
+def figures(candidate: Candidate, writer: Writer) -> str:
+    """The figures of a candidate of a writer, for people."""
     parts = [f"{candidate.nll:.2f} nats a character"]
     parts += [f"{candidate.fit:.2f} for the next line"] if candidate.fit is not None else []
     parts += [f"{candidate.repetition:.0%} repeated"]
     if candidate.longest_copied is not None:
-        parts.append(f"{copied(candidate.longest_copied)} copied in a row")
+        parts.append(f"{copied(candidate.longest_copied, writer)} copied in a row")
     return ", ".join(parts)
 
 
-def copied(longest: int) -> str:
-    """The length of the longest copied span, for people; a fingerprint detects spans of 8 characters or more."""
-    return f"{longest} characters" if longest else "at most 7 characters"
+def copied(longest: int, writer: Writer) -> str:
+    """The length of the longest copied span, for people; 0 stands for one that is too short to be detected."""
+    against = writer.model.against
+    undetected = against.known_from - 1 if against else 0
+    return f"{longest} characters" if longest or not undetected else f"at most {undetected} characters"
 
 
 def replaced(text: str, number: int, line: str) -> str:
@@ -161,10 +163,10 @@ def _print(writer: Writer, found: Sequence[Candidate], count: int) -> None:
         if count == 1:
             print_text(candidate.text)
         elif lines:
-            print_text(f"{number:2}. {candidate.text}    ({figures(candidate)})")
+            print_text(f"{number:2}. {candidate.text}    ({figures(candidate, writer)})")
         else:
-            print_text(f"{number}. {figures(candidate)}, seed {candidate.seed}\n{candidate.text}\n")
+            print_text(f"{number}. {figures(candidate, writer)}, seed {candidate.seed}\n{candidate.text}\n")
     if count == 1 and found[0].longest_copied is not None:
-        say(f"copied in a row: {copied(found[0].longest_copied)}")
+        say(f"copied in a row: {copied(found[0].longest_copied, writer)}")
     elif count == 1 and writer.model.against is None:
         say("note: the training text is unknown, so copies cannot be detected; name it with --corpus")

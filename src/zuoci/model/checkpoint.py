@@ -6,6 +6,7 @@
     README.md             the model card
     fingerprint.safetensors  hashes of the corpus, unless the user left them out
     counts.safetensors    counts that the network is mixed with, if it is
+    base-windows.safetensors  what the base has read, in a base model and those that started from one
     training/report.json  the figures of the run
     training/metrics.jsonl  the figures of each evaluation, one per line
     training/unfinished.safetensors  instead of all that: a run that can be resumed
@@ -49,6 +50,7 @@ from zuoci.model.replacing import (
 )
 from zuoci.text.fingerprint import Fingerprint
 from zuoci.text.folder import (
+    BASE_WINDOWS,
     CARD,
     CONFIG,
     COUNTS,
@@ -65,6 +67,7 @@ from zuoci.text.folder import (
 )
 from zuoci.text.terminal import quote
 from zuoci.text.vocabulary import Vocabulary
+from zuoci.text.window_filter import WindowFilter
 
 if TYPE_CHECKING:
     import os
@@ -85,6 +88,7 @@ def save(
     metrics: Sequence[Mapping[str, Any]] = (),
     card: str = "",
     fingerprint: Fingerprint | None = None,
+    base_windows: WindowFilter | None = None,
     overwrite: bool = False,
     keep: bool = False,
     in_8_bits: bool = False,
@@ -99,6 +103,7 @@ def save(
         metrics: the figures of each evaluation.
         card: the text of the model card.
         fingerprint: the fingerprint of the corpus.
+        base_windows: what the base that the model started from has read.
         overwrite: replace a model in the folder.
         keep: if the model cannot be saved in the folder, save it beside that folder, or else among the temporary
             files; the error says where.
@@ -114,6 +119,8 @@ def save(
         contents = _contents_of(model, training or {}, card, in_8_bits)
         if fingerprint is not None:
             contents[FINGERPRINT] = fingerprint.to_bytes()
+        if base_windows is not None:
+            contents[BASE_WINDOWS] = base_windows.to_bytes()
         if report is not None:
             contents[REPORT] = _json(report)
         if metrics:
@@ -257,16 +264,18 @@ def load(folder: str | os.PathLike[str]) -> CharLM:
     return _model(path, read_files(path, _MODEL))
 
 
-def load_with_fingerprint(folder: str | os.PathLike[str]) -> tuple[CharLM, Fingerprint | None]:
-    """Loads a model and the fingerprint of its corpus, which is None if the model was saved without one.
+def load_for_writing(folder: str | os.PathLike[str]) -> tuple[CharLM, Fingerprint | None, WindowFilter | None]:
+    """Loads a model, the fingerprint of its corpus, and what its base has read; None where it was saved without.
 
     Raises:
-        ModelFolderError: as in `load`, or the fingerprint is damaged.
+        ModelFolderError: as in `load`, or one of the two is damaged.
     """
     path = model_folder(folder)
-    files = read_files(path, (*_MODEL, FINGERPRINT))
+    files = read_files(path, (*_MODEL, FINGERPRINT, BASE_WINDOWS))
     model = _model(path, files)
-    return model, Fingerprint.parse(path / FINGERPRINT, files[FINGERPRINT]) if FINGERPRINT in files else None
+    fingerprint = Fingerprint.parse(path / FINGERPRINT, files[FINGERPRINT]) if FINGERPRINT in files else None
+    windows = WindowFilter.parse(path / BASE_WINDOWS, files[BASE_WINDOWS]) if BASE_WINDOWS in files else None
+    return model, fingerprint, windows
 
 
 def load_description(folder: str | os.PathLike[str]) -> dict[str, Any]:

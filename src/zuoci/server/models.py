@@ -24,7 +24,7 @@ from zuoci.model.language_model import CharLM
 from zuoci.model.quantisation import is_scale_of
 from zuoci.server.errors import ApiError, not_found
 from zuoci.text.fingerprint import Fingerprint
-from zuoci.text.folder import FINGERPRINT, WEIGHTS, State, is_model, read_files, state_of
+from zuoci.text.folder import BASE_WINDOWS, FINGERPRINT, WEIGHTS, State, is_model, read_files, state_of
 from zuoci.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
@@ -152,7 +152,7 @@ class Models:
             "created": self.created(name),
             "figures": load_report(folder),
             "model": description["model"],
-            "originality": bool(read_files(folder, [FINGERPRINT])),
+            "originality": bool(read_files(folder, [FINGERPRINT, BASE_WINDOWS])),
         }
 
     def details(self, name: str) -> dict[str, Any]:

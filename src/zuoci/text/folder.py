@@ -26,12 +26,12 @@ if TYPE_CHECKING:
     from os import PathLike, stat_result
 
 CONFIG, WEIGHTS, VOCABULARY, CARD = "config.json", "model.safetensors", "vocabulary.json", "README.md"
-FINGERPRINT, COUNTS = "fingerprint.safetensors", "counts.safetensors"
+FINGERPRINT, COUNTS, BASE_WINDOWS = "fingerprint.safetensors", "counts.safetensors", "base-windows.safetensors"
 TRAINING = "training"
 REPORT, METRICS = f"{TRAINING}/report.json", f"{TRAINING}/metrics.jsonl"
 UNFINISHED = f"{TRAINING}/unfinished.safetensors"
 # In the order in which they are moved.
-FILES = (WEIGHTS, VOCABULARY, CARD, FINGERPRINT, COUNTS, REPORT, METRICS, UNFINISHED, CONFIG)
+FILES = (WEIGHTS, VOCABULARY, CARD, FINGERPRINT, COUNTS, BASE_WINDOWS, REPORT, METRICS, UNFINISHED, CONFIG)
 NEW = ".zuoci.new"
 _TRIES, _PAUSE = 100, 0.01  # attempts to read a folder that is being replaced, and seconds between two
 

@@ -40,6 +40,7 @@ _MARKS = {
     "config.json": b'"zuoci-model"',
     "vocabulary.json": b'"zuoci-vocabulary"',
     "fingerprint.safetensors": b"zuoci-fingerprint",
+    "base-windows.safetensors": b"zuoci-windows",
     "training/unfinished.safetensors": b"zuoci-run",
 }
 _CARD = b"---\nlibrary_name: zuoci\n"

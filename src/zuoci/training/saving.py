@@ -1,4 +1,4 @@
-"""A trained model → its folder: weights, settings, figures, model card and fingerprint.
+"""A trained model → its folder: weights, settings, figures, model card, fingerprint, windows of what its base has read.
 
 `job` calls this at the end of a run; a program calls it as `zuoci.save_trained`.
 """
@@ -7,9 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from zuoci.errors import ModelFolderError
+from zuoci.model.base import model_folder
 from zuoci.model.checkpoint import save
 from zuoci.text.fingerprint import Fingerprint
+from zuoci.text.window_filter import WindowFilter
 from zuoci.training.card import model_card
+from zuoci.training.recipe import NO_BASE
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -42,6 +46,15 @@ def save_trained(end: EndReport, folder: str | PathLike[str], *, overwrite: bool
         metrics=[report.as_dict() for report in end.rounds],
         card=model_card(figures, settings),
         fingerprint=Fingerprint.of(end.corpus, join_lines=training.join_lines) if training.fingerprint else None,
+        base_windows=_windows_of(training.base),
         overwrite=overwrite,
         keep=True,
     )
+
+
+def _windows_of(base: str) -> WindowFilter | None:
+    """What a base model has read; None if nothing says so. A model is never lost for it."""
+    try:
+        return WindowFilter.find(model_folder(base)) if base != NO_BASE else None
+    except ModelFolderError:
+        return None

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from zuoci.model.stepper import Stepper, Streams
-    from zuoci.writing.originality import CopyGuard
+    from zuoci.writing.guards import Guard
 
 Result = TypeVar("Result")
 FREE = -1  # in `StepRequest.forced`: a character that is chosen rather than given
@@ -57,6 +57,7 @@ class StepRequest:
         allowed: the characters that may come next, `(V,)` or `(R, V)`; None: all.
         guard: forbids copies as well; None: copies are allowed.
         recent: the last ids of each row, for the guard, `(R, limit)`.
+        given: how many of the last characters of each row were given together with the next one, `(R,)`; None: none.
         weigh: whether `StepResult.share` is needed.
     """
 
@@ -65,8 +66,9 @@ class StepRequest:
     uniform: NDArray[np.float64] | None = None
     forced: NDArray[np.int64] | None = None
     allowed: NDArray[np.bool_] | None = None
-    guard: CopyGuard | None = None
+    guard: Guard | None = None
     recent: NDArray[np.int64] | None = None
+    given: NDArray[np.int64] | None = None
     weigh: bool = False
 
 
@@ -324,6 +326,7 @@ def _allowed(
         guarded = [(request, a, b) for request, (a, b) in zip(requests, bounds, strict=True) if request.guard is guard]
         rows = np.concatenate([np.arange(a, b) for _, a, b in guarded])
         recent = [request.recent for request, _, _ in guarded if request.recent is not None]
-        indices, ids = guard.banned(np.concatenate(recent))
+        given = _column([request.given for request, _, _ in guarded], [b - a for _, a, b in guarded], 0)
+        indices, ids = guard.banned(np.concatenate(recent), given)
         allowed[rows[indices], ids] = False
     return allowed

@@ -157,10 +157,11 @@ def _request(
     pairs = list(zip(drafts, forced, strict=True))
     guard, alphabet = rules.guard, rules.model.alphabet
     recent: NDArray[np.int64] | None = None
+    given: NDArray[np.int64] | None = None
     if guard:
+        recent = np.concatenate([rules.model.recent(draft.context.text, guard.limit) for draft in drafts])
         # A character that was asked for may complete a copy if all characters before it were given as well.
-        texts = ["" if char and draft.context.given >= guard.limit else draft.context.text for draft, char in pairs]
-        recent = np.concatenate([rules.model.recent(text, guard.limit) for text in texts])
+        given = np.array([draft.context.given if char else 0 for draft, char in pairs])
     return StepRequest(
         ids=np.array([draft.context.id for draft in drafts]),
         state=[np.concatenate(layers) for layers in zip(*(draft.context.state for draft in drafts), strict=True)],
@@ -169,6 +170,7 @@ def _request(
         allowed=np.stack([_allowed(rules, draft, char, constraint) for draft, char in pairs]),
         guard=guard,
         recent=recent,
+        given=given,
         weigh=weigh,
     )
 

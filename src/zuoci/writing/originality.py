@@ -1,12 +1,14 @@
 """Originality: a text + the training text → what is copied and from where; and a guard that prevents copies.
 
 The training text is given as a corpus (`CorpusIndex`), which finds spans of any length, or as the `Fingerprint` saved
-with a model, which finds spans of 8 characters or more. The command line and the studio call `originality`;
-`zuoci.writing.rules` builds the `CopyGuard`, and `zuoci.writing.batch` asks it at every step.
+with a model, which finds spans of 8 characters or more. What a base model has read is given as a `WindowFilter`, which
+finds long spans and does not know where they stand; `OwnAndBase` is both. The command line and the studio call
+`originality`; `zuoci.writing.guards` makes guards, and `zuoci.writing.batch` asks them at every step.
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 import numpy as np
@@ -16,6 +18,7 @@ from zuoci.errors import SettingsError
 from zuoci.text.corpus import LineIndex, code_points
 from zuoci.text.fingerprint import NO_CHARACTER, WINDOW, Fingerprint, mix, mix_points
 from zuoci.text.suffixes import SuffixArray
+from zuoci.text.window_filter import WindowFilter
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -74,7 +77,40 @@ class CorpusIndex:
         return values, np.zeros(len(values), np.uint64)
 
 
-Known: TypeAlias = CorpusIndex | Fingerprint
+Indexed: TypeAlias = CorpusIndex | Fingerprint
+
+
+@dataclass(frozen=True, eq=False)
+class OwnAndBase:
+    """The text that a model was trained on, and what the base model that it started from has read.
+
+    Attributes:
+        own: the model's own training text.
+        base: what the base model has read.
+    """
+
+    own: Indexed
+    base: WindowFilter
+
+    @property
+    def known_from(self) -> int:
+        """Length from which copied spans are detected in both, in characters."""
+        return max(self.own.known_from, self.base.known_from)
+
+
+Known: TypeAlias = Indexed | WindowFilter | OwnAndBase
+
+
+def known_texts(own: Indexed | None, base: WindowFilter | None) -> Known | None:
+    """What a model has read, of the two parts that may be known; None if neither is."""
+    return OwnAndBase(own, base) if own is not None and base is not None else own if own is not None else base
+
+
+def parts_of(known: Known) -> tuple[Indexed | None, WindowFilter | None]:
+    """The two parts that `known_texts` joins."""
+    if isinstance(known, OwnAndBase):
+        return known.own, known.base
+    return (None, known) if isinstance(known, WindowFilter) else (known, None)
 
 
 class Span(BaseModel):
@@ -84,11 +120,11 @@ class Span(BaseModel):
         start: index of its first character in the text.
         length: in characters.
         text: the characters of the span, newlines included.
-        song: number of the first song that contains it, from 1.
+        song: number of the first song that contains it, from 1; None if it is from what the base model has read.
         title: the title of that song; None if only a fingerprint is known.
         line: number of the first line in that song where it begins, from 1, empty lines included. If the span begins
-            with blanks or newlines, the line of its first visible character.
-        source: the file of that song.
+            with blanks or newlines, the line of its first visible character. None if the song is not known.
+        source: the file of that song, or in words what the base model has read.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -96,9 +132,9 @@ class Span(BaseModel):
     start: int
     length: int
     text: str
-    song: int
+    song: int | None
     title: str | None
-    line: int
+    line: int | None
     source: str
 
 
@@ -107,8 +143,9 @@ class Originality(BaseModel):
 
     Attributes:
         characters: length of the text.
-        longest_copied: length of the longest span, also if it is shorter than `least`; 0 if below `known_from`.
-        known_from: length of the shortest span that can be detected: 1 with a corpus, 8 with a fingerprint.
+        longest_copied: length of the longest span, also if it is shorter than `least`; 0 if none was detected.
+        known_from: length from which every copied span is detected: 1 with a corpus, 8 with a fingerprint, more with
+            what a base model has read (13 for `zh`, 32 for `en`), though shorter ones of its own text are detected too.
         least: length of the shortest span that is listed.
         coverage: share of the text's characters that lie in a listed span.
         spans: the listed spans in the order of the text; they may overlap.
@@ -127,30 +164,34 @@ class Originality(BaseModel):
 def originality(text: str, against: Known, least: int = LEAST) -> Originality:
     """Finds every maximal span of a text that also occurs in a corpus. Newlines count as characters.
 
+    Spans of what a base model has read are left out where they lie within spans of the model's own text.
+
     Args:
         text: any text.
-        against: a corpus, or the fingerprint of one.
+        against: a corpus, the fingerprint of one, what a base model has read, or both.
         least: length of the shortest span to list, in characters.
 
     Raises:
         SettingsError: `least` is below 1, or below 8 with a fingerprint.
     """
-    _check("least", least, against.known_from, against)
-    symbols = against.symbols(text)
-    matched, slots = against.suffixes.match(symbols)
-    lengths = np.where(matched, matched + against.known_from - 1, 0)  # in characters
-    ends = np.arange(len(lengths)) + lengths
-    maximal = (lengths >= least) & (np.diff(ends, prepend=0) > 0)
+    own, base = parts_of(against)
+    _check("least", least, own.known_from if own is not None else 1, own)
+    longest, spans = _indexed_spans(text, own, least) if own is not None else (0, [])
+    if base is not None:
+        found = base.spans(text)
+        longest = max([longest, *(length for _, length in found)])
+        spans += [
+            Span(start=i, length=n, text=text[i : i + n], song=None, title=None, line=None, source=base.source)
+            for i, n in found
+            if n >= least and not any(span.start <= i and i + n <= span.start + span.length for span in spans)
+        ]
+        spans.sort(key=lambda span: span.start)
     borders = np.zeros(len(text) + 1, np.int64)
-    spans: list[Span] = []
-    for start in np.flatnonzero(maximal).tolist():
-        length = int(lengths[start])
-        borders[[start, start + length]] += 1, -1
-        place = against.suffixes.earliest(symbols[start : start + int(matched[start])], int(slots[start]))
-        spans.append(_span(text[start : start + length], start, place, against))
+    for span in spans:
+        borders[[span.start, span.start + span.length]] += 1, -1
     return Originality(
         characters=len(text),
-        longest_copied=int(lengths.max(initial=0)),
+        longest_copied=longest,
         known_from=against.known_from,
         least=least,
         coverage=float((borders.cumsum() > 0).sum() / max(len(text), 1)),
@@ -158,7 +199,21 @@ def originality(text: str, against: Known, least: int = LEAST) -> Originality:
     )
 
 
-def _span(text: str, start: int, place: int, against: Known) -> Span:
+def _indexed_spans(text: str, against: Indexed, least: int) -> tuple[int, list[Span]]:
+    """The length of the longest copied span, 0 if none was detected, and the spans of `least` characters or more."""
+    symbols = against.symbols(text)
+    matched, slots = against.suffixes.match(symbols)
+    lengths = np.where(matched, matched + against.known_from - 1, 0)  # in characters
+    ends = np.arange(len(lengths)) + lengths
+    maximal = (lengths >= least) & (np.diff(ends, prepend=0) > 0)
+    spans: list[Span] = []
+    for start in np.flatnonzero(maximal).tolist():
+        place = against.suffixes.earliest(symbols[start : start + int(matched[start])], int(slots[start]))
+        spans.append(_span(text[start : start + int(lengths[start])], start, place, against))
+    return int(lengths.max(initial=0)), spans
+
+
+def _span(text: str, start: int, place: int, against: Indexed) -> Span:
     """The span `text`, which begins at `start` in the text and at `place` in the corpus."""
     blanks = len(text) - len(text.lstrip())
     song, line = against.line_index.find(place + (blanks if blanks < len(text) else 0))
@@ -173,7 +228,7 @@ def _span(text: str, start: int, place: int, against: Known) -> Span:
     )
 
 
-def _check(name: str, value: int, least: int, against: Known) -> None:
+def _check(name: str, value: int, least: int, against: Indexed | None) -> None:
     """Raises a SettingsError if a length is shorter than what can be detected."""
     if value >= least:
         return
@@ -204,7 +259,7 @@ class CopyGuard:
         limit: length of the longest copy that is allowed, in characters.
     """
 
-    def __init__(self, against: Known, limit: int, vocabulary: Vocabulary) -> None:
+    def __init__(self, against: Indexed, limit: int, vocabulary: Vocabulary) -> None:
         """Builds the table of hashes for one limit.
 
         Args:
@@ -235,15 +290,19 @@ class CopyGuard:
             np.searchsorted(self._keys, firsts), len(self._keys)
         )  # where the keys with the same highest bits begin
 
-    def banned(self, recent: Ids) -> tuple[Ids, Ids]:
+    def banned(self, recent: Ids, given: Ids | None = None) -> tuple[Ids, Ids]:
         """Finds what must not come next.
 
         Args:
             recent: the last `limit` ids of each row, `(R, limit)`; −1 before the beginning of its text.
+            given: how many of the last characters of each row were given together with the next one, `(R,)`: a copy
+                that consists of them alone is allowed; None: none were.
 
         Returns:
             Rows and ids of the P forbidden pairs, `(P,)` each.
         """
+        if given is not None:
+            recent = np.where((given >= self.limit)[:, None], -1, recent)
         hashes, masks = self._contexts(self._values[recent])
         runs = mix(hashes @ self._powers) | np.uint64(NO_CHARACTER)
         bucket = (runs >> self._shift).astype(np.int64)

@@ -16,7 +16,7 @@ from zuoci.text.fingerprint import WINDOW
 from zuoci.writing.alphabet import Alphabet
 from zuoci.writing.config import parse_readings
 from zuoci.writing.form import Form
-from zuoci.writing.originality import CopyGuard
+from zuoci.writing.guards import guard_of
 from zuoci.writing.rhyme.chinese import last_syllables
 from zuoci.writing.rhyme.constraint import RhymeGroups
 from zuoci.writing.rhyme.scheme import Rhymes, Standard
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from zuoci.text.vocabulary import Vocabulary
     from zuoci.writing.config import WriteConfig
     from zuoci.writing.form import LinePlan
+    from zuoci.writing.guards import Guard
     from zuoci.writing.originality import Known
 
 _MAX_REPEATS = 3  # unless the wish says otherwise
@@ -43,7 +44,7 @@ class WritingModel:
         stepper: computes logits, one character after another.
         vocabulary: the characters by id.
         alphabet: the characters by their kind.
-        against: the training text or its fingerprint; None: unknown.
+        against: what the model and its base have read; None: unknown.
     """
 
     def __init__(self, stepper: Stepper, vocabulary: Vocabulary, against: Known | None) -> None:
@@ -55,8 +56,8 @@ class WritingModel:
         # Both take long to build and depend on little, so that different wishes share them. Neither function refers
         # to `self`: a model that is dropped is freed at once.
         @lru_cache(_CACHED)
-        def copy_guard(known: Known, limit: int) -> CopyGuard:
-            return CopyGuard(known, limit, vocabulary)
+        def copy_guard(known: Known, limit: int) -> Guard:
+            return guard_of(known, limit, vocabulary)
 
         @lru_cache(_CACHED)
         def rhyme_groups(standard: Standard, readings: tuple[str, ...]) -> RhymeGroups:
@@ -65,8 +66,11 @@ class WritingModel:
         self._copy_guard = copy_guard
         self._rhyme_groups = rhyme_groups
 
-    def copy_guard(self, limit: int) -> CopyGuard:
+    def copy_guard(self, limit: int) -> Guard:
         """Forbids copies of more than `limit` characters of the training text.
+
+        Of what a base model has read, only copies that its filter recognises are forbidden: of 13 characters or more
+        for `zh`, of 32 or more for `en`.
 
         Raises:
             SettingsError: the training text is not known, or the limit is too low for its fingerprint.
@@ -171,7 +175,7 @@ class Rules:
             raise SettingsError(f"the form asks for {len(plans)} lines, but ban forbids line ends; allow them")
 
 
-def _copy_guard(model: WritingModel, config: WriteConfig) -> CopyGuard | None:
+def _copy_guard(model: WritingModel, config: WriteConfig) -> Guard | None:
     limit = config.max_copy
     if limit is None:
         limit = 0 if config.greedy or model.against is None else WINDOW - 1

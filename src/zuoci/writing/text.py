@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from zuoci.model.stepper import Streams
     from zuoci.writing.batch import StepResult, Steps
     from zuoci.writing.form import LinePlan
-    from zuoci.writing.originality import CopyGuard
+    from zuoci.writing.guards import Guard
     from zuoci.writing.rules import Rules, WritingModel
 
 # A free text takes characters back where every way on would copy. At most this many, because their states are kept, and
@@ -206,7 +206,7 @@ class _FreeDraft:
         n = len(self.text)
         if not self._before or self._uniforms.count > self._most_steps:
             raise WritingError(
-                f"every way on from {self.text[-20:]!r} copies more than {self._limit} characters; raise max_copy, or "
+                f"every way on from {self.text[-20:]!r} copies more characters than max_copy allows; raise it, or "
                 "lengthen the opening"
             )
         self._refused.pop(n, None)
@@ -306,7 +306,7 @@ def _after(model: WritingModel, line: WrittenLine, plan: LinePlan) -> Steps[Cont
     return dataclasses.replace(after, given=0)
 
 
-def _may_end_stanza(model: WritingModel, guard: CopyGuard, line: WrittenLine) -> bool:
+def _may_end_stanza(model: WritingModel, guard: Guard, line: WrittenLine) -> bool:
     """Whether an empty line after the line completes no copy."""
     _, banned = guard.banned(model.recent(line.after.text, guard.limit))
     return model.alphabet.line_end_id not in banned

@@ -10,14 +10,14 @@ from collections.abc import Callable
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from zuoci.model.checkpoint import load, load_with_fingerprint
+from zuoci.model.checkpoint import load_for_writing
 from zuoci.model.stepper import Stepper
 from zuoci.model.threads import one_thread
 from zuoci.text.corpus import Corpus, Song
 from zuoci.writing.batch import Batch
 from zuoci.writing.config import WriteConfig
 from zuoci.writing.inspection import Inspection, inspect
-from zuoci.writing.originality import CorpusIndex
+from zuoci.writing.originality import CorpusIndex, known_texts
 from zuoci.writing.rules import Rules, WritingModel
 from zuoci.writing.text import Lyrics, read_opening, write
 
@@ -47,7 +47,7 @@ class Writer:
 
         Args:
             model: the model to write with.
-            against: the training text or its fingerprint, which texts must not copy; None: unknown.
+            against: what the model and its base have read, which texts must not copy; None: unknown.
         """
         self.vocabulary = model.vocabulary
         self.model = WritingModel(Stepper(model), model.vocabulary, against)
@@ -69,19 +69,20 @@ class Writer:
         """A writer with a saved model.
 
         Args:
-            folder: the folder of the model. Its fingerprint, if it has one, tells what must not be copied.
+            folder: the folder of the model. Its fingerprint, and the windows of what its base has read, tell what must
+                not be copied, as far as it has them.
             corpus: the training text, to use in place of the fingerprint.
 
         Raises:
             ModelFolderError: the folder holds no model, or a damaged one.
         """
+        model, own, base = load_for_writing(folder)
         if corpus:
-            model = load(folder)
             if "\n" not in model.vocabulary:  # it was trained with spaces for newlines, and writes spaces
                 songs = (Song(song.source, song.text.replace("\n", " ")) for song in corpus.songs)
                 corpus = Corpus(tuple(songs))
-            return cls(model, CorpusIndex(corpus))
-        return cls(*load_with_fingerprint(folder))
+            return cls(model, known_texts(CorpusIndex(corpus), base))
+        return cls(model, known_texts(own, base))
 
     def write(self, opening: str = "", config: WriteConfig | None = None, *, before: Context | None = None) -> Lyrics:
         """Continues an opening.

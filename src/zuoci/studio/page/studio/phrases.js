@@ -57,7 +57,7 @@ export const PHRASES = {
     stopped: "已停止",
     scheme: (scheme) => `韵式 ${scheme}`,
     copiedFrom: ({ length, title, song, line, source }) =>
-      `${length} 字与${title ? `《${title}》` : `训练歌词第 ${song} 首`}第 ${line} 行相同${source ? `（${source}）` : ""}`,
+      song === null ? `${length} 字与基础模型读过的文本相同` : `${length} 字与${title ? `《${title}》` : `训练歌词第 ${song} 首`}第 ${line} 行相同${source ? `（${source}）` : ""}`,
     copiedCharacters: (count) => `${count} 字照抄`,
     rhymeCustom: "自定义……",
     customRhyme: "自定义韵式",
@@ -228,7 +228,7 @@ export const PHRASES = {
     stopped: "stopped",
     scheme: (scheme) => `rhyme scheme ${scheme}`,
     copiedFrom: ({ length, title, song, line, source }) =>
-      `${plural(length, "character")} as in ${title ? `“${title}”` : `song ${song} of the training lyrics`}, line ${line}${source ? ` (${source})` : ""}`,
+      song === null ? `${plural(length, "character")} as in the text that the base model has read` : `${plural(length, "character")} as in ${title ? `“${title}”` : `song ${song} of the training lyrics`}, line ${line}${source ? ` (${source})` : ""}`,
     copiedCharacters: (count) => `${count} copied`,
     rhymeCustom: "custom …",
     customRhyme: "Custom rhyme scheme",

@@ -111,9 +111,9 @@ export interface RunInfo {
 export interface CopiedSpan {
   start: number;
   length: number;
-  song: number;
+  song: number | null; // null: of what the base model has read
   title: string | null;
-  line: number;
+  line: number | null;
   source: string;
 }
 

@@ -1,0 +1,126 @@
+"""Guards: what a model and its base have read → the characters that must not come next.
+
+`zuoci.writing.rules` makes a guard for each limit with `guard_of`, and `zuoci.writing.batch` asks it at every step. The
+guard for a model's own text is `originality.CopyGuard`; here are the one for what a base model has read, and both at
+once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from zuoci.text.corpus import code_points
+from zuoci.text.fingerprint import NO_CHARACTER, mix, mix_points
+from zuoci.text.window_filter import fold
+from zuoci.writing.originality import CopyGuard, parts_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from zuoci.text.vocabulary import Vocabulary
+    from zuoci.text.window_filter import WindowFilter
+    from zuoci.writing.originality import Ids, Known
+
+
+class Guard(Protocol):
+    """Forbids what would complete a copy."""
+
+    limit: int
+    """How many of the last characters it looks at."""
+
+    def banned(self, recent: Ids, given: Ids | None = None) -> tuple[Ids, Ids]:
+        """Finds what must not come next, as `CopyGuard.banned` does."""
+        ...
+
+
+class WindowGuard:
+    """Finds the characters that would complete a copy of what a base model has read.
+
+    A character is forbidden if all windows of the last `limit` characters and this one are known to the filter, and
+    differ as `WindowFilter.spans` asks for. No copy of more than `limit` characters is missed. With N characters to a
+    window, some other character is forbidden by mistake with a probability of 2⁻ᵇⁱᵗˢ ᵏ, k = limit − N + 2, or more
+    where the text is a shorter copy.
+
+    Attributes:
+        limit: length of the longest copy that is allowed, in characters; never below what can be recognised.
+    """
+
+    def __init__(self, windows: WindowFilter, limit: int, vocabulary: Vocabulary) -> None:
+        """Prepares the guard.
+
+        Args:
+            windows: what the base model has read.
+            limit: length of the longest copy that is allowed, in characters; raised to `windows.known_from` − 1.
+            vocabulary: the characters of the model that writes.
+        """
+        self.limit = max(limit, windows.known_from - 1)
+        self._windows = windows
+        points = fold(code_points(vocabulary.characters))
+        self._values = mix_points(np.append(points, NO_CHARACTER))  # the last one for id −1: no character
+        self._last = windows.multipliers[-1] * self._values[:-1]  # of each character at the end of a window
+
+    def banned(self, recent: Ids, given: Ids | None = None) -> tuple[Ids, Ids]:
+        """Finds what must not come next.
+
+        Args:
+            recent: the last `limit` ids of each row, `(R, limit)`; −1 before the beginning of its text.
+            given: as in `CopyGuard.banned`.
+
+        Returns:
+            Rows and ids of the P forbidden pairs, `(P,)` each.
+        """
+        windows, size = self._windows, self._windows.about.window
+        copying = (recent >= 0).all(1)
+        if given is not None:
+            copying &= given < self.limit
+        rows = np.flatnonzero(copying)
+        hashes = np.empty((len(rows), 0), np.uint64)
+        for first in (max(self.limit - size, 0), 0):  # the last window alone, which spares most rows the others
+            values = self._values[recent[rows, first:]]
+            hashes = mix(windows.sums(values, self.limit - first - size + 1))
+            copying = windows.contains(hashes).all(1) & (windows.distances(hashes) == windows.successive).all(1)
+            rows, hashes = rows[copying], hashes[copying]
+        begun = windows.sums(self._values[recent[rows, self.limit - size + 1 :]], 1)
+        before = hashes[:, self.limit - windows.known_from + 1 :]  # those that the next window must differ from
+        ids: list[Ids] = []
+        for start, others in zip(begun, before, strict=True):
+            ends = mix(start + self._last)
+            known = np.flatnonzero(windows.contains(ends))
+            ids.append(known[~np.isin(ends[known], others)])
+        return np.repeat(rows, [len(some) for some in ids]), np.concatenate([np.empty(0, np.int64), *ids])
+
+
+class JointGuard:
+    """Forbids what any of some guards forbids.
+
+    Attributes:
+        limit: the largest of their limits.
+    """
+
+    def __init__(self, guards: Sequence[Guard]) -> None:
+        self.limit = max(guard.limit for guard in guards)
+        self._guards = guards
+
+    def banned(self, recent: Ids, given: Ids | None = None) -> tuple[Ids, Ids]:
+        """Finds what must not come next, as `CopyGuard.banned` does."""
+        found = [guard.banned(recent[:, -guard.limit :], given) for guard in self._guards]
+        return np.concatenate([rows for rows, _ in found]), np.concatenate([ids for _, ids in found])
+
+
+def guard_of(known: Known, limit: int, vocabulary: Vocabulary) -> Guard:
+    """The guard that allows copies of at most `limit` characters, as far as shorter ones can be recognised.
+
+    Args:
+        known: what the model and its base have read.
+        limit: length of the longest copy that is allowed, in characters.
+        vocabulary: the characters of the model that writes.
+
+    Raises:
+        SettingsError: `limit` is below 1, or below 7 with a fingerprint.
+    """
+    own, base = parts_of(known)
+    guards: list[Guard] = [CopyGuard(own, limit, vocabulary)] if own is not None else []
+    guards += [WindowGuard(base, limit, vocabulary)] if base is not None else []
+    return guards[0] if len(guards) == 1 else JointGuard(guards)
