@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 LOAD = """
-const names = ["model", "vocabulary", "writer", "sampling", "originality"];
-const [{ Model, decodeWeights, fromBase64, exp }, { Vocabulary }, { Writer }, sampling, originality] =
+const names = ["model", "vocabulary", "writer", "sampling", "originality", "elementary"];
+const [{ Model, decodeWeights, fromBase64 }, { Vocabulary }, { Writer }, sampling, originality, { exp, log }] =
   await Promise.all(names.map((name) => import(`/give/${name}.js`)));
 const open = (data) => {
   const model = new Model(data.config, decodeWeights(data.tensors, fromBase64(data.weights)));
@@ -110,6 +110,12 @@ def test_exp_is_exact_enough_everywhere(modules: Page) -> None:
         expected = np.exp(np.array(x))
     expected[expected < 1e-300] = got[expected < 1e-300]  # nothing down there can be told from 0
     np.testing.assert_allclose(got, np.where(np.array(x) > 709, np.inf, expected), rtol=1e-11)
+
+
+def test_log_is_exact_enough_everywhere(modules: Page) -> None:
+    x = [*np.logspace(-300, 300, 2001), *np.linspace(0.5, 2, 2001), 5e-324]
+    got = run(modules, "return given.map(log)", x)
+    np.testing.assert_allclose(got, np.log(np.array(x)), rtol=1e-13)
 
 
 def test_the_same_seed_writes_the_same_text(modules: Page, make_model: Callable[..., zuoci.CharLM]) -> None:

@@ -1,8 +1,10 @@
 // The recurrent network: ids and a state → logits and the next state, as zuoci.model.stepper does it in Python.
 //
 // Dimensions: B texts, V vocabulary, E embedding, H hidden, G gates (1 for rnn, 3 for gru, 4 for lstm).
-// Only operations that IEEE 754 defines to the last bit are used (`exp` is written here, since that of browsers
+// Only operations that IEEE 754 defines to the last bit are used (`exp` is that of elementary.js, since that of browsers
 // differs), so that every browser computes the same logits and writes the same text for a seed.
+
+import { exp, powerOfTwo } from "./elementary.js";
 
 /** @import {ModelConfig, TensorEntry} from "./types.js" */
 
@@ -244,30 +246,6 @@ function tanh(x) {
   return 1 - 2 / (exp(2 * x) + 1);
 }
 
-const LOWEST = -1022; // the lowest exponent of a normal number
-const POWERS = Float64Array.from({ length: 2046 }, (_, i) => powerOfTwo(i + LOWEST));
-
-/** @param {number} exponent */
-function powerOfTwo(exponent) {
-  let power = 1;
-  for (let i = Math.abs(exponent); i; i--) power *= exponent < 0 ? 0.5 : 2;
-  return power;
-}
-
-/**
- * eˣ with a relative error of about 1e-11: 2ᵏ eʳ with x = k ln 2 + r, |r| ≤ ln 2 / 2, and the Taylor series of eʳ.
- * @param {number} x
- */
-export function exp(x) {
-  if (!(x > -700)) return x <= -700 ? 0 : NaN;
-  if (x > 709) return Infinity;
-  const k = Math.floor(x * 1.4426950408889634 + 0.5);
-  const r = x - k * 0.6931471803691238 - k * 1.9082149292705877e-10; // ln 2 in two parts, so that k ln 2 is exact
-  let sum = 1 + r / 10;
-  for (let n = 9; n; n--) sum = 1 + (r * sum) / n;
-  return sum * POWERS[k - LOWEST];
-}
-
 /**
  * Unpacks the weights of an exported model.
  * @param {TensorEntry[]} tensors
@@ -293,7 +271,7 @@ export function decodeWeights(tensors, bytes) {
 function fromFloat16(bits) {
   const exponent = (bits >> 10) & 31;
   const fraction = bits & 1023;
-  const size = exponent ? (1024 + fraction) * POWERS[exponent - 25 - LOWEST] : fraction * POWERS[-24 - LOWEST];
+  const size = exponent ? (1024 + fraction) * powerOfTwo(exponent - 25) : fraction * powerOfTwo(-24);
   return bits >> 15 ? -size : size;
 }
 
