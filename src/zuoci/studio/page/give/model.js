@@ -1,4 +1,4 @@
-// The recurrent network: ids and a state → logits and the next state, as zuoci.model.stepper does it in Python.
+// The model: ids and a state → logits and the next state, as zuoci.model.stepper does it in Python.
 //
 // Dimensions: B texts, V vocabulary, E embedding, H hidden, G gates (1 for rnn, 3 for gru, 4 for lstm).
 // Only operations that IEEE 754 defines to the last bit are used (`exp` is that of elementary.js, since that of browsers
@@ -6,6 +6,7 @@
 
 import { exp, powerOfTwo } from "./elementary.js";
 
+/** @import {Mixture} from "./mixture.js" */
 /** @import {ModelConfig, TensorEntry} from "./types.js" */
 
 /** @typedef {Float32Array<ArrayBufferLike>} Floats */
@@ -17,8 +18,9 @@ export class Model {
   /**
    * @param {ModelConfig} config
    * @param {Map<string, Floats>} weights row-major, under their names in model.safetensors
+   * @param {Mixture | null} [mixture] the counts that the network is mixed with
    */
-  constructor(config, weights) {
+  constructor(config, weights, mixture = null) {
     /** @param {string} name */
     const weight = (name) => {
       const values = weights.get(name);
@@ -46,27 +48,50 @@ export class Model {
     this.zeros = new Float32Array(Math.max(this.width, config.embedding_size));
     this.logits = new Float32Array(0);
     this.parts = this.cell === "lstm" ? 2 : 1; // of a layer's state: hidden, and cell
-    this.stateSize = config.num_layers * this.parts * H;
+    this.mixture = mixture;
+    this.recent = mixture ? mixture.recent : 0; // ids at the end of the state: a float32 holds those below 2²⁴ exactly
+    this.stateSize = config.num_layers * this.parts * H + this.recent;
   }
 
   /** The state of `count` texts before their first character. */
   start(count = 1) {
-    return new Float32Array(count * this.stateSize);
+    const state = new Float32Array(count * this.stateSize);
+    for (let end = this.stateSize; end <= state.length; end += this.stateSize) state.fill(-1, end - this.recent, end);
+    return state;
   }
 
   /**
    * Reads one character of each text.
    * @param {ArrayLike<number>} ids `(B,)`
    * @param {Floats} state advanced in place; keep a `slice()` to come back to it
-   * @returns {{logits: Float32Array, state: Floats}} logits `(B, V)`, overwritten by the next step
+   * @returns {{logits: Float32Array, state: Floats}} logits `(B, V)`, overwritten by the next step; if the network is
+   *   mixed with counts, the logarithms of the mixed probabilities
    */
   step(ids, state) {
     if (this.logits.length !== ids.length * this.vocabSize) this.logits = new Float32Array(ids.length * this.vocabSize);
     for (let text = 0; text < ids.length; text++) {
       const top = this.#layers(ids[text], state, text * this.stateSize);
       this.#output(text * this.vocabSize, state, top);
+      this.#mix(text, ids[text], state);
     }
     return { logits: this.logits, state };
+  }
+
+  /**
+   * Mixes the logits of one text with the counts, and remembers the character that it has read.
+   * @param {number} text its number
+   * @param {number} id
+   * @param {Floats} state
+   */
+  #mix(text, id, state) {
+    const { mixture, recent, vocabSize: V } = this;
+    if (!mixture) return;
+    const end = (text + 1) * this.stateSize;
+    if (recent) {
+      state.copyWithin(end - recent, end - recent + 1, end);
+      state[end - 1] = id;
+    }
+    mixture.mix(this.logits.subarray(text * V, (text + 1) * V), state, end);
   }
 
   /**
