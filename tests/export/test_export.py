@@ -3,6 +3,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import json
+import math
 import re
 import sys
 from typing import TYPE_CHECKING, Any
@@ -16,9 +17,11 @@ from hypothesis import strategies as st
 
 import zuoci
 from zuoci.cli import main
-from zuoci.export.html import bundle, export_html, window_hashes
+from zuoci.export.html import bundle, export_html, page_document, window_hashes
 from zuoci.export.onnx import export_onnx
 from zuoci.export.quantisation import quantise
+from zuoci.model.mixture import Mixture
+from zuoci.model.ngram import NGram
 from zuoci.training.evaluation import evaluate
 
 if TYPE_CHECKING:
@@ -30,6 +33,17 @@ def block(page: str) -> dict[str, Any]:
     found = re.search(r'<script type="application/json" id="model">(.*?)</script>', page, re.DOTALL)
     assert found
     return json.loads(found[1])
+
+
+@pytest.fixture
+def counted(corpus: zuoci.Corpus) -> zuoci.CharLM:
+    """An untrained model, mixed with the counts of the corpus."""
+    config = zuoci.ModelConfig(hidden_size=12, embedding_size=5)
+    model = zuoci.CharLM(config, zuoci.Vocabulary(corpus.text)).initialise(torch.Generator().manual_seed(1)).eval()
+    ids = model.vocabulary.encode(corpus.text).numpy()
+    V = len(model.vocabulary)
+    model.mixture = Mixture.fit([NGram.of(ids, V, 3)], ids, np.full(len(ids) - 1, 1 / V))
+    return model
 
 
 @given(st.lists(st.floats(-9, 9, width=32), min_size=6, max_size=6))
@@ -87,6 +101,36 @@ def test_what_the_precision_costs_is_measured(model: zuoci.CharLM, corpus: zuoci
     assert block((tmp_path / "song.html").read_text("utf-8"))["loss"] == loss
 
 
+def test_what_the_precision_costs_is_measured_with_the_counts(
+    counted: zuoci.CharLM, corpus: zuoci.Corpus, tmp_path: Path
+) -> None:
+    loss = export_html(counted, tmp_path / "song.html", text=corpus.text)["loss"]
+    ids = counted.vocabulary.encode(corpus.text)
+    assert loss["before"]["perplexity"] == evaluate(counted, ids).perplexity
+    assert loss["after"]["perplexity"] == pytest.approx(loss["before"]["perplexity"], rel=0.01)
+    assert (
+        loss["after"]["protocol"]
+        == loss["before"]["protocol"]
+        == "the given text, state carried through, mixed with counts"
+    )
+    counted.mixture = None
+    assert evaluate(counted, ids).perplexity > 2 * loss["after"]["perplexity"]
+
+
+def test_the_page_holds_the_counts(counted: zuoci.CharLM, model: zuoci.CharLM) -> None:
+    assert counted.mixture
+    packed = page_document(counted)["mixture"]
+    data = base64.b64decode(packed["data"])
+    expected = counted.mixture.to_arrays()
+    assert [entry["name"] for entry in packed["arrays"]] == list(expected)
+    for entry, values in zip(packed["arrays"], expected.values(), strict=True):
+        little_endian = np.dtype(entry["type"]).newbyteorder("<")
+        got = np.frombuffer(data, little_endian, math.prod(entry["shape"]), entry["at"])
+        np.testing.assert_array_equal(got.reshape(entry["shape"]), values)
+    assert len(data) == sum(values.nbytes for values in expected.values())
+    assert page_document(model)["mixture"] is None
+
+
 def test_modules_are_bundled_once_and_before_their_users() -> None:
     sources = {
         "page/main.js": 'import { a as first } from "./a.js";\nimport { b } from "../shared/b.js";\nfirst + b;',
@@ -137,6 +181,13 @@ def test_the_onnx_graph_is_the_model(
                 np.testing.assert_allclose(array, part.numpy(), rtol=1e-4, atol=1e-5)
 
 
+def test_the_onnx_graph_is_the_network_alone(counted: zuoci.CharLM, tmp_path: Path) -> None:
+    export_onnx(counted, tmp_path / "counted.onnx")
+    counted.mixture = None
+    export_onnx(counted, tmp_path / "alone.onnx")
+    assert (tmp_path / "counted.onnx").read_bytes() == (tmp_path / "alone.onnx").read_bytes()
+
+
 def test_a_file_that_exists_is_kept(model: zuoci.CharLM, tmp_path: Path) -> None:
     file = tmp_path / "mine"
     file.write_text("mine")
@@ -176,6 +227,17 @@ def test_the_command_exports_both(
     assert block(page.read_text("utf-8"))["title"] == folder.name
     assert command(monkeypatch, *wanted) == 2
     assert command(monkeypatch, *wanted, "--overwrite") == 0
+
+
+def test_the_command_says_that_a_graph_has_no_counts(
+    counted: zuoci.CharLM, folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    note = "the graph is the network alone: the counts that the model is mixed with are not in it"
+    assert command(monkeypatch, folder, "--onnx", folder.parent / "alone.onnx") == 0
+    assert note not in capsys.readouterr().err
+    mixed = zuoci.save(counted, folder.parent / "mixed")
+    assert command(monkeypatch, mixed, "--onnx", folder.parent / "mixed.onnx") == 0
+    assert note in " ".join(capsys.readouterr().err.split())
 
 
 def test_the_command_says_what_it_needs(

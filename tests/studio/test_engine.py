@@ -14,6 +14,8 @@ from hypothesis import strategies as st
 import zuoci
 from zuoci.export.html import page_document
 from zuoci.export.quantisation import Precision, quantise
+from zuoci.model.mixture import Mixture
+from zuoci.model.ngram import NGram
 from zuoci.model.stepper import Stepper
 from zuoci.text.fingerprint import WINDOW
 from zuoci.writing.sampling import keep_min_p, keep_top_k, keep_top_p
@@ -24,11 +26,13 @@ if TYPE_CHECKING:
     from playwright.sync_api import Page
 
 LOAD = """
-const names = ["model", "vocabulary", "writer", "sampling", "originality"];
-const [{ Model, decodeWeights, fromBase64, exp }, { Vocabulary }, { Writer }, sampling, originality] =
+const names = ["model", "mixture", "vocabulary", "writer", "sampling", "originality", "elementary"];
+const [{ Model, decodeWeights, fromBase64 }, { decodeMixture }, { Vocabulary }, { Writer }, ...others] =
   await Promise.all(names.map((name) => import(`/give/${name}.js`)));
+const [sampling, originality, { exp, log }] = others;
 const open = (data) => {
-  const model = new Model(data.config, decodeWeights(data.tensors, fromBase64(data.weights)));
+  const mixture = data.mixture && decodeMixture(data.mixture.arrays, fromBase64(data.mixture.data));
+  const model = new Model(data.config, decodeWeights(data.tensors, fromBase64(data.weights)), mixture);
   return new Writer(model, new Vocabulary(data.characters), data, data.rhymes ?? {});
 };
 const text = (stream) => {
@@ -51,14 +55,31 @@ def data(model: zuoci.CharLM, precision: Precision = "float16", **more: Any) -> 
     return page_document(model, precision=precision, **more)
 
 
+def mixture(vocab_size: int, orders: tuple[int, ...], *texts: list[int]) -> Mixture | None:
+    """The counts of a random text, and of some more; a mixture in which they matter. No orders: none."""
+    generator = np.random.default_rng(3)
+    text = np.concatenate([generator.integers(0, vocab_size, 300), *texts])
+    ngrams = [NGram.of(text[100 * number :], vocab_size, order) for number, order in enumerate(orders)]
+    held_out = np.concatenate([text[150:], generator.integers(0, vocab_size, 300)])
+    network = generator.uniform(0.02, 0.2, len(held_out) - 1)
+    return Mixture.fit(ngrams, held_out, network) if ngrams else None
+
+
+@pytest.mark.parametrize("orders", [(), (3,), (2, 4)])
 @pytest.mark.parametrize("layers", [1, 2])
 @pytest.mark.parametrize("embedding", [{}, {"embedding_size": 5}, {"embedding_size": 5, "tie_embedding": True}])
 @pytest.mark.parametrize("cell", CELLS)
 def test_steps_are_the_librarys(
-    modules: Page, make_model: Callable[..., zuoci.CharLM], cell: str, embedding: dict[str, Any], layers: int
+    modules: Page,
+    make_model: Callable[..., zuoci.CharLM],
+    cell: str,
+    embedding: dict[str, Any],
+    layers: int,
+    orders: tuple[int, ...],
 ) -> None:
     model = make_model(cell=cell, num_layers=layers, **embedding)
-    ids = [[3, 5], [0, 7], [11, 1], [2, 2]]
+    ids = [[3, 5], [0, 7], [11, 1], [2, 2], [1, 9]]
+    model.mixture = mixture(len(model.vocabulary), orders, [first for first, _ in ids])  # one text was counted
     stepper = Stepper(quantise(model, "float16").model)
     state = stepper.start(2)
     expected: list[list[float]] = []
@@ -75,11 +96,15 @@ def test_steps_are_the_librarys(
     np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-4)
 
 
+@pytest.mark.parametrize("orders", [(), (3,)])
 @pytest.mark.parametrize("cell", CELLS)
-def test_greedy_writes_the_librarys_text(modules: Page, corpus: zuoci.Corpus, cell: str) -> None:
+def test_greedy_writes_the_librarys_text(
+    modules: Page, corpus: zuoci.Corpus, cell: str, orders: tuple[int, ...]
+) -> None:
     small = {"hidden_size": 24, "batch_size": 4, "seq_len": 8, "learning_rate": 0.004, "validation": 0.0}
     *_, end = zuoci.train(corpus, zuoci.resolve("fast", {**small, "cell": cell, "epochs": 30, "embedding_size": 6}))
     assert isinstance(end, zuoci.EndReport)
+    end.model.mixture = mixture(len(end.model.vocabulary), orders, end.model.vocabulary.encode(corpus.text).tolist())
     written = run(modules, 'return text(open(given).write("山前？", { greedy: true, length: 200 }))', data(end.model))
     writer = zuoci.Writer(quantise(end.model, "float16").model)
     expected = writer.write("山前？", zuoci.WriteConfig(greedy=True, length=200))
@@ -110,6 +135,12 @@ def test_exp_is_exact_enough_everywhere(modules: Page) -> None:
         expected = np.exp(np.array(x))
     expected[expected < 1e-300] = got[expected < 1e-300]  # nothing down there can be told from 0
     np.testing.assert_allclose(got, np.where(np.array(x) > 709, np.inf, expected), rtol=1e-11)
+
+
+def test_log_is_exact_enough_everywhere(modules: Page) -> None:
+    x = [*np.logspace(-300, 300, 2001), *np.linspace(0.5, 2, 2001), 5e-324]
+    got = run(modules, "return given.map(log)", x)
+    np.testing.assert_allclose(got, np.log(np.array(x)), rtol=1e-13)
 
 
 def test_the_same_seed_writes_the_same_text(modules: Page, make_model: Callable[..., zuoci.CharLM]) -> None:

@@ -60,6 +60,7 @@ def command(
         say(f"the page is in {page}: {exported.size / 1e6:.2f} MB, weights in {precision}; {_cost(exported.loss)}")
     if onnx:
         exported = export_model(model, onnx, "onnx", overwrite=overwrite)
+        say_notes(exported.notes)
         say(f"the ONNX graph is in {onnx}: {exported.size / 1e6:.2f} MB")
 
 

@@ -76,7 +76,8 @@ def export_model(
         return Exported(_export_zip(Path(folder), file, overwrite=overwrite))
     model = load(folder)
     if kind == "onnx":
-        return Exported(export_onnx(model, file, overwrite=overwrite))
+        notes = ("the graph is the network alone: the counts that the model is mixed with are not in it",)
+        return Exported(export_onnx(model, file, overwrite=overwrite), notes=notes if model.mixture else ())
     report, notes = _report(folder)
     figures = export_html(
         model,

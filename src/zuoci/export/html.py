@@ -1,7 +1,7 @@
 """A model → one HTML file that writes with the model in any browser, offline.
 
 `zuoci.export.formats` calls `export_html`. The page is made of the files in `zuoci/studio/page`: its JavaScript modules
-become one script, each module a function; weights, vocabulary and figures become a block of JSON. The page's
+become one script, each module a function; weights, counts, vocabulary and figures become a block of JSON. The page's
 content-security policy lets it load nothing.
 """
 
@@ -116,6 +116,7 @@ def page_document(
         "fingerprint": None if fingerprint is None else _base64(pack_hashes(window_hashes(fingerprint))),
         "tensors": weights.tensors,
         "weights": _base64(weights.data),
+        "mixture": None if model.mixture is None else pack_arrays(model.mixture.to_arrays()),
         **describe_settings(),
     }
     identity = hashlib.sha256(_json(document).encode()).hexdigest()[:16]
@@ -189,6 +190,16 @@ def _hash(text: str) -> str:
 
 def _base64(data: bytes) -> str:
     return base64.b64encode(data).decode()
+
+
+def pack_arrays(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
+    """Arrays by name as `data`, base64 of their little-endian values, and where each stands there: `arrays`."""
+    entries: list[dict[str, Any]] = []
+    data = bytearray()
+    for name, values in arrays.items():
+        entries.append({"name": name, "shape": list(values.shape), "type": values.dtype.name, "at": len(data)})
+        data += values.astype(values.dtype.newbyteorder("<")).tobytes()
+    return {"arrays": entries, "data": _base64(bytes(data))}
 
 
 def rhyme_table(characters: str) -> dict[str, str]:

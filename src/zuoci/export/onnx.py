@@ -1,7 +1,7 @@
 """A model → an ONNX graph of one step, with the state passed in and returned.
 
 `zuoci.export.formats` calls `export_onnx`. The graph does the arithmetic of `zuoci.model.stepper`, with operators that
-every runtime has.
+every runtime has; counts that the network is mixed with (`zuoci.model.mixture`) are not in it.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ def export_onnx(model: CharLM, file: str | os.PathLike[str], *, overwrite: bool 
 
     The batch size B is free. The state before the first character is zeros. The metadata entry `characters` is the
     vocabulary: the character of each id.
+
+    The graph is the network alone: the logits of a model that is mixed with counts are those before the mixing.
 
     Args:
         model: the model.

@@ -13,6 +13,7 @@ import torch
 
 from zuoci.errors import SettingsError
 from zuoci.model.language_model import CharLM
+from zuoci.model.mixture import Mixture
 from zuoci.model.quantisation import quantise_rows
 
 if TYPE_CHECKING:
@@ -29,7 +30,8 @@ class Quantised:
         tensors: for each weight its `name`, `shape`, `type`, where it begins in `data` (`at`, bytes), and for int8
             where its scales begin (`scales`).
         data: the bytes of all weights and scales, little-endian.
-        model: a model with the weights as they are read back, to measure what was lost.
+        model: a model with the weights as they are read back, to measure what was lost. If the model is mixed with
+            counts, so is this one, with the counts as they are read back.
     """
 
     tensors: list[dict[str, Any]]
@@ -66,4 +68,6 @@ def quantise(model: CharLM, precision: Precision) -> Quantised:
         decoded[name] = torch.from_numpy(values.copy())
     copy = CharLM(model.config, model.vocabulary)
     copy.load_state_dict(decoded)
+    if model.mixture:
+        copy.mixture = Mixture.from_arrays(model.mixture.to_arrays(), len(model.vocabulary))
     return Quantised(tensors, bytes(data), copy.eval())

@@ -5,6 +5,7 @@ import { browserLanguage, buttonById, byId, copyText, element, inputById } from 
 import { readStorage, saveText, setStatus, showLanguage, showPhrases, writeStorage } from "../shared/dom.js";
 import { fillSheet } from "../shared/markup.js";
 import { Sheet } from "../shared/sheet.js";
+import { decodeMixture } from "./mixture.js";
 import { Model, decodeWeights, fromBase64 } from "./model.js";
 import { Fingerprint } from "./originality.js";
 import { PHRASES } from "./phrases.js";
@@ -24,7 +25,8 @@ const FRAME = 16; // milliseconds
 const data = JSON.parse(byId("model").textContent ?? "");
 const copyWindow = data.constants.copy_window;
 const vocabulary = new Vocabulary(data.characters);
-const model = new Model(data.config, decodeWeights(data.tensors, fromBase64(data.weights)));
+const mixture = data.mixture && decodeMixture(data.mixture.arrays, fromBase64(data.mixture.data));
+const model = new Model(data.config, decodeWeights(data.tensors, fromBase64(data.weights)), mixture);
 const writer = new Writer(model, vocabulary, data, data.rhymes ?? {});
 const fingerprint = data.fingerprint ? new Fingerprint(fromBase64(data.fingerprint), copyWindow) : null;
 const lineBreak = vocabulary.characters[vocabulary.lineBreak] ?? "\n";

@@ -1,9 +1,12 @@
-// The recurrent network: ids and a state → logits and the next state, as zuoci.model.stepper does it in Python.
+// The model: ids and a state → logits and the next state, as zuoci.model.stepper does it in Python.
 //
 // Dimensions: B texts, V vocabulary, E embedding, H hidden, G gates (1 for rnn, 3 for gru, 4 for lstm).
-// Only operations that IEEE 754 defines to the last bit are used (`exp` is written here, since that of browsers
+// Only operations that IEEE 754 defines to the last bit are used (`exp` is that of elementary.js, since that of browsers
 // differs), so that every browser computes the same logits and writes the same text for a seed.
 
+import { exp, powerOfTwo } from "./elementary.js";
+
+/** @import {Mixture} from "./mixture.js" */
 /** @import {ModelConfig, TensorEntry} from "./types.js" */
 
 /** @typedef {Float32Array<ArrayBufferLike>} Floats */
@@ -15,8 +18,9 @@ export class Model {
   /**
    * @param {ModelConfig} config
    * @param {Map<string, Floats>} weights row-major, under their names in model.safetensors
+   * @param {Mixture | null} [mixture] the counts that the network is mixed with
    */
-  constructor(config, weights) {
+  constructor(config, weights, mixture = null) {
     /** @param {string} name */
     const weight = (name) => {
       const values = weights.get(name);
@@ -44,27 +48,50 @@ export class Model {
     this.zeros = new Float32Array(Math.max(this.width, config.embedding_size));
     this.logits = new Float32Array(0);
     this.parts = this.cell === "lstm" ? 2 : 1; // of a layer's state: hidden, and cell
-    this.stateSize = config.num_layers * this.parts * H;
+    this.mixture = mixture;
+    this.recent = mixture ? mixture.recent : 0; // ids at the end of the state: a float32 holds those below 2²⁴ exactly
+    this.stateSize = config.num_layers * this.parts * H + this.recent;
   }
 
   /** The state of `count` texts before their first character. */
   start(count = 1) {
-    return new Float32Array(count * this.stateSize);
+    const state = new Float32Array(count * this.stateSize);
+    for (let end = this.stateSize; end <= state.length; end += this.stateSize) state.fill(-1, end - this.recent, end);
+    return state;
   }
 
   /**
    * Reads one character of each text.
    * @param {ArrayLike<number>} ids `(B,)`
    * @param {Floats} state advanced in place; keep a `slice()` to come back to it
-   * @returns {{logits: Float32Array, state: Floats}} logits `(B, V)`, overwritten by the next step
+   * @returns {{logits: Float32Array, state: Floats}} logits `(B, V)`, overwritten by the next step; if the network is
+   *   mixed with counts, the logarithms of the mixed probabilities
    */
   step(ids, state) {
     if (this.logits.length !== ids.length * this.vocabSize) this.logits = new Float32Array(ids.length * this.vocabSize);
     for (let text = 0; text < ids.length; text++) {
       const top = this.#layers(ids[text], state, text * this.stateSize);
       this.#output(text * this.vocabSize, state, top);
+      this.#mix(text, ids[text], state);
     }
     return { logits: this.logits, state };
+  }
+
+  /**
+   * Mixes the logits of one text with the counts, and remembers the character that it has read.
+   * @param {number} text its number
+   * @param {number} id
+   * @param {Floats} state
+   */
+  #mix(text, id, state) {
+    const { mixture, recent, vocabSize: V } = this;
+    if (!mixture) return;
+    const end = (text + 1) * this.stateSize;
+    if (recent) {
+      state.copyWithin(end - recent, end - recent + 1, end);
+      state[end - 1] = id;
+    }
+    mixture.mix(this.logits.subarray(text * V, (text + 1) * V), state, end);
   }
 
   /**
@@ -244,30 +271,6 @@ function tanh(x) {
   return 1 - 2 / (exp(2 * x) + 1);
 }
 
-const LOWEST = -1022; // the lowest exponent of a normal number
-const POWERS = Float64Array.from({ length: 2046 }, (_, i) => powerOfTwo(i + LOWEST));
-
-/** @param {number} exponent */
-function powerOfTwo(exponent) {
-  let power = 1;
-  for (let i = Math.abs(exponent); i; i--) power *= exponent < 0 ? 0.5 : 2;
-  return power;
-}
-
-/**
- * eˣ with a relative error of about 1e-11: 2ᵏ eʳ with x = k ln 2 + r, |r| ≤ ln 2 / 2, and the Taylor series of eʳ.
- * @param {number} x
- */
-export function exp(x) {
-  if (!(x > -700)) return x <= -700 ? 0 : NaN;
-  if (x > 709) return Infinity;
-  const k = Math.floor(x * 1.4426950408889634 + 0.5);
-  const r = x - k * 0.6931471803691238 - k * 1.9082149292705877e-10; // ln 2 in two parts, so that k ln 2 is exact
-  let sum = 1 + r / 10;
-  for (let n = 9; n; n--) sum = 1 + (r * sum) / n;
-  return sum * POWERS[k - LOWEST];
-}
-
 /**
  * Unpacks the weights of an exported model.
  * @param {TensorEntry[]} tensors
@@ -293,7 +296,7 @@ export function decodeWeights(tensors, bytes) {
 function fromFloat16(bits) {
   const exponent = (bits >> 10) & 31;
   const fraction = bits & 1023;
-  const size = exponent ? (1024 + fraction) * POWERS[exponent - 25 - LOWEST] : fraction * POWERS[-24 - LOWEST];
+  const size = exponent ? (1024 + fraction) * powerOfTwo(exponent - 25) : fraction * powerOfTwo(-24);
   return bits >> 15 ? -size : size;
 }
 

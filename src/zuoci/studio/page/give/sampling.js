@@ -12,7 +12,7 @@
 // tests/golden/sampling.json holds cases that both implementations are tested with. All functions are pure: the same
 // arguments give the same id in every browser.
 
-import { exp } from "./model.js";
+import { exp } from "./elementary.js";
 
 /**
  * @typedef {object} DrawSettings

@@ -13,6 +13,15 @@ export interface TensorEntry {
   scales?: number;
 }
 
+/** Where an array of the counts stands in their block. */
+export interface ArrayEntry {
+  name: string;
+  shape: number[];
+  type: "float32" | "uint8" | "uint16" | "uint32";
+  /** The byte at which its values begin. */
+  at: number;
+}
+
 /** `config.json` of a model folder, as far as the page reads it. */
 export interface ModelConfig {
   cell: "rnn" | "rnn_relu" | "gru" | "lstm";
@@ -45,6 +54,8 @@ export interface PageDocument extends SettingsDocument {
   tensors: TensorEntry[];
   /** base64 */
   weights: string;
+  /** The counts that the network is mixed with, base64; null: the network alone. */
+  mixture: { arrays: ArrayEntry[]; data: string } | null;
 }
 
 /** What a text should be like. */
