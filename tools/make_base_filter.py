@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import Literal
 
 from zuoci import load_lyrics
 from zuoci.text.folder import BASE_WINDOWS
@@ -27,24 +26,25 @@ SIZES = {
 }
 
 
-def filter_of(text: str, language: Literal["zh", "en"]) -> bytes:
-    """The contents of the file for a base model.
+def windows_of(text: str, language: str) -> WindowFilter:
+    """The windows of what a base model has read.
 
     Args:
         text: all that the model has read but the bundled songs.
         language: the name of the base model.
     """
-    songs = "".join(song.text for song in load_lyrics(language).songs if not song.held_apart)
-    return WindowFilter.of(f"{text}\n\n{songs}", name=language, **SIZES[language]).to_bytes()
+    lyrics = load_lyrics("zh" if language == "zh" else "en")
+    songs = "".join(song.text for song in lyrics.songs if not song.held_apart)
+    return WindowFilter.of(f"{text}\n\n{songs}", name=language, **SIZES[language])
 
 
 def main() -> None:
     """Makes the file."""
     if len(sys.argv) not in (3, 4) or sys.argv[1] not in SIZES:
         sys.exit("usage: python tools/make_base_filter.py zh|en CORPUS [FOLDER]")
-    language: Literal["zh", "en"] = "zh" if sys.argv[1] == "zh" else "en"
+    language = sys.argv[1]
     folder = Path(sys.argv[3]) if len(sys.argv) == 4 else DATA / f"base-{language}"
-    data = filter_of(Path(sys.argv[2]).read_text("utf-8"), language)
+    data = windows_of(Path(sys.argv[2]).read_text("utf-8"), language).to_bytes()
     (folder / BASE_WINDOWS).write_bytes(data)
     print(f"{len(data):,} bytes: {folder / BASE_WINDOWS}", file=sys.stderr)
 

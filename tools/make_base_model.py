@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from make_base_filter import windows_of
 from zuoci.model.checkpoint import load, save
 from zuoci.model.language_model import CharLM
 from zuoci.model.quantisation import decode, encode
@@ -40,6 +41,7 @@ from zuoci.training.reports import EvalReport
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_JUDGED_BY = "the bundled songs held apart"
 RARE = 10  # a character that the corpora have less often is left out, with the lines that it stands in
 
 
@@ -194,21 +196,19 @@ def finish(model: CharLM, corpora: Corpora, language: str, folder: Path) -> None
     )
     small = decode(encode({name: value.detach() for name, value in model.state_dict().items()}))
     model.load_state_dict(small)
-    network = evaluate(model, held_out, of="the bundled songs held apart")
+    network = evaluate(model, held_out, of=_JUDGED_BY)
     with Workers(core_count()) as workers:
         ids = model.vocabulary.encode("".join(heard))
         model.mixture = mix_with_counts(model, ids, held_out, workers)
-    mixed = evaluate(model, held_out, of="the bundled songs held apart")
-    read = sum(len(corpora.parts[name]) for stage in STAGES[language] for name in stage.parts)
+    mixed = evaluate(model, held_out, of=_JUDGED_BY)
+    read = sum(len(part) for part in corpora.parts.values())
     figures = {
         "characters": read + len("".join(heard)),
         "songs": len(heard),
         "vocab_size": len(model.vocabulary),
         "parameters": model.parameter_count,
         "validation": mixed.as_dict(),
-        "baseline": score_by_counting(
-            ids, len(model.vocabulary), held_out, of="the bundled songs held apart"
-        ).as_dict(),
+        "baseline": score_by_counting(ids, len(model.vocabulary), held_out, of=_JUDGED_BY).as_dict(),
     }
     print(f"songs held apart: network {network.nll:.4f} nats, with counts {mixed.nll:.4f}")
     settings = resolve("lyrics", {**SHARED, **MODELS[language], **STAGES[language][-1].settings}).training
@@ -218,6 +218,7 @@ def finish(model: CharLM, corpora: Corpora, language: str, folder: Path) -> None
         training=settings.model_dump(mode="json"),
         report=figures,
         card=card(corpora, language, [network, mixed]),
+        base_windows=windows_of("".join(corpora.parts.values()), language),
         overwrite=True,
         in_8_bits=True,
     )

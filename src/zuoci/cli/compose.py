@@ -34,7 +34,7 @@ q          quit and print the text"""
 
 @with_settings(WriteConfig, leave_out=["length", "stop", "word"])
 def command(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="The folder of a trained model.")],
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Folder of a model; or zh or en, the base models.")],
     text: Annotated[Path | None, typer.Argument(metavar="[TEXT]", help="A text to continue.")] = None,
     count: Annotated[int, typer.Option("-n", "--count", help="Number of lines to choose from.", min=1, max=99)] = 5,
     corpus: Annotated[

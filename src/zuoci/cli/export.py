@@ -13,7 +13,7 @@ from zuoci.errors import SettingsError
 
 
 def command(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="The folder of a trained model.")],
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Folder of a model; or zh or en, the base models.")],
     page: Annotated[
         Path | None,
         typer.Option("--html", help="Write a web page that writes with the model, offline.", metavar="FILE"),

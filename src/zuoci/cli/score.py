@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def command(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Folder of a trained model.")],
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Folder of a model; or zh or en, the base models.")],
     text: Annotated[Path, typer.Argument(metavar="TEXT", help="Text file, zip file or folder to score.")],
     window: Annotated[
         int,

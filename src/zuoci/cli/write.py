@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 @with_settings(WriteConfig)
 def command(
-    model: Annotated[Path, typer.Argument(metavar="MODEL", help="The folder of a trained model.")],
+    model: Annotated[Path, typer.Argument(metavar="MODEL", help="Folder of a model; or zh or en, the base models.")],
     opening: Annotated[
         str, typer.Argument(help="The first characters; by default the text begins as a new line.")
     ] = "",
@@ -48,6 +48,13 @@ def command(
             show_default=False,
         ),
     ] = None,
+    voice: Annotated[
+        float,
+        typer.Option(
+            help="How far texts follow the model rather than the base model that it started from; 0: the base, 1: the "
+            "model as it was trained.",
+        ),
+    ] = 1.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     **settings: Any,
 ) -> None:
@@ -63,7 +70,7 @@ def command(
     if like:
         settings = {**_form_of(like), **given(settings)}
     config = make(WriteConfig, settings)
-    writer = open_writer(model, corpus)
+    writer = open_writer(model, corpus, voice)
     text = ""
     if rewrite or following:
         from zuoci.writing.candidates import next_lines
@@ -98,14 +105,14 @@ def _refuse_unused(settings: dict[str, Any], *, following: bool, rewrite: bool) 
             raise SettingsError(f"{name} has no effect on {action}; leave it out")
 
 
-def open_writer(model: Path, corpus: Sequence[Path] | None) -> Writer:
+def open_writer(model: Path, corpus: Sequence[Path] | None, voice: float = 1.0) -> Writer:
     """A writer with a saved model, and with its training text if that was given."""
     from zuoci.text.corpus import read_corpus
     from zuoci.writing.writer import Writer
 
     songs = read_corpus(corpus) if corpus else None
     say_notes(songs.notes if songs else ())
-    return Writer.load(model, songs)
+    return Writer.load(model, songs, voice=voice)
 
 
 def unknown_in(writer: Writer, text: str) -> str:

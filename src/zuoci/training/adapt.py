@@ -81,24 +81,26 @@ def adapt(model: CharLM, text: str, *, dropout: float | None = None) -> CharLM:
     return copy
 
 
-def load_at_voice(folder: str | PathLike[str], voice: float) -> CharLM:
-    """Loads a model whose weights lie between those of the model that it started from and its own.
+def set_voice(model: CharLM, folder: str | PathLike[str], voice: float) -> None:
+    """Moves the weights of a saved model towards those of the model that it started from.
 
         w = (1 − v) w_base + v w_own
 
     The counts of its own text have v times their share of the mixture.
 
     Args:
-        folder: the folder of a model.
+        model: the model, loaded from the folder; changed.
+        folder: the folder of the model.
         voice: v, from 0 (the base) to 1 (the model as it was trained).
 
     Raises:
-        ModelFolderError: as in `load`.
-        SettingsError: the model did not start from another one, or that one is gone or has changed.
+        SettingsError: `voice` is out of bounds, the model did not start from another one, or that one is gone or is
+            another one now.
     """
-    model = load(folder)
+    if not 0.0 <= voice <= 1.0:
+        raise SettingsError(f"voice must be from 0 (the base model) to 1 (the model as it was trained): got {voice}")
     if voice == 1.0:
-        return model
+        return
     name = load_description(folder)["training"].get("base", NO_BASE)
     if name == NO_BASE:
         raise SettingsError(f"voice needs a model that started from a base model: {folder} started from nothing")
@@ -113,7 +115,6 @@ def load_at_voice(folder: str | PathLike[str], voice: float) -> CharLM:
     model.load_state_dict({key: torch.lerp(others[key], value, voice) for key, value in weights.items()})
     if model.mixture:
         model.mixture = model.mixture.with_less_of_the_first(voice)
-    return model
 
 
 def mix_with_counts(model: CharLM, training: Tensor, held_out: Tensor, workers: Workers) -> Mixture | None:

@@ -14,6 +14,7 @@ from zuoci.model.checkpoint import load_for_writing
 from zuoci.model.stepper import Stepper
 from zuoci.model.threads import one_thread
 from zuoci.text.corpus import Corpus, Song
+from zuoci.training.adapt import set_voice
 from zuoci.writing.batch import Batch
 from zuoci.writing.config import WriteConfig
 from zuoci.writing.inspection import Inspection, inspect
@@ -65,18 +66,21 @@ class Writer:
         return other
 
     @classmethod
-    def load(cls, folder: str | PathLike[str], corpus: Corpus | None = None) -> Writer:
+    def load(cls, folder: str | PathLike[str], corpus: Corpus | None = None, *, voice: float = 1.0) -> Writer:
         """A writer with a saved model.
 
         Args:
             folder: the folder of the model. Its fingerprint, and the windows of what its base has read, tell what must
                 not be copied, as far as it has them.
             corpus: the training text, to use in place of the fingerprint.
+            voice: how far texts follow the model rather than the one that it started from, from 0 to 1.
 
         Raises:
             ModelFolderError: the folder holds no model, or a damaged one.
+            SettingsError: `voice` is less than 1, and the model did not start from one that is still there.
         """
         model, own, base = load_for_writing(folder)
+        set_voice(model, folder, voice)
         if corpus:
             if "\n" not in model.vocabulary:  # it was trained with spaces for newlines, and writes spaces
                 songs = (Song(song.source, song.text.replace("\n", " ")) for song in corpus.songs)
