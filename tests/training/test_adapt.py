@@ -164,6 +164,9 @@ class TestSettings:
         for recipe in ("lesson", "fast", "lyrics"):
             assert zuoci.resolve(recipe, text=text).training.base == "none"
         assert zuoci.resolve("auto", text=text * 2000).training.base == "none"  # a long text teaches more by itself
+        bundled = zuoci.load_lyrics("zh", choruses="once").text  # which the base has read
+        assert zuoci.resolve("auto", text=bundled).training.base == "none"
+        assert zuoci.resolve("auto", text=bundled[:-1]).training.base == "zh"
 
     def test_the_settings_are_those_of_the_model(self, base: Path) -> None:
         settings = zuoci.resolve("auto", {"base": str(base), "dropout": 0.1}, text="月亮")

@@ -12,14 +12,16 @@ import json
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
+from zuoci.text.corpus import load_lyrics
 from zuoci.text.folder import VOCABULARY, is_model
 
 if TYPE_CHECKING:
     from os import PathLike
 
-BASES = ("zh", "en")
+BASES: tuple[Literal["zh"], Literal["en"]] = ("zh", "en")
+NO_BASE = "none"  # a run with this base starts from nothing
 _SAMPLE = 20_000  # characters of a text that are looked at
 _LEAST_KNOWN = 0.75  # share of the letters of a text that a base has to know to fit it
 
@@ -30,11 +32,18 @@ def model_folder(name: str | PathLike[str]) -> Path:
 
 
 def fitting_base(text: str) -> str | None:
-    """The base model that knows most letters of a text; None if none knows three quarters of them."""
+    """The base model that knows most letters of a text.
+
+    None if none knows three quarters of them, or if the text is the bundled lyrics, which the base models have read.
+    """
     letters = [char for char in text[:_SAMPLE] if char.isalpha()]
     known = {name: sum(char in _characters(name) for char in letters) for name in BASES}
     best = max(BASES, key=known.__getitem__)
-    return best if known[best] > _LEAST_KNOWN * len(letters) else None
+    return best if known[best] > _LEAST_KNOWN * len(letters) and not _is_bundled(text, best) else None
+
+
+def _is_bundled(text: str, language: Literal["zh", "en"]) -> bool:
+    return any(load_lyrics(language, choruses=choruses).text == text for choruses in ("once", "sung"))
 
 
 def _bundled(name: str) -> Path:

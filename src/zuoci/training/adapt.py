@@ -13,13 +13,12 @@ from typing import TYPE_CHECKING
 import torch
 
 from zuoci.errors import ModelFolderError, SettingsError
-from zuoci.model.base import model_folder
+from zuoci.model.base import NO_BASE, model_folder
 from zuoci.model.checkpoint import load, load_description
 from zuoci.model.language_model import CharLM
 from zuoci.model.mixture import ORDER, Mixture
 from zuoci.model.ngram import NGram
 from zuoci.training.evaluation import network_nll
-from zuoci.training.recipe import NO_BASE
 
 if TYPE_CHECKING:
     from os import PathLike

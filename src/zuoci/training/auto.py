@@ -61,7 +61,8 @@ def choose_tuning(text: str, seconds: float = 0.0) -> dict[str, Any]:
     size = len(text)
     epochs = 10 if size < 10_000 else 6 if size < 100_000 else 3 if size < 250_000 else 2
     return {
-        "learning_rate": 1e-3,
+        "batch_size": 32,
+        "learning_rate": 2e-3,
         "dropout": 0.3,
         "weight_decay": 0.0,
         "warmup_steps": 20,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from zuoci.training.recipe import NO_BASE
+from zuoci.model.base import NO_BASE
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

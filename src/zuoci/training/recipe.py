@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from zuoci.errors import CorpusError, SettingsError
-from zuoci.model.base import fitting_base, model_folder
+from zuoci.model.base import NO_BASE, fitting_base, model_folder
 from zuoci.model.config import ModelConfig
 from zuoci.text.sources import read_file
 from zuoci.training.auto import MEDIUM, choose, choose_tuning
@@ -24,7 +24,6 @@ if TYPE_CHECKING:
 
 
 DEFAULT_RECIPE = "auto"
-NO_BASE = "none"  # a run with this base starts from nothing
 _MOST = 10**12  # upper bound of counts; larger values are mistakes
 
 

@@ -8,12 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from zuoci.errors import ModelFolderError
-from zuoci.model.base import model_folder
+from zuoci.model.base import NO_BASE, model_folder
 from zuoci.model.checkpoint import save
 from zuoci.text.fingerprint import Fingerprint
 from zuoci.text.window_filter import WindowFilter
 from zuoci.training.card import model_card
-from zuoci.training.recipe import NO_BASE
 
 if TYPE_CHECKING:
     from os import PathLike

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from zuoci.errors import CorpusError, DivergenceError
+from zuoci.model.base import NO_BASE
 from zuoci.model.language_model import CharLM
 from zuoci.model.threads import one_thread
 from zuoci.text.vocabulary import Vocabulary
@@ -25,7 +26,7 @@ from zuoci.training.machine import default_device, settings_for
 from zuoci.training.memory import check_memory
 from zuoci.training.minibatches import CarriedState, Minibatches
 from zuoci.training.optimisation import OptimizerState, clip_gradients, make_optimizer
-from zuoci.training.recipe import NO_BASE, Settings, resolve
+from zuoci.training.recipe import Settings, resolve
 from zuoci.training.reports import EndReport, EvalReport, RollbackReport, StepReport
 from zuoci.training.schedule import Schedule, learning_rate
 from zuoci.training.snapshot import Progress, Snapshot, Stateful
@@ -223,7 +224,7 @@ class Run:
             return self._roll_back("some weights are not finite numbers")
         progress = self.progress
         train = self._score_of_round()
-        score = self._score(self.gradients.reader())
+        score = self._score(self._reader())
         self.schedule.plan(progress, evaluation_seconds=self._measure())
         best = progress.best_round
         better = best is None or not best.validation or (score is not None and score.nll < best.validation.nll)
@@ -243,13 +244,20 @@ class Run:
         self.good = self.capture()
         return report
 
+    def _reader(self) -> CharLM:
+        """The model as it is evaluated: in the precision of the computation, which is faster.
+
+        A model that was taken on changes so little that rounding to bfloat16 would hide much of it.
+        """
+        return self.model if self.config.base != NO_BASE else self.gradients.reader()
+
     def _score_of_round(self) -> Score:
         """The score on the training text since the last evaluation."""
         progress = self.progress
         if not progress.step:
             of = "the beginning of the training text, before the first step"
             part = self._training[: max(2, len(self.held_out))].long()
-            return evaluate(self.gradients.reader(), part, of=of, workers=self.workers)
+            return evaluate(self._reader(), part, of=of, workers=self.workers)
         protocol = "the training text, while it was trained"
         if progress.batch == len(self.batches):
             protocol += ", over one epoch, as the lesson counts"
