@@ -20,7 +20,7 @@ from zuoci.studio.corpora import MAX_FILE_BYTES, MAX_FILES, Corpora
 from zuoci.studio.jobs import ENDED, Event, TrainingJob
 from zuoci.studio.locks import Result
 from zuoci.studio.runs import TrainingRuns, name_taken
-from zuoci.training.recipe import DEFAULT_RECIPE
+from zuoci.training.recipe import DEFAULT_RECIPE, NO_BASE
 from zuoci.writing.config import describe_fields
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from zuoci.text.corpus import Corpus
 
 _NAME = r"^[^\W_][\w-]{0,63}$"
+_NO_MODEL = ("auto", NO_BASE)  # of the setting `base`; any other one is the id of a model
 _UPLOAD = re.compile(r"/api/corpora/[0-9a-f]+/files\Z")
 
 _Setting: TypeAlias = (
@@ -53,7 +54,9 @@ class TrainingBody(Body):
     seconds: float = Field(default=60.0, ge=0.0, le=86_400.0, description="time budget; 0: as the recipe says")
     recipe: str = Field(default=DEFAULT_RECIPE, max_length=100)
     settings: dict[Annotated[str, Field(max_length=100)], _Setting] = Field(
-        default={}, max_length=100, description="any other settings of zuoci train"
+        default={},
+        max_length=100,
+        description="any other settings of zuoci train; base: auto, none, or the id of the model to start from",
     )
     openings: list[Annotated[str, Field(max_length=100)]] = Field(
         default=[], max_length=8, description="openings of the samples"
@@ -204,10 +207,12 @@ async def _create(body: TrainingBody, corpora: Corpora, runs: TrainingRuns, mode
         except CorpusError:
             raise ApiError(400, "the corpus has no text in it yet", param="corpus", code="empty") from None
 
-    settings = body.settings | ({"seconds": body.seconds} if body.seconds else {})
-    request = {"recipe": body.recipe, "settings": settings, "openings": body.openings}
     if body.name in await asyncio.to_thread(models.refresh):
         raise name_taken(body.name)
+    base = body.settings.get("base")
+    folder = "" if base in _NO_MODEL or not isinstance(base, str) else str(models.folder(base))
+    settings = body.settings | ({"seconds": body.seconds} if body.seconds else {})
+    request = {"recipe": body.recipe, "settings": settings, "openings": body.openings, "base": folder}
     return await runs.create(body.name, read, partial(corpora.copy_to, body.corpus), request)
 
 
