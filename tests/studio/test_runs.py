@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import os
 import shutil
 import threading
 import time
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -192,7 +194,10 @@ def test_a_run_goes_on_from_a_model_of_the_studio(studio: Served) -> None:
     assert end["rounds"][0]["step"] == 0
     model = studio.client.get("/api/models/mine").json()
     assert model["model"]["hidden_size"] == 24
-    assert model["training"]["base"] == "tiny"  # and not its folder, which nobody else should see
+    assert model["training"]["base"] == str(studio.model)
+    archive = zipfile.ZipFile(io.BytesIO(studio.client.get("/api/models/mine/export?kind=zip").content))
+    assert json.loads(archive.read("mine/config.json"))["training"]["base"] == "tiny"
+    assert not [name for name in archive.namelist() if str(studio.model.parent).encode() in archive.read(name)]
     assert model["figures"]["base"] == end["rounds"][0]["validation"]
     assert set(zuoci.load(studio.model).vocabulary.characters) < set(model["vocabulary"])
 
@@ -264,7 +269,7 @@ def test_the_loop_that_answers_neither_reads_nor_resolves(studio: Served, monkey
         monkeypatch.setattr(f"{owner}.{name}", watched)
 
     called: list[str] = []
-    watch("zuoci.studio.worker", "resolve", zuoci.resolve)
+    watch("zuoci.studio.runs", "resolve", zuoci.resolve)
     watch("zuoci.studio.corpora", "read_stored", read_stored)
     text = Corpus.text
     monkeypatch.setattr(Corpus, "text", property(lambda corpus: text_of(corpus)))

@@ -48,8 +48,7 @@ def prepare(place: Path, text: str = SONG, **settings: Any) -> dict[str, Any]:
     ],
 )
 def test_a_job_starts_from_the_base_model_that_fits(recipe: str, settings: dict[str, Any], base: str) -> None:
-    request = {"recipe": recipe, "settings": settings, "openings": []}
-    assert worker.settings_of(request, SONG).training.base == base
+    assert worker.resolve(recipe, settings, text=SONG).training.base == base
 
 
 @pytest.fixture

@@ -42,7 +42,6 @@ class JobRequest(BaseModel):
         settings: the settings that differ from the recipe's.
         openings: the openings of the samples.
         corpus: how many `songs` and `characters` it is trained on.
-        base: the folder of the model to start from, which the settings name by its id; "": as the settings say.
     """
 
     model_config = ConfigDict(strict=True, allow_inf_nan=False)
@@ -51,7 +50,6 @@ class JobRequest(BaseModel):
     settings: dict[str, Any]
     openings: list[str]
     corpus: dict[str, int]
-    base: str = ""
 
 
 @dataclass(eq=False)

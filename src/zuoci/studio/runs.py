@@ -26,8 +26,9 @@ from zuoci.model.replacing import replace_durably
 from zuoci.server.errors import ApiError, ending, not_found
 from zuoci.studio.jobs import ENDED, JobRequest, State, TrainingJob
 from zuoci.studio.stored_corpus import make_private
-from zuoci.studio.worker import CORPUS, JOB, settings_of
+from zuoci.studio.worker import CORPUS, JOB
 from zuoci.text.folder import is_model, is_unfinished
+from zuoci.training.recipe import resolve
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,13 +82,12 @@ class TrainingRuns:
             name: the name of the model to be.
             read: returns the corpus; called in a thread.
             copy: copies the corpus into a folder; called in a thread.
-            request: `recipe`, `settings`, `openings` and `base` of a `JobRequest`.
+            request: `recipe`, `settings` and `openings` of a `JobRequest`.
 
         Raises:
             ApiError: the name is taken or too long, the files cannot be written, the studio is shutting down, or what
                 `read` raises.
             SettingsError: a setting is unknown or out of bounds.
-            ModelFolderError: the model to start from is damaged.
         """
         size = len(os.fsencode(name))
         if size > _MAX_NAME_BYTES:
@@ -117,7 +117,7 @@ class TrainingRuns:
             raise name_taken(folder.name)
         corpus = read()
         stored = JobRequest(corpus={"songs": len(corpus), "characters": len(corpus.text)}, **request)
-        settings_of(stored.model_dump(), corpus.text)
+        resolve(stored.recipe, stored.settings, text=corpus.text)
         shutil.rmtree(folder, ignore_errors=True)
         try:
             make_private(folder.parent)

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from zuoci import __version__
 from zuoci.errors import CorpusError
+from zuoci.model.base import base_name
 from zuoci.server.errors import RESPONSES, ApiError
 from zuoci.server.options import MAX_COUNT, MAX_ITEM, MAX_ITEMS, MAX_TEXT, MAXIMA, Body, Id, describe_options
 from zuoci.server.sse import EVENT_STREAM, KEEP_ALIVE, KEEP_ALIVE_SECONDS, EventStream, JsonResponse, event
@@ -209,10 +210,12 @@ async def _create(body: TrainingBody, corpora: Corpora, runs: TrainingRuns, mode
 
     if body.name in await asyncio.to_thread(models.refresh):
         raise name_taken(body.name)
-    base = body.settings.get("base")
-    folder = "" if base in _NO_MODEL or not isinstance(base, str) else str(models.folder(base))
     settings = body.settings | ({"seconds": body.seconds} if body.seconds else {})
-    request = {"recipe": body.recipe, "settings": settings, "openings": body.openings, "base": folder}
+    base = settings.get("base")
+    if isinstance(base, str) and base not in _NO_MODEL:
+        folder = models.folder(base)
+        settings["base"] = base if base == base_name(folder) else str(folder)
+    request = {"recipe": body.recipe, "settings": settings, "openings": body.openings}
     return await runs.create(body.name, read, partial(corpora.copy_to, body.corpus), request)
 
 

@@ -26,17 +26,13 @@ if __name__ == "__main__":
 from zuoci.errors import ModelFolderError, ZuociError
 from zuoci.studio.stored_corpus import load_stored
 from zuoci.text.folder import is_model, is_unfinished
-from zuoci.training.adapt import load_base
 from zuoci.training.job import Job, Paused, SaveFailed
 from zuoci.training.recipe import resolve
 from zuoci.training.reports import EvalReport, RollbackReport, StepReport
 from zuoci.writing.samples import Samples
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from zuoci.model.language_model import CharLM
-    from zuoci.training.recipe import Settings
 
 JOB, CORPUS = "job.json", "corpus"  # in the job's folder
 _STEP_SECONDS = 0.25  # between two `step` events
@@ -96,24 +92,6 @@ class Commands:
             self._job.pause()
 
 
-def settings_of(request: Mapping[str, Any], text: str) -> Settings:
-    """The settings of a job. The model that it starts from has its id in them, and not its folder.
-
-    Args:
-        request: the contents of `job.json`.
-        text: the corpus.
-
-    Raises:
-        SettingsError: a setting is unknown or out of bounds.
-        ModelFolderError: the model that the job starts from is damaged, or no longer there.
-    """
-    given, folder = request["settings"], request.get("base", "")
-    settings = resolve(request["recipe"], given | ({"base": folder} if folder else {}), text=text)
-    if not folder:
-        return settings
-    return settings.model_copy(update={"training": settings.training.model_copy(update={"base": given["base"]})})
-
-
 def train(request: dict[str, Any], folder: Path, model: Path, commands: Commands) -> None:
     """Trains a job and emits its events.
 
@@ -129,10 +107,8 @@ def train(request: dict[str, Any], folder: Path, model: Path, commands: Commands
     try:
         with Job(model, resume=None) as job:
             corpus = load_stored(folder / CORPUS)
-            settings = None if job.stored else settings_of(request, corpus.text)
-            base = request.get("base", "")
-            start = load_base(base, settings.model, corpus.text) if settings and base else None
-            job.prepare(corpus, settings, sources=[str(folder)], model=start)
+            settings = None if job.stored else resolve(request["recipe"], request["settings"], text=corpus.text)
+            job.prepare(corpus, settings, sources=[str(folder)])
             commands.apply_to(job)
             emit("started", songs=len(corpus), characters=len(corpus.text))
             join_lines = job.run.settings.training.join_lines
