@@ -33,8 +33,9 @@ def tour(browser: Browser, url: str) -> None:
     """From the first visit on, in Chinese; then a look in English, in the dark, and on a phone."""
     context = browser.new_context(viewport=DESKTOP, locale="zh-CN")
     page = context.new_page()
-    page.goto(url)
+    page.goto(f"{url}#train")
     page.click("#bundled-zh")
+    page.click("#run-form [type=submit]")
     page.mouse.move(0, 0)
     expect(page.locator(".run")).to_contain_text("，验证集", timeout=60_000)
     page.wait_for_timeout(12_000)

@@ -37,8 +37,8 @@ def writer(tiny: Path) -> zuoci.Writer:
 
 def test_the_models_are_listed_and_described(client: openai.OpenAI) -> None:
     models = client.models.list().data
-    assert [(model.id, model.object, model.owned_by) for model in models] == [("tiny", "model", "zuoci")]
-    assert client.models.retrieve("tiny") == models[0]
+    assert {(model.id, model.object, model.owned_by) for model in models} >= {("tiny", "model", "zuoci")}
+    assert client.models.retrieve("tiny") in models
 
 
 def test_a_completion_is_what_the_library_writes(client: openai.OpenAI, writer: zuoci.Writer) -> None:

@@ -116,7 +116,7 @@ def test_without_the_extra_one_is_told_what_to_install(
 def test_serve_prints_the_names_of_the_api(tiny: Path, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tiny, target_is_directory=True)
     zuoci.save(zuoci.load(tiny), tmp_path / "else" / "tiny")
-    folders = [str(folder) for folder in (tmp_path / "link", tiny, tmp_path / "else" / "tiny")]
+    folders = [str(folder) for folder in (tmp_path / "link", tiny, tmp_path / "else" / "tiny", "zh")]
     words = [sys.executable, "-m", "zuoci", "serve", *folders, "--port", "0"]
     with subprocess.Popen(words, stderr=subprocess.PIPE, text=True, encoding="utf-8") as process:
         assert process.stderr
@@ -129,7 +129,7 @@ def test_serve_prints_the_names_of_the_api(tiny: Path, tmp_path: Path) -> None:
             process.kill()
     names = ", ".join(model["id"] for model in answer.json()["data"])
     assert said.startswith(f"serving {names} at ")
-    assert names == "link, tiny, tiny-2"
+    assert names == "link, tiny, tiny-2, zh"
 
 
 @pytest.mark.parametrize("range_", ["bytes=abc", "bytes=999999999-", "bytes=1-0,x"])

@@ -1,4 +1,4 @@
-"""A real browser.
+"""A real browser, and whoever visits the studio with it.
 
 Where there is no browser, its tests are skipped, unless ZUOCI_REQUIRE_BROWSER is set.
 """
@@ -7,14 +7,23 @@ from __future__ import annotations
 
 import os
 import shutil
+import threading
+import time
 from importlib.resources import files
 from typing import TYPE_CHECKING
+from urllib.parse import quote
 
 import pytest
-from playwright.sync_api import Browser, Page, Route, sync_playwright
+from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+
+from zuoci.server.run import listen, make_server
+from zuoci.studio.app import Studio, StudioSettings
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
+
+    from tests.conftest import Served
 
 PAGE = files("zuoci.studio").joinpath("page")
 
@@ -33,6 +42,33 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
+class Visitor:
+    """Opens pages; what they ask for and complain about is kept."""
+
+    def __init__(self, browser: Browser, url: str, token: str) -> None:
+        self.browser = browser
+        self.url = url
+        self.token = quote(token, safe="")
+        self.asked: list[str] = []
+        self.complaints: list[str] = []
+
+    def __call__(self, view: str = "", **settings: object) -> Page:
+        context = self.browser.new_context(**{"locale": "zh-CN", "accept_downloads": True, **settings})  # pyright: ignore
+        context.on("request", lambda request: self.asked.append(request.url))
+        context.on("console", lambda message: self.complaints.append(message.text))
+        context.on("weberror", lambda error: self.complaints.append(str(error.error)))
+        page = context.new_page()
+        page.set_default_timeout(20_000)
+        page.goto(f"{self.url}/?token={self.token}" + (f"#{view}" if view else ""))
+        expect(page.locator("#model")).to_be_visible()
+        return page
+
+    def check(self) -> None:
+        """Nothing but the server was asked, and nothing was complained about."""
+        assert {url for url in self.asked if not url.startswith((self.url, "data:", "blob:"))} == set()
+        assert self.complaints == []
+
+
 @pytest.fixture(scope="session")
 def modules(browser: Browser) -> Iterator[Page]:
     """An empty page from which `import("/give/model.js")` and the others work; nothing leaves the machine."""
@@ -49,3 +85,33 @@ def modules(browser: Browser) -> Iterator[Page]:
     page.goto("http://zuoci.test/")
     yield page
     page.close()
+
+
+@pytest.fixture
+def visit(browser: Browser, served: Served) -> Iterator[Visitor]:
+    visitor = Visitor(browser, served.url, served.token)
+    before = len(browser.contexts)
+    yield visitor
+    for context in browser.contexts[before:]:
+        context.close()
+    visitor.check()
+
+
+@pytest.fixture
+def fresh(browser: Browser, tmp_path: Path) -> Iterator[Visitor]:
+    """A server without any model but those that come with zuoci."""
+    app = Studio(StudioSettings((), home=tmp_path / "home"))
+    server = make_server(app)
+    socket = listen("127.0.0.1", 0)
+    thread = threading.Thread(target=server.run, args=([socket],))
+    thread.start()
+    while not server.started:
+        time.sleep(0.01)
+    visitor = Visitor(browser, f"http://127.0.0.1:{socket.getsockname()[1]}", app.access.key)
+    before = len(browser.contexts)
+    yield visitor
+    for context in browser.contexts[before:]:
+        context.close()
+    server.should_exit = True
+    thread.join()
+    visitor.check()

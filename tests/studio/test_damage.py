@@ -15,6 +15,7 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
+from zuoci.model.base import BASES
 from zuoci.server.sse import to_json
 from zuoci.studio.app import StudioSettings
 from zuoci.studio.jobs import TrainingJob
@@ -107,7 +108,7 @@ def test_the_others_are_listed_and_the_damaged_ones_named(studio: Served) -> Non
     assert answer.status_code == 200
     document = json.loads(answer.text, parse_constant=pytest.fail)
     listed = {model["id"] for model in document["models"]} | {model["id"] for model in document["damaged"]}
-    assert listed == {"tiny", *MODELS}
+    assert listed == {"tiny", *BASES, *MODELS}
     assert "tiny" in {model["id"] for model in document["models"]}
     for model in document["damaged"]:
         assert model["error"]
@@ -156,7 +157,7 @@ def test_a_folder_that_does_not_let_anybody_look_hides_no_other(
     monkeypatch.setattr(os, "access", may)
     with serve(StudioSettings([tiny], home=tmp_path)) as one:
         found = one.client.get("/api/models").json()
-        assert [model["id"] for model in found["models"]] == ["tiny"]
+        assert {model["id"] for model in found["models"]} == {"tiny", *BASES}
         assert [model["id"] for model in found["damaged"]] == ["closed"]
         assert "cannot be read" in found["damaged"][0]["error"]
 

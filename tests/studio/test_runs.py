@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import os
 import shutil
 import threading
 import time
+import zipfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
@@ -102,7 +104,7 @@ def test_a_run_is_watched_paused_resumed_and_ends_as_if_never_stopped(studio: Se
     assert end["rounds"][-1]["step"] == 900
     assert end["samples"][-1]["texts"][0].startswith("山")
     models = studio.client.get("/api/models").json()["models"]
-    assert [model["id"] for model in models] == ["tiny", "我的-songs"]
+    assert [model["id"] for model in models if not model["base"]] == ["tiny", "我的-songs"]
     assert studio.client.get("/api/models/我的-songs").json()["sources"] == ["歌.txt"]
     corpus = zuoci.Corpus(tuple(zuoci.Song("歌.txt", block + "\n\n") for block in SONG.strip().split("\n\n")))
     assert corpus.text.strip() == SONG.strip()
@@ -168,6 +170,13 @@ def test_what_cannot_be_trained_is_said_at_once(studio: Served) -> None:
         ({"settings": {"speed": 1}}, 400, "no setting 'speed'"),
         ({"settings": {"dropout": 2}}, 400, "dropout must be"),
         ({"settings": {"dropout": []}}, 400, "dropout must be"),
+        ({"settings": {"base": "../models/tiny"}}, 404, "no model '../models/tiny'"),
+        ({"settings": {"base": str(studio.model)}}, 404, "no model '/"),
+        ({"settings": {"base": ""}}, 404, "no model"),
+        ({"settings": {"base": 1}}, 400, "base must be"),
+        ({"settings": {"base": "tiny", "hidden_size": 8}}, 400, "hidden_size is that of the model to start from"),
+        ({"settings": {"base": "tiny"}, "recipe": "fast"}, 400, "the recipe fast trains a model from nothing"),
+        ({"name": "zh"}, 409, "there is a model zh already"),
     ]
     for more, status, words in cases:
         answer = begin(studio, **{"name": "x", **more})
@@ -175,6 +184,22 @@ def test_what_cannot_be_trained_is_said_at_once(studio: Served) -> None:
         assert words in answer.json()["error"]["message"]
     assert studio.client.get("/api/training").json() == {"training": []}
     assert sorted(file.name for file in studio.home.iterdir()) == [".uploads", "link"]
+
+
+def test_a_run_goes_on_from_a_model_of_the_studio(studio: Served) -> None:
+    settings = {"steps": 20, "batch_size": 2, "seq_len": 4, "threads": 1, "precision": "float32", "base": "tiny"}
+    assert begin(studio, "mine", recipe="auto", settings=settings).status_code == 200
+    end = wait_for(studio, "mine", "finished", "failed")
+    assert end["state"] == "finished", end["error"]
+    assert end["rounds"][0]["step"] == 0
+    model = studio.client.get("/api/models/mine").json()
+    assert model["model"]["hidden_size"] == 24
+    assert model["training"]["base"] == str(studio.model)
+    archive = zipfile.ZipFile(io.BytesIO(studio.client.get("/api/models/mine/export?kind=zip").content))
+    assert json.loads(archive.read("mine/config.json"))["training"]["base"] == "tiny"
+    assert not [name for name in archive.namelist() if str(studio.model.parent).encode() in archive.read(name)]
+    assert model["figures"]["base"] == end["rounds"][0]["validation"]
+    assert set(zuoci.load(studio.model).vocabulary.characters) < set(model["vocabulary"])
 
 
 def test_a_run_that_fails_says_why(studio: Served) -> None:

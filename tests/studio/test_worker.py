@@ -35,6 +35,22 @@ def prepare(place: Path, text: str = SONG, **settings: Any) -> dict[str, Any]:
     return job
 
 
+@pytest.mark.parametrize(
+    ("recipe", "settings", "base"),
+    [
+        ("auto", {}, "zh"),
+        ("auto", {"base": "auto"}, "zh"),
+        ("auto", {"base": "none"}, "none"),
+        ("lyrics", {}, "none"),
+        ("lyrics", {"base": "auto"}, "zh"),
+        ("fast", {"base": "auto"}, "none"),
+        ("lesson", {}, "none"),
+    ],
+)
+def test_a_job_starts_from_the_base_model_that_fits(recipe: str, settings: dict[str, Any], base: str) -> None:
+    assert worker.resolve(recipe, settings, text=SONG).training.base == base
+
+
 @pytest.fixture
 def told(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """What the worker tells, in this process."""

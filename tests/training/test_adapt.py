@@ -74,7 +74,7 @@ def test_a_run_begins_with_the_figures_of_the_model(base: Path, other: zuoci.Cor
     assert end.base == first.validation
     assert end.kept.validation
     assert end.kept.validation.nll <= first.validation.nll
-    assert f"the model it started from, {base}, has" in end.verdict
+    assert f"the model it started from, {base.name}, has" in end.verdict
     assert end.as_dict()["base"]["nll"] == first.validation.nll
     assert end.model.config.cell == "gru"
     assert end.model.config.hidden_size == 16

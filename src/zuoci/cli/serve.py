@@ -24,7 +24,10 @@ Key = Annotated[
 
 
 def command(
-    model: Annotated[list[Path], typer.Argument(metavar="MODEL …", help="Folders of trained models.")],
+    model: Annotated[
+        list[Path],
+        typer.Argument(metavar="MODEL …", help="Folders of trained models, or zh and en, the base models."),
+    ],
     host: Host = "127.0.0.1",
     port: Port = 8000,
     key: Key = "",

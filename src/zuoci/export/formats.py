@@ -20,7 +20,7 @@ from zuoci.model.checkpoint import load
 from zuoci.model.figures import load_report
 from zuoci.model.output import write_output
 from zuoci.text.fingerprint import Fingerprint
-from zuoci.text.folder import FILES, UNFINISHED, read_files
+from zuoci.text.folder import CONFIG, FILES, UNFINISHED, read_files
 from zuoci.text.sources import readable
 
 if TYPE_CHECKING:
@@ -108,7 +108,8 @@ def _report(folder: str | os.PathLike[str]) -> tuple[dict[str, Any], tuple[str, 
 def _export_zip(folder: Path, file: str | os.PathLike[str], *, overwrite: bool) -> int:
     """Writes the files of a model's folder that docs/format.md names, and nothing else that may lie there.
 
-    The archive holds no times and no paths of this machine, so that the same model gives the same bytes.
+    The archive holds no times and no paths of this machine, so that the same model gives the same bytes: of the model
+    that this one started from, it has the name and not the folder.
 
     Returns:
         The bytes of the file.
@@ -118,6 +119,18 @@ def _export_zip(folder: Path, file: str | os.PathLike[str], *, overwrite: bool) 
     data = BytesIO()
     with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
         for name, contents in read_files(folder, names).items():
+            contents = _without_path(contents) if name == CONFIG else contents
             archive.writestr(zipfile.ZipInfo(f"{folder.name}/{name}"), contents, zipfile.ZIP_DEFLATED)
     write_output(file, data.getvalue(), overwrite=overwrite)
     return len(data.getvalue())
+
+
+def _without_path(config: bytes) -> bytes:
+    """The configuration of a model without the folder of the model that it started from."""
+    document = json.loads(config)
+    training = document.get("training")
+    base = training.get("base") if isinstance(training, dict) else None
+    if not isinstance(base, str) or Path(base).name == base:
+        return config
+    training["base"] = Path(base).name
+    return (json.dumps(document, ensure_ascii=False, indent=2) + "\n").encode()

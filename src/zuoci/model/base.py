@@ -28,7 +28,12 @@ _LEAST_KNOWN = 0.75  # share of the letters of a text that a base has to know to
 
 def model_folder(name: str | PathLike[str]) -> Path:
     """The folder of a model: `name` itself, or that of the base model with this name if there is no such folder."""
-    return _bundled(str(name)) if str(name) in BASES and not is_model(name) else Path(name)
+    return bundled_folder(str(name)) if str(name) in BASES and not is_model(name) else Path(name)
+
+
+def base_name(folder: Path) -> str | None:
+    """The name of the base model in a folder; None if the folder is not that of a base model."""
+    return next((name for name in BASES if bundled_folder(name).absolute() == folder.absolute()), None)
 
 
 def fitting_base(text: str) -> str | None:
@@ -46,10 +51,11 @@ def _is_bundled(text: str, language: Literal["zh", "en"]) -> bool:
     return any(load_lyrics(language, choruses=choruses).text == text for choruses in ("once", "sung"))
 
 
-def _bundled(name: str) -> Path:
+def bundled_folder(name: str) -> Path:
+    """The folder of a base model."""
     return Path(str(files("zuoci").joinpath("data", f"base-{name}")))
 
 
 @cache
 def _characters(name: str) -> frozenset[str]:
-    return frozenset(json.loads((_bundled(name) / VOCABULARY).read_bytes())["characters"])
+    return frozenset(json.loads((bundled_folder(name) / VOCABULARY).read_bytes())["characters"])

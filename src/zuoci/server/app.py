@@ -34,7 +34,7 @@ class ServerSettings:
     """What is served, where, and to whom.
 
     Attributes:
-        models: the folders of the models.
+        models: the folders of the models; or `zh` and `en`, the base models that come with zuoci.
         host: the address to listen on.
         port: the port to listen on; 0: any free one.
         key: the key that requests must carry; "": none.
@@ -71,18 +71,19 @@ class Application:
         engine: the thread that writes all texts.
     """
 
-    def __init__(self, settings: ServerSettings, *, home: Path | None = None) -> None:
+    def __init__(self, settings: ServerSettings, *, home: Path | None = None, bases: bool = False) -> None:
         """Puts the parts together. Nothing runs before the ASGI server starts the application.
 
         Args:
             settings: what is served.
             home: a folder whose folders are models, too; None: there is none.
+            bases: serve the base models that come with zuoci, too.
 
         Raises:
             SettingsError: other machines can reach the host and there is no key, or the key cannot be sent.
         """
         self.access = settings.access()
-        self.models = Models(settings.models, home)
+        self.models = Models(settings.models, home, bases=bases)
         self.engine = Engine(settings.rows)
         self.asgi = FastAPI(
             title="zuoci",

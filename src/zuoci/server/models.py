@@ -6,6 +6,7 @@ An id is a key of a table that is made by listing folders; no path is ever made 
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import sys
 from collections import OrderedDict
@@ -17,6 +18,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 
 from zuoci.errors import ModelFolderError
+from zuoci.model.base import BASES, base_name, bundled_folder, model_folder
 from zuoci.model.checkpoint import load_description
 from zuoci.model.config import ModelConfig
 from zuoci.model.figures import load_card, load_metrics, load_report
@@ -49,33 +51,37 @@ def default_home() -> Path:
 class Models:
     """Models on disk, and a cache of the loaded ones."""
 
-    def __init__(self, folders: Sequence[Path], home: Path | None = None) -> None:
+    def __init__(self, folders: Sequence[Path], home: Path | None = None, *, bases: bool = False) -> None:
         """Lists the models.
 
         Args:
-            folders: folders of models.
+            folders: folders of models; or `zh` and `en`, the base models that come with zuoci.
             home: a folder whose folders are models, too; it may get more of them at any time.
+            bases: list the base models in any case.
         """
         self.home = home
-        self._named = [folder.absolute() for folder in folders]
+        self._named = [model_folder(folder).absolute() for folder in folders]
+        self._bases = [bundled_folder(name).absolute() for name in BASES] if bases else []
         self._table: dict[str, Path] = {}
         self._writers: OrderedDict[tuple[Path, State], asyncio.Task[Writer]] = OrderedDict()
         self.refresh()
 
     def refresh(self) -> dict[str, Path]:
-        """Lists the models anew: their ids, sorted, and their folders."""
+        """Lists the models anew: their ids, sorted, and their folders.
+
+        An id is the name of the folder, or of the base model. Of several models with the same name, one has it, and
+        the others get a number. Base models come last, so that none takes the name of a user's model.
+        """
         folders = list(self._named)
         if self.home:
             with suppress(OSError):  # it does not exist yet, or cannot be read
                 folders += sorted(folder for folder in self.home.iterdir() if not folder.name.startswith("."))
         table: dict[str, Path] = {}
-        for folder in folders:
+        for folder in sorted([*folders, *self._bases], key=lambda folder: base_name(folder) is not None):
             if _is_model(folder) and folder not in table.values():
-                name, number = folder.name, 1
-                while name in table:
-                    number += 1
-                    name = f"{folder.name}-{number}"
-                table[name] = folder
+                name = base_name(folder) or folder.name
+                numbered = (name if number == 1 else f"{name}-{number}" for number in itertools.count(1))
+                table[next(free for free in numbered if free not in table)] = folder
         self._table = dict(sorted(table.items()))
         return self._table
 
@@ -153,6 +159,7 @@ class Models:
             "figures": load_report(folder),
             "model": description["model"],
             "originality": bool(read_files(folder, [FINGERPRINT, BASE_WINDOWS])),
+            "base": base_name(folder) is not None,
         }
 
     def details(self, name: str) -> dict[str, Any]:

@@ -78,7 +78,7 @@ class Studio(Application):
         Raises:
             SettingsError: other machines can reach the host and there is no key, or the key cannot be sent.
         """
-        super().__init__(settings, home=settings.home)
+        super().__init__(settings, home=settings.home, bases=True)
         self.jobs = JobQueue()
         self.corpora = Corpora(settings.home / UPLOADS)
         self.runs = TrainingRuns(settings.home)

@@ -13,6 +13,7 @@ from pydantic import Field
 
 from zuoci import __version__
 from zuoci.errors import CorpusError
+from zuoci.model.base import base_name
 from zuoci.server.errors import RESPONSES, ApiError
 from zuoci.server.options import MAX_COUNT, MAX_ITEM, MAX_ITEMS, MAX_TEXT, MAXIMA, Body, Id, describe_options
 from zuoci.server.sse import EVENT_STREAM, KEEP_ALIVE, KEEP_ALIVE_SECONDS, EventStream, JsonResponse, event
@@ -20,7 +21,7 @@ from zuoci.studio.corpora import MAX_FILE_BYTES, MAX_FILES, Corpora
 from zuoci.studio.jobs import ENDED, Event, TrainingJob
 from zuoci.studio.locks import Result
 from zuoci.studio.runs import TrainingRuns, name_taken
-from zuoci.training.recipe import DEFAULT_RECIPE
+from zuoci.training.recipe import DEFAULT_RECIPE, NO_BASE
 from zuoci.writing.config import describe_fields
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from zuoci.text.corpus import Corpus
 
 _NAME = r"^[^\W_][\w-]{0,63}$"
+_NO_MODEL = ("auto", NO_BASE)  # of the setting `base`; any other one is the id of a model
 _UPLOAD = re.compile(r"/api/corpora/[0-9a-f]+/files\Z")
 
 _Setting: TypeAlias = (
@@ -53,7 +55,9 @@ class TrainingBody(Body):
     seconds: float = Field(default=60.0, ge=0.0, le=86_400.0, description="time budget; 0: as the recipe says")
     recipe: str = Field(default=DEFAULT_RECIPE, max_length=100)
     settings: dict[Annotated[str, Field(max_length=100)], _Setting] = Field(
-        default={}, max_length=100, description="any other settings of zuoci train"
+        default={},
+        max_length=100,
+        description="any other settings of zuoci train; base: auto, none, or the id of the model to start from",
     )
     openings: list[Annotated[str, Field(max_length=100)]] = Field(
         default=[], max_length=8, description="openings of the samples"
@@ -204,10 +208,14 @@ async def _create(body: TrainingBody, corpora: Corpora, runs: TrainingRuns, mode
         except CorpusError:
             raise ApiError(400, "the corpus has no text in it yet", param="corpus", code="empty") from None
 
-    settings = body.settings | ({"seconds": body.seconds} if body.seconds else {})
-    request = {"recipe": body.recipe, "settings": settings, "openings": body.openings}
     if body.name in await asyncio.to_thread(models.refresh):
         raise name_taken(body.name)
+    settings = body.settings | ({"seconds": body.seconds} if body.seconds else {})
+    base = settings.get("base")
+    if isinstance(base, str) and base not in _NO_MODEL:
+        folder = models.folder(base)
+        settings["base"] = base if base == base_name(folder) else str(folder)
+    request = {"recipe": body.recipe, "settings": settings, "openings": body.openings}
     return await runs.create(body.name, read, partial(corpora.copy_to, body.corpus), request)
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zuoci.model.base import NO_BASE
@@ -28,7 +29,7 @@ def model_card(report: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
             rows.append(("held-out text, the model it started from", report["base"]))
     table = "\n".join(f"| {name} | {_figures(score)} | {score['protocol']} |" for name, score in rows)
     copies = _COPIES if settings["fingerprint"] else ""
-    ancestor = "" if settings["base"] == NO_BASE else _ANCESTOR.format(base=settings["base"])
+    ancestor = "" if settings["base"] == NO_BASE else _ANCESTOR.format(base=Path(settings["base"]).name)
     return f"""---
 library_name: zuoci
 pipeline_tag: text-generation

@@ -261,10 +261,11 @@ def _base_of(recipe: str, given: Mapping[str, Any], text: str) -> str:
     base = given.get("base", "auto" if recipe == "auto" else NO_BASE)
     own = [name for name in _ARCHITECTURE if name in given]
     if base == "auto":
-        return NO_BASE if own or given.get("join_lines") or len(text) >= MEDIUM else fitting_base(text) or NO_BASE
+        from_nothing = own or given.get("join_lines") or recipe in _FROM_NOTHING or len(text) >= MEDIUM
+        return NO_BASE if from_nothing else fitting_base(text) or NO_BASE
     if base != NO_BASE and own:
         raise SettingsError(f"{own[0]} is that of the model to start from; leave it out, or set base to none")
-    if base != NO_BASE and recipe in ("lesson", "fast"):
+    if base != NO_BASE and recipe in _FROM_NOTHING:
         raise SettingsError(f"the recipe {recipe} trains a model from nothing; leave out base, or name another recipe")
     return base
 
@@ -277,6 +278,7 @@ def _architecture_of(base: str) -> dict[str, Any]:
     return {name: config[name] for name in _ARCHITECTURE}
 
 
+_FROM_NOTHING = ("lesson", "fast")  # recipes for models that start from no other one
 _ARCHITECTURE = ("cell", "hidden_size", "num_layers", "embedding_size", "tie_embedding")
 
 

@@ -7,6 +7,7 @@ writes them into the folder of the model.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from zuoci.training.evaluation import Score
@@ -174,8 +175,9 @@ class EndReport:
         size = f"{len(self.corpus.text):,} characters"
         new, known = self.validation.perplexity, self.kept.train.perplexity
         if self.base:
+            base = Path(self.settings.training.base).name
             return (
-                f"{size}: held-out perplexity {new:.4g}; the model it started from, {self.settings.training.base}, has "
+                f"{size}: held-out perplexity {new:.4g}; the model it started from, {base}, has "
                 f"{self.base.perplexity:.4g}, and counting this text alone gives {self.baseline.perplexity:.4g}"
             )
         figures = f"held-out perplexity {new:.4g} against {known:.4g} on the training text"

@@ -1,9 +1,10 @@
-// Compares models and training runs: their curves in one chart, their figures in one table.
+// Compares the user's models and training runs: their curves in one chart, their figures in one table.
 
 import { byId, element } from "../shared/dom.js";
 import { formatNumber } from "../shared/format.js";
 import { get, modelPath } from "./api.js";
 import { chart } from "./chart.js";
+import { ownModels } from "./choices.js";
 import { curves } from "./run.js";
 
 /** @import {Figures, Phrases, Round, RunInfo, Score, Studio} from "./types.js" */
@@ -30,7 +31,7 @@ export class Comparison {
   /** Shows the comparison, and fetches the rounds of models that it does not have yet. */
   async show() {
     this.#render();
-    for (const { id } of this.studio.models) {
+    for (const { id } of ownModels(this.studio.models)) {
       if (this.rounds.has(id)) continue;
       this.rounds.set(id, []);
       try {
@@ -44,7 +45,7 @@ export class Comparison {
 
   /** @returns {Entry[]} */
   #entries() {
-    const { models } = this.studio;
+    const models = ownModels(this.studio.models);
     const unfinished = this.runs().filter(({ id }) => !models.some((model) => model.id === id));
     const finished = models.map(({ id, figures }) => ({ id, figures, rounds: this.rounds.get(id) ?? [] }));
     const entries = [...unfinished.map(runEntry), ...finished.reverse()];

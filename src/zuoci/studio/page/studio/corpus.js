@@ -34,11 +34,7 @@ export class CorpusMaker {
     }
   }
 
-  /**
-   * Takes the bundled lyrics of a language.
-   * @param {string} language
-   * @returns {Promise<CorpusInfo | null>} null: failed
-   */
+  /** Takes the bundled lyrics of a language. @param {string} language */
   use(language) {
     return this.#request(() => get(`/corpora/${language}`));
   }
@@ -64,10 +60,8 @@ export class CorpusMaker {
       const corpus = await send();
       this.showMessage(null);
       this.#setCorpus(corpus);
-      return corpus;
     } catch (error) {
       this.showMessage(this.studio.describeError(error));
-      return null;
     }
   }
 

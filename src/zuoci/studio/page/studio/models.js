@@ -3,6 +3,7 @@
 import { button, byId, element, saveFile } from "../shared/dom.js";
 import { formatNumber } from "../shared/format.js";
 import { download, get, modelPath } from "./api.js";
+import { ownModels } from "./choices.js";
 import { renderMarkdown } from "./markdown.js";
 
 /** @import {ModelDetails, ModelInfo, Studio, View} from "./types.js" */
@@ -30,7 +31,9 @@ export class ModelsView {
   }
 
   showPhrases() {
-    const cards = this.studio.models.toReversed().map((one) => this.#card(one));
+    const { models } = this.studio;
+    const bases = models.filter(({ base }) => base);
+    const cards = [...ownModels(models).reverse(), ...bases].map((one) => this.#card(one));
     const damaged = this.studio.damaged.map(({ id, error }) =>
       element("p", { className: "error-banner", textContent: `${id}: ${error}` }),
     );
@@ -40,10 +43,11 @@ export class ModelsView {
   /** @param {ModelInfo} model */
   #card(model) {
     const t = this.studio.phrases();
-    const { id, figures, originality } = model;
+    const { id, base, figures, originality } = model;
     const status = element("p", { className: "small status-line", role: "status" });
     const use = button(t.writeWith, () => this.#use(id), "primary");
     const title = element("h2", { textContent: id });
+    const origin = element("span", { className: "small", textContent: base ? t.comesWithZuoci : "" });
     const trainedOn =
       figures.songs === undefined
         ? t.noFigures
@@ -52,7 +56,7 @@ export class ModelsView {
     return element(
       "article",
       { className: "sheet model-card" },
-      element("div", { className: "run-head" }, title, element("span", { className: "gap" }), use),
+      element("div", { className: "run-head" }, title, origin, element("span", { className: "gap" }), use),
       element("p", { className: "lead", textContent: trainedOn }),
       element("p", { className: "small", textContent: architecture + (originality ? "" : ` · ${t.noFingerprint}`) }),
       definitions("facts-row", this.#facts(model)),
@@ -74,16 +78,17 @@ export class ModelsView {
   }
 
   /** @param {ModelInfo} model @returns {[string, string][]} */
-  #facts({ created, figures }) {
+  #facts({ base, created, figures }) {
     const t = this.studio.phrases();
     const date = new Date(created * 1000);
     /** @type {[string, string | null | undefined | false][]} */
     const facts = [
       [t.heldOut, figures.validation && formatNumber(figures.validation.perplexity, 1)],
+      [t.before, figures.base && formatNumber(figures.base.perplexity, 1)],
       [t.baseline, figures.baseline && formatNumber(figures.baseline.perplexity, 1)],
       [t.onTraining, figures.train && formatNumber(figures.train.perplexity, 1)],
       [t.trainingTime, figures.train_seconds !== undefined && t.duration(figures.train_seconds)],
-      [t.trainedAt, date.toLocaleString(this.studio.language, { dateStyle: "medium", timeStyle: "short" })],
+      [t.trainedAt, !base && date.toLocaleString(this.studio.language, { dateStyle: "medium", timeStyle: "short" })],
     ];
     return facts.flatMap(([name, value]) => (value ? [/** @type {[string, string]} */ ([name, value])] : []));
   }

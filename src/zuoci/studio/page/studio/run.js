@@ -4,7 +4,7 @@ import { button, element, setStatus } from "../shared/dom.js";
 import { ApiError, events, get, post, remove, runPath } from "./api.js";
 import { chart } from "./chart.js";
 
-/** @import {Message, Phrases, Round, RunInfo, Score, Series, ServerEvent, Studio} from "./types.js" */
+/** @import {Figures, Message, Phrases, Round, RunInfo, Score, Series, ServerEvent, Studio} from "./types.js" */
 
 const ACTIVE = ["queued", "running", "pausing", "stopping"]; // states that change by themselves
 const SMOOTHING = 0.9; // of the loss of single steps: exponential moving average
@@ -149,19 +149,28 @@ export class RunCard {
 
   /** @param {Phrases} t */
   #showProgress(t) {
-    const { state, step, steps, seconds, elapsed, epoch, rounds, characters_per_second: speed } = this.run;
+    const { state, step, steps, seconds, elapsed, epoch, characters_per_second: speed } = this.run;
     this.progress.hidden = !this.active;
     this.progress.ariaLabel = t.runStates[state];
     const done = steps ? step / steps : seconds ? elapsed / seconds : 0;
     if (done) this.progress.value = Math.min(done, 1);
     else this.progress.removeAttribute("value");
-    const last = rounds.at(-1);
+    const { train, validation, base } = this.#scores();
     const parts = [
       elapsed ? t.progress({ epoch: epoch ?? 0, elapsed, speed: Math.round(speed ?? 0) }) : "",
-      last ? t.perplexities(last.train, last.validation) : "",
+      train ? t.perplexities(train, validation ?? null) : "",
+      base ? t.beforeTraining(base) : "",
       this.note,
     ];
     this.figures.textContent = parts.filter(Boolean).join(" · ");
+  }
+
+  /** The latest scores: those of the model if there is one, whose weights need not be the last ones. @returns {Figures} */
+  #scores() {
+    const { id, state, rounds } = this.run;
+    const model = state === "finished" && this.studio.models.find((one) => one.id === id);
+    const base = rounds.find(({ step }) => step === 0)?.validation; // of the model that the run started from
+    return model ? model.figures : { ...rounds.findLast(({ step }) => step > 0), base };
   }
 
   #showButtons() {

@@ -1,9 +1,10 @@
 // The studio's page: starts the four views and holds what they share, such as the language and the chosen model.
 
-import { browserLanguage, button, byId, element } from "../shared/dom.js";
+import { browserLanguage, byId, element } from "../shared/dom.js";
 import { readStorage, showLanguage, showPhrases, writeStorage } from "../shared/dom.js";
 import { fillSheet } from "../shared/markup.js";
 import { ApiError, get } from "./api.js";
+import { choices, firstChoice, ownModels } from "./choices.js";
 import { InsideView } from "./inside.js";
 import { ModelsView } from "./models.js";
 import { PHRASES } from "./phrases.js";
@@ -50,15 +51,20 @@ async function loadModels() {
   const { models, damaged } = await get("/models");
   page.models = models;
   page.damaged = damaged;
-  if (!page.models.some(({ id }) => id === page.model)) page.model = newestModel();
-  const list = byId("model", HTMLSelectElement);
-  list.replaceChildren(...page.models.map(({ id }) => element("option", { value: id, textContent: id })));
-  list.value = page.model;
-  list.hidden = page.models.length === 0;
+  if (!page.models.some(({ id }) => id === page.model)) page.model = firstChoice(models, page.language);
+  showModels();
 }
 
-function newestModel() {
-  return page.models.toSorted((a, b) => b.created - a.created)[0]?.id ?? "";
+/** Shows the list of models. Who has none of their own is offered to train one. */
+function showModels() {
+  const options = choices(page.models, page.phrases()).map(([value, textContent]) =>
+    element("option", { value, textContent }),
+  );
+  const list = byId("model", HTMLSelectElement);
+  list.replaceChildren(...options);
+  list.value = page.model;
+  list.hidden = options.length === 0;
+  byId("own-model").hidden = ownModels(page.models).length > 0;
 }
 
 /** Takes another model. @param {string} id */
@@ -77,37 +83,34 @@ function store() {
 /** The view that the address names. @returns {ViewName} */
 function currentView() {
   const name = location.hash.slice(1);
-  return VIEWS.find((view) => view === name) ?? (page.models.length ? "write" : "train");
+  return VIEWS.find((view) => view === name) ?? "write";
 }
 
-/** Shows the current view. Without a model, only "Train" can be used. */
+/** Shows the current view. */
 function route() {
   const current = currentView();
-  const missing = !page.models.length && current !== "train";
   for (const name of VIEWS) {
-    byId(`${name}-view`).hidden = name !== current || missing;
+    byId(`${name}-view`).hidden = name !== current;
     const link = document.querySelector(`.views a[href="#${name}"]`);
     if (name === current) link?.setAttribute("aria-current", "page");
     else link?.removeAttribute("aria-current");
   }
-  byId("no-model").hidden = !missing;
   const t = page.phrases();
   const titles = { write: t.viewWrite, inside: t.viewInside, train: t.viewTrain, models: t.viewModels };
   document.title = `${titles[current]} · 作词 zuoci`;
-  if (!missing) page.views?.[current].show();
+  page.views?.[current].show();
 }
 
 function showTexts() {
   const t = page.phrases();
   showLanguage(page.language, t);
   showPhrases(t);
+  showModels();
   for (const view of Object.values(page.views ?? {})) view.showPhrases();
 }
 
 async function start() {
   fillSheet(byId("sheet"), ["undo", "redo", "copy", "save", "clear"]);
-  byId("no-model").append(button("", () => page.open("train"), "primary"));
-  byId("no-model").querySelector("button")?.setAttribute("data-text", "goToTraining");
   byId("model").addEventListener("change", () => choose(byId("model", HTMLSelectElement).value));
   byId("language").addEventListener("click", switchLanguage);
   showTexts();
@@ -138,6 +141,7 @@ async function start() {
 function switchLanguage() {
   page.language = page.language === "zh" ? "en" : "zh";
   store();
+  if (!ownModels(page.models).length) choose(firstChoice(page.models, page.language));
   showTexts();
   if (page.views) route();
 }

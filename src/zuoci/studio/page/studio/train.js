@@ -2,6 +2,7 @@
 
 import { byId, element, inputById } from "../shared/dom.js";
 import { get, post } from "./api.js";
+import { choices, ownModels } from "./choices.js";
 import { Comparison } from "./comparison.js";
 import { CorpusMaker } from "./corpus.js";
 import { RunCard } from "./run.js";
@@ -19,20 +20,21 @@ export class TrainView {
     this.studio = studio;
     /** @type {Map<string, RunCard>} */
     this.cards = new Map();
-    this.first = studio.models.length === 0; // the first model is opened as soon as it is trained
+    this.first = ownModels(studio.models).length === 0; // the first model is opened as soon as it is trained
     this.defaultTime = studio.session.training.seconds?.default ?? TIMES[1];
     this.suggestedName = "";
     this.maker = new CorpusMaker(studio, (corpus) => this.#showForm(corpus));
     this.comparison = new Comparison(studio, () => [...this.cards.values()].map(({ run }) => run));
     this.name = inputById("name");
+    this.base = byId("base", HTMLSelectElement);
     const form = byId("run-form", HTMLFormElement);
     for (const language of LANGUAGES) {
-      byId(`bundled-${language}`).addEventListener("click", () => this.#useBundled(language));
+      byId(`bundled-${language}`).addEventListener("click", () => this.maker.use(language));
     }
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       const seconds = Number(new FormData(form).get("time"));
-      if (this.maker.corpus) this.#start(this.maker.corpus.id, this.name.value, seconds);
+      if (this.maker.corpus) this.#start(this.maker.corpus.id, this.name.value, seconds, this.base.value);
     });
     byId("times").append(...TIMES.map((seconds) => this.#timeChoice(seconds)));
     this.#load();
@@ -48,6 +50,7 @@ export class TrainView {
   }
 
   show() {
+    this.#showBases();
     this.comparison.show();
     for (const card of this.cards.values()) card.update();
   }
@@ -59,36 +62,39 @@ export class TrainView {
       const label = choice.querySelector("span");
       if (label) label.textContent = seconds ? t.duration(seconds) : t.recipeTime;
     }
+    this.#showBases();
     this.maker.showPhrases();
     for (const card of this.cards.values()) card.showPhrases();
     this.#showWelcome();
     this.comparison.show();
   }
 
-  /** Whether there is neither a model nor a run. */
+  /** Shows what a run can start from. */
+  #showBases() {
+    const t = this.studio.phrases();
+    const chosen = this.base.value;
+    const { auto, none } = t.startChoices;
+    const all = [["auto", auto], ...choices(this.studio.models, t), ["none", none]];
+    this.base.replaceChildren(...all.map(([value, textContent]) => element("option", { value, textContent })));
+    this.base.value = all.some(([value]) => value === chosen) ? chosen : "auto";
+  }
+
+  /** Whether the user has neither a model nor a run. */
   get #empty() {
-    return this.studio.models.length === 0 && this.cards.size === 0;
+    return ownModels(this.studio.models).length === 0 && this.cards.size === 0;
   }
 
   #showWelcome() {
     const t = this.studio.phrases();
     byId("welcome").hidden = !this.#empty;
     byId("new-run-title").textContent = this.#empty ? t.welcomeTitle : t.trainTitle;
-    for (const language of LANGUAGES) {
-      byId(`bundled-${language}`).classList.toggle("next", this.#empty && language === this.studio.language);
-    }
-  }
-
-  /** Takes the bundled lyrics; where there is nothing yet, trains on them at once. @param {string} language */
-  async #useBundled(language) {
-    const empty = this.#empty;
-    const corpus = await this.maker.use(language);
-    if (corpus && empty) await this.#start(corpus.id, this.#freeName(`lyrics-${language}`), this.defaultTime);
+    byId("choose-files").classList.toggle("next", this.#empty && !this.maker.corpus);
   }
 
   /** Shows the form for a run on a corpus, with a name for the model. @param {CorpusInfo | null} corpus */
   #showForm(corpus) {
     byId("run-form").hidden = !corpus || corpus.error !== null;
+    this.#showWelcome();
     if (!corpus) return;
     const file = corpus.files.find(({ error }) => !error)?.name ?? "";
     const name = LANGUAGES.includes(corpus.id) ? `lyrics-${corpus.id}` : modelName(file);
@@ -104,10 +110,10 @@ export class TrainView {
     return number === 1 ? name : `${name}-${number}`;
   }
 
-  /** Starts a run. @param {string} corpus @param {string} name @param {number} seconds */
-  async #start(corpus, name, seconds) {
+  /** Starts a run. @param {string} corpus @param {string} name @param {number} seconds @param {string} base */
+  async #start(corpus, name, seconds, base) {
     try {
-      const run = await post("/training", { corpus, name, seconds });
+      const run = await post("/training", { corpus, name, seconds, settings: { base } });
       this.maker.clear();
       this.name.value = "";
       this.#add(run).node.scrollIntoView({ block: "nearest" });
@@ -147,6 +153,8 @@ export class TrainView {
     this.#countActive();
     if (this.cards.get(id)?.run.state !== "finished") return;
     await this.studio.loadModels();
+    this.#showBases();
+    this.cards.get(id)?.update(); // with the figures of the model
     this.studio.views.models.stale = true;
     if (!this.first) {
       this.comparison.show();

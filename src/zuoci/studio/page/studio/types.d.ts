@@ -33,6 +33,8 @@ export interface Figures {
   train?: Score | null;
   validation?: Score | null;
   baseline?: Score | null;
+  /** Of the model that the run started from, on the held-out text. */
+  base?: Score | null;
 }
 
 export interface ModelConfig {
@@ -48,6 +50,8 @@ export interface ModelInfo {
   figures: Figures;
   model: ModelConfig;
   originality: boolean;
+  /** Whether it is a base model, which comes with zuoci. */
+  base: boolean;
 }
 
 /** The answer to `GET /api/models/{id}`. */
@@ -217,9 +221,10 @@ export interface Phrases extends SharedPhrases {
   viewTrain: string;
   viewModels: string;
   model: string;
-  noModelTitle: string;
-  noModel: string;
-  goToTraining: string;
+  /** The name of a base model in a list. */
+  baseName(id: string): string;
+  ownModel: string;
+  ownModelLink: string;
   /** Messages for codes and statuses of API errors. */
   errors: Record<string, string>;
   fieldError(field: string, message: string): string;
@@ -290,6 +295,9 @@ export interface Phrases extends SharedPhrases {
   time: string;
   duration(seconds: number): string;
   recipeTime: string;
+  startFrom: string;
+  /** The choices of what a run starts from that are no models. */
+  startChoices: Record<"auto" | "none", string>;
   name: string;
   start: string;
   runs: string;
@@ -302,6 +310,7 @@ export interface Phrases extends SharedPhrases {
   writeWith: string;
   progress(run: { epoch: number; elapsed: number; speed: number }): string;
   perplexities(train: Score | null, validation: Score | null): string;
+  beforeTraining(validation: Score): string;
   samples: string;
   noSamples: string;
   chartTitle(names: string): string;
@@ -321,6 +330,8 @@ export interface Phrases extends SharedPhrases {
   heldOut: string;
   baseline: string;
   onTraining: string;
+  before: string;
+  comesWithZuoci: string;
   trainingTime: string;
   trainedAt: string;
   exportHtml: string;
