@@ -6,7 +6,7 @@ const setting = (field) => ({ description: "", ...field });
 export const DOCUMENT = {
   settings: {
     length: setting({ type: "integer", default: 50, minimum: 1, maximum: 1_000_000 }),
-    temperature: setting({ type: "number", default: 1.0, exclusiveMinimum: 0.0, maximum: 100.0 }),
+    temperature: setting({ type: "number", default: 0.8, exclusiveMinimum: 0.0, maximum: 100.0 }),
     top_k: setting({ type: "integer", default: 0, minimum: 0, maximum: 1_000_000 }),
     top_p: setting({ type: "number", default: 1.0, exclusiveMinimum: 0.0, maximum: 1.0 }),
     min_p: setting({ type: "number", default: 0.0, minimum: 0.0, maximum: 1.0 }),
@@ -24,6 +24,6 @@ export const DOCUMENT = {
     rhyme: setting({ type: "string", default: "", maxLength: 1000 }),
     rhyme_standard: setting({ type: "string", default: "shisanzhe", enum: ["shisanzhe", "xinyun", "tongyun"] }),
   },
-  start: { lines: 8, rhyme: "AABB", stanza: "4", temperature: 0.8 },
+  start: { lines: 8, rhyme: "AABB", stanza: "4" },
   constants: { copy_window: 8, max_word_letters: 24, max_lines: 1000 },
 };

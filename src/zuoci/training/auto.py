@@ -68,7 +68,7 @@ def choose_tuning(text: str, seconds: float = 0.0) -> dict[str, Any]:
         "warmup_steps": 20,
         "counts": True,
         "epochs": 0 if seconds else epochs,
-        "patience": 0 if seconds else 2,
+        "patience": 2,
     }
 
 
