@@ -226,19 +226,17 @@ def finish(model: CharLM, corpora: Corpora, language: str, folder: Path) -> None
 
 def card(corpora: Corpora, language: str, scores: Sequence[Score]) -> str:
     """The model card: what the model has read, why that is free, and how well it does."""
-    names = {group["group"]: group["name"] for group in corpora.about["groups"]}
     rows: list[str] = []
-    for name, title in names.items():
-        works = [source for source in corpora.about["sources"] if source["group"] == name]
-        authors = sorted({f"{work.get('author') or 'anonymous'} († {work.get('died', '?')})" for work in works})
-        rows.append(f"| {title} | {len(corpora.parts[name]):,} | {len(works)} | {'; '.join(authors)} |")
+    works: list[str] = []
+    for group in corpora.about["groups"]:
+        name, title = group["group"], group["name"]
+        sources = [source for source in corpora.about["sources"] if source["group"] == name]
+        rows.append(f"| {title} | {len(corpora.parts[name]):,} | {len(sources)} |")
+        works += [f"- {_work(source)}" for source in sources]
     songs = [song for song in corpora.songs.songs if not song.held_apart]
-    rows.append(
-        f"| songs that come with zuoci (CC0) | {sum(len(song.text) for song in songs):,} | {len(songs)} | zuoci |"
-    )
-    reasons = sorted({source["public_domain"] for source in corpora.about["sources"] if source.get("public_domain")})
+    rows.append(f"| songs that come with zuoci (CC0) | {sum(len(song.text) for song in songs):,} | {len(songs)} |")
     figures = "\n".join(f"| {score.protocol} | {score.nll:.3f} | {score.perplexity:.1f} |" for score in scores)
-    table = "\n".join(rows)
+    table, listed = "\n".join(rows), "\n".join(works)
     return f"""---
 library_name: zuoci
 pipeline_tag: text-generation
@@ -250,21 +248,30 @@ language: {language}
 
 A character-level recurrent language model, from which `zuoci train` starts. Every character that it has read is free:
 works whose authors died long ago, and the songs that come with zuoci. It has never read a lyric in copyright. Made with
-tools/make_base_model.py.
+tools/make_base_model.py. Write with it: `zuoci write {language}`
 
 | text | nats per character | perplexity |
 | --- | --- | --- |
 {figures}
 
-| what it has read | characters | works | authors |
-| --- | --- | --- | --- |
+| what it has read | characters | works |
+| --- | --- | --- |
 {table}
 
-Why each work is free: {len(reasons)} kinds of reasons, such as "{reasons[0]}". Lines with characters that the corpora
-have less than {RARE} times are left out.
+Lines with characters that stand in the corpora less than {RARE} times are left out.
 
-Write with it: `zuoci write {language}`
+## Each work, and why it is free
+
+{listed}
 """
+
+
+def _work(source: dict[str, Any]) -> str:
+    """A work in one line: title, author, and why it is free."""
+    author = source.get("author") or "anonymous"
+    reason = (source.get("public_domain") or "traditional").removesuffix("; see us_doubt")
+    doubt = f" ({source['us_doubt']})" if source.get("us_doubt") else ""
+    return f"{source['title']}, {author}: {reason}{doubt}"
 
 
 def main() -> None:

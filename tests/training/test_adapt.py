@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -11,7 +12,7 @@ import torch
 import zuoci
 from zuoci.model.base import BASES, fitting_base, model_folder
 from zuoci.model.stepper import Stepper
-from zuoci.training.adapt import adapt
+from zuoci.training.adapt import adapt, set_voice
 from zuoci.training.evaluation import network_nll
 from zuoci.training.job import Job
 
@@ -70,7 +71,7 @@ def test_a_run_begins_with_the_figures_of_the_model(base: Path, other: zuoci.Cor
     assert first.validation
     model = adapt(zuoci.load(base), other.text)
     run = zuoci.Run(other, zuoci.resolve("lyrics", {**TUNED, "base": str(base)}))
-    assert first.validation.nll == pytest.approx(network_nll(model, run.held_out).mean().item(), rel=1e-5)
+    assert first.validation.nll == pytest.approx(zuoci.evaluate(model, run.held_out).nll, rel=1e-5)
     assert end.base == first.validation
     assert end.kept.validation
     assert end.kept.validation.nll <= first.validation.nll
@@ -144,6 +145,44 @@ def test_a_run_that_took_on_a_model_resumes_to_the_same_bytes(
             pass
     for name in ("model.safetensors", "vocabulary.json", "counts.safetensors"):
         assert (tmp_path / "parts" / name).read_bytes() == (tmp_path / "whole" / name).read_bytes()
+
+
+class TestVoice:
+    @pytest.fixture
+    def tuned(self, base: Path, other: zuoci.Corpus, tmp_path: Path) -> Path:
+        settings = zuoci.resolve("lyrics", {**TUNED, "base": str(base), "counts": True, "learning_rate": 0.02})
+        *_, end = zuoci.train(other, settings)
+        assert isinstance(end, zuoci.EndReport)
+        return zuoci.save_trained(end, tmp_path / "tuned")
+
+    def test_the_weights_lie_between_both(self, tuned: Path, base: Path, other: zuoci.Corpus) -> None:
+        own, started = zuoci.load(tuned), adapt(zuoci.load(base), other.text)
+        for voice in (0.0, 0.25, 1.0):
+            model = zuoci.load(tuned)
+            set_voice(model, tuned, voice)
+            for name, value in model.state_dict().items():
+                expected = (1 - voice) * started.state_dict()[name] + voice * own.state_dict()[name]
+                torch.testing.assert_close(value, expected)
+            assert own.mixture
+            assert model.mixture
+            share = own.mixture.weights[..., 1] * voice
+            np.testing.assert_allclose(model.mixture.weights[..., 1], share, rtol=1e-5)
+            np.testing.assert_allclose(model.mixture.weights.sum(-1), 1.0, rtol=1e-5)
+
+    def test_texts_follow_it(self, tuned: Path) -> None:
+        texts = [zuoci.Writer.load(tuned, voice=voice).write("雨").text for voice in (0.0, 1.0)]
+        assert texts[0] != texts[1]
+        assert texts[1] == zuoci.Writer.load(tuned).write("雨").text
+
+    def test_what_has_no_base_has_no_voice(self, tuned: Path, base: Path) -> None:
+        with pytest.raises(zuoci.SettingsError, match="started from nothing"):
+            zuoci.Writer.load(base, voice=0.5)
+        with pytest.raises(zuoci.SettingsError, match="voice must be from 0"):
+            zuoci.Writer.load(tuned, voice=1.5)
+        shutil.rmtree(base)
+        with pytest.raises(zuoci.SettingsError, match=r"voice needs the model that .* started from: .* does not exist"):
+            zuoci.Writer.load(tuned, voice=0.5)
+        assert zuoci.Writer.load(tuned).write("雨").text
 
 
 class TestSettings:

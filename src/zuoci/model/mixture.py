@@ -98,12 +98,11 @@ class Mixture:
         return (weights * parts).sum(1)
 
     def with_less_of_the_first(self, factor: float) -> Mixture:
-        """The mixture with `factor` times the weight of its first n-gram; the other parts share what that leaves."""
-        first = self.weights[..., 1:2]
-        scale = (1 - factor * first) / np.maximum(1 - first, _LEAST)
-        weights = self.weights * scale
-        weights[..., 1:2] = factor * first
-        return Mixture(self.ngrams, weights.astype(np.float32))
+        """The mixture with `factor` times the weight of its first n-gram; what that loses goes to the network."""
+        weights = self.weights.copy()
+        weights[..., 1] *= np.float32(factor)
+        weights[..., 0] += self.weights[..., 1] - weights[..., 1]
+        return Mixture(self.ngrams, weights)
 
     def widened(self, vocab_size: int) -> Mixture:
         """The same mixture for a vocabulary that has more characters at its end."""
