@@ -247,8 +247,8 @@ class Run:
     def _reader(self) -> CharLM:
         """The model as it is evaluated: in the precision of the computation, which is faster.
 
-        A model that was taken on changes so little that rounding to bfloat16 would hide much of it. It is evaluated with
-        the counts of the model that it started from, as that model writes.
+        A model that was taken on changes so little that rounding to bfloat16 would hide much of it. It is evaluated
+        with the counts of the model that it started from, as that model writes.
         """
         return self.model if self.config.base != NO_BASE else self.gradients.reader()
 
