@@ -35,7 +35,7 @@ test("a number is moved into the bounds of its setting", () => {
 
 test("the defaults are Python's", () => {
   const defaults = defaultSettings(settings);
-  assert.equal(defaults.temperature, 1);
+  assert.equal(defaults.temperature, 0.8);
   assert.equal(defaults.length, 50);
   assert.deepEqual([defaults.topK, defaults.topP, defaults.minP, defaults.greedy], [0, 1, 0, false]);
 });

@@ -3,7 +3,7 @@
 `zh` and `en` can be named wherever the folder of a model can. `zuoci.training.adapt` takes them on to a person's own
 text. tools/make_base_model.py made them, from text that is free.
 
-This file does not import torch, so that the command line can use it without waiting.
+This file imports neither torch nor numpy, so that the command line can use it without waiting.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from zuoci.text.corpus import load_lyrics
 from zuoci.text.folder import VOCABULARY, is_model
 
 if TYPE_CHECKING:
@@ -48,6 +47,8 @@ def fitting_base(text: str) -> str | None:
 
 
 def _is_bundled(text: str, language: Literal["zh", "en"]) -> bool:
+    from zuoci.text.corpus import load_lyrics  # which imports numpy
+
     return any(load_lyrics(language, choruses=choruses).text == text for choruses in ("once", "sung"))
 
 
