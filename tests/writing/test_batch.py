@@ -234,12 +234,12 @@ def test_a_step_reads_so_many_rows_though_every_text_asks_for_more(
     config = WriteConfig(acrostic="山路", line_length="1", rhyme="AA", draws=1, max_copy=0)
     read = rows_read(writer, monkeypatch)
     batch: Batch[Lyrics] = Batch(writer.model.stepper, 1, 16)
-    for _ in range(12):
+    for _ in range(4):
         add(batch, writer, "", config)
     ended: list[Any] = []
     while len(batch):
         ended += batch.step()
-    assert [type(error) for _, error in ended] == [WritingError] * 12
+    assert [type(error) for _, error in ended] == [WritingError] * 4
     assert max(read) == 32  # of one text, alone
 
 
