@@ -3,8 +3,8 @@
     python benchmarks/tuning.py CORPUS [--sizes 2000 5000 …]
 
 CORPUS is a text file whose blocks are songs. The first songs, up to each size, are a writer's folder, of which whole
-songs, a tenth, are held out; the runs are those of `zuoci train` and `zuoci train --from none`. The figures are held-out
-perplexities. `base alone` is the base before the first step.
+songs, a tenth, are held out; the runs are those of `zuoci train` and `zuoci train --from none`. The figures are
+held-out perplexities. `base alone` is the base before the first step.
 """
 
 from __future__ import annotations
