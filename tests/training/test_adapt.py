@@ -217,7 +217,7 @@ class TestSettings:
         [
             ("auto", {"hidden_size": 9}, "hidden_size is that of the model to start from"),
             ("lyrics", {"cell": "rnn"}, "cell is that of the model to start from"),
-            ("lesson", {}, "the recipe lesson trains a model from nothing; leave out base"),
+            ("lesson", {}, "the recipe lesson trains a model from nothing; name no model to start from"),
             ("fast", {}, "the recipe fast trains a model from nothing"),
         ],
     )

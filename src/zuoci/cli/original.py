@@ -73,12 +73,15 @@ def _read(text: str) -> str:
 
 
 def _print(found: Originality) -> None:
+    from zuoci.text.fingerprint import WINDOW
+
     longest = f"{found.longest_copied} characters"
     if not found.longest_copied:
         longest = f"below {found.known_from} characters"
     print(
         f"longest copied span: {longest}; {found.coverage:.1%} of {found.characters:,} characters "
         f"lie in spans of {found.least} or more"
+        + (f"; copies of what a base model has read are seen from {found.known_from} on" * (found.known_from > WINDOW))
     )
     for span in found.spans:
         print(f"{span.length:5}  {_where(span)}: {shortened(span.text, _SHOWN)}")

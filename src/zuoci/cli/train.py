@@ -15,6 +15,7 @@ from zuoci.cli import print_json, print_text, say, say_notes
 from zuoci.cli.options import given, with_settings
 from zuoci.cli.signals import on_signals
 from zuoci.errors import ModelFolderError, SettingsError, ZuociError
+from zuoci.model.base import NO_BASE
 from zuoci.model.config import ModelConfig
 from zuoci.text.terminal import printable, quote
 from zuoci.training.recipe import DEFAULT_RECIPE, RECIPES, TrainConfig, read_settings_file, resolve
@@ -84,6 +85,8 @@ def command(
     """Trains a model on lyrics, and writes with it."""
     of_file = read_settings_file(config) if config else {}
     named = of_file.pop("recipe", None)
+    if "from" in of_file:  # as the option is called
+        of_file["base"] = of_file.pop("from")
     recipe = named if recipe is None else recipe
     overrides = {**of_file, **given({**settings, "base": start_from})}
     _check_use(out, tensorboard, recipe, overrides, resume=resume, overwrite=overwrite)
@@ -142,6 +145,8 @@ def _prepare(
     corpus = _read(sources)
     settings = None if job.stored else resolve(recipe, overrides, text=corpus.text)
     job.prepare(corpus, settings, sources=sources)
+    base = job.run.settings.training.base
+    say("starting from nothing" if base == NO_BASE else f"starting from {base}")
     if job.stored:
         say(f"resuming after {job.run.progress.step:,} steps")
     return Samples(corpus, openings, join_lines=job.run.settings.training.join_lines)
@@ -203,7 +208,10 @@ def _run(job: Job, samples: Samples, board: TensorBoard | None) -> EndReport | N
                 speed = event.characters / max(event.seconds, 1e-9)
                 progress.update(task, completed=event.step, total=event.steps or None, speed=speed)
             elif isinstance(event, EvalReport) and not event.step:
-                show(f"{job.run.settings.training.base} before training: {_figures(event)}")
+                if event.validation:
+                    show(
+                        f"{job.run.settings.training.base} before training: held out {event.validation.perplexity:.1f}"
+                    )
             elif isinstance(event, EvalReport):
                 progress.update(task, figures=_figures(event))
                 part = event.step * SAMPLES // job.run.progress.steps if job.run.progress.steps else shown

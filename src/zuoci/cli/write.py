@@ -51,8 +51,8 @@ def command(
     voice: Annotated[
         float,
         typer.Option(
-            help="How far texts follow the model rather than the base model that it started from; 0: the base, 1: the "
-            "model as it was trained.",
+            help="How far texts follow the model rather than the base model that it started from, 0 to 1; 0: the "
+            "base, 1: the model as it was trained.",
         ),
     ] = 1.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,

@@ -329,7 +329,7 @@ def _check_complete(path: Path, files: Mapping[str, bytes]) -> None:
             command = f"zuoci train --resume --out {quote(path)}"
             raise ModelFolderError(f"{path} holds a run that was stopped; finish it: {command}")
         what = "does not exist" if not path.exists() else f"holds no model: {CONFIG} and {WEIGHTS} are missing"
-        raise ModelFolderError(f"{path} {what}; name the folder of a trained model")
+        raise ModelFolderError(f"{path} {what}; name the folder of a trained model, or zh or en")
     if VOCABULARY not in files:
         raise ModelFolderError(f"{path / VOCABULARY} cannot be read: it is missing")
 

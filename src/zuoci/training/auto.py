@@ -14,6 +14,7 @@ _SMALL = 200_000  # characters; a smaller text is memorised before anything else
 MEDIUM = 500_000  # characters; for a smaller text a minute of training gives most of what three give
 _MEDIUM_SECONDS, _LARGE_SECONDS = 45.0, 180.0  # roughly what a run takes if no time budget is given
 _LEAST_PASSES = 10  # epochs of a medium text for which 384 units pay off
+_PER_SEQUENCE = 400  # characters of a text for each sequence in a minibatch: a dozen times 32
 _OPERATIONS = 3e11  # per second, of matrix products on two cores; a rough figure, used for choices only
 
 
@@ -29,7 +30,7 @@ def choose(text: str, seconds: float = 0.0) -> dict[str, Any]:
             no longer do.
     """
     if len(text) < _SMALL:
-        return {"hidden_size": 256, "dropout": 0.5, "epochs": 24, "patience": 4}
+        return {"hidden_size": 256, "dropout": 0.5, "epochs": 24, "patience": 4, "batch_size": _batch_size(text, 16)}
     medium = len(text) < MEDIUM
     time = seconds or (_MEDIUM_SECONDS if medium else _LARGE_SECONDS)
     vocab_size = len(distinct(text))
@@ -61,7 +62,7 @@ def choose_tuning(text: str, seconds: float = 0.0) -> dict[str, Any]:
     size = len(text)
     epochs = 10 if size < 10_000 else 6 if size < 100_000 else 3 if size < 250_000 else 2
     return {
-        "batch_size": 32,
+        "batch_size": _batch_size(text, 32),
         "learning_rate": 2e-3,
         "dropout": 0.3,
         "weight_decay": 0.0,
@@ -70,6 +71,11 @@ def choose_tuning(text: str, seconds: float = 0.0) -> dict[str, Any]:
         "epochs": 0 if seconds else epochs,
         "patience": 2,
     }
+
+
+def _batch_size(text: str, most: int) -> int:
+    """Sequences per minibatch: fewer for a short text, so that an epoch has a dozen steps."""
+    return max(1, min(most, len(text) // _PER_SEQUENCE))
 
 
 def _readable(seconds: float, hidden_size: int, vocab_size: int) -> float:

@@ -29,6 +29,7 @@ def model_card(report: Mapping[str, Any], settings: Mapping[str, Any]) -> str:
             rows.append(("held-out text, the model it started from", report["base"]))
     table = "\n".join(f"| {name} | {_figures(score)} | {score['protocol']} |" for name, score in rows)
     copies = _COPIES if settings["fingerprint"] else ""
+    copies += _COUNTS if settings["counts"] else ""
     ancestor = "" if settings["base"] == NO_BASE else _ANCESTOR.format(base=Path(settings["base"]).name)
     return f"""---
 library_name: zuoci
@@ -38,8 +39,8 @@ pipeline_tag: text-generation
 # A lyrics model
 
 A character-level recurrent language model, trained with zuoci (recipe `{settings["recipe"]}`, seed {settings["seed"]})
-on {report["characters"]:,} characters of {report["songs"]:,} songs with {report["vocab_size"]:,} different characters.
-It has {report["parameters"]:,} parameters and was trained for {report["epochs"]:.4g} epochs in
+on {report["characters"]:,} characters of {report["songs"]:,} songs. It knows {report["vocab_size"]:,} characters, has
+{report["parameters"]:,} parameters and was trained for {report["epochs"]:.4g} epochs in
 {report["train_seconds"]:.1f} s; these are the weights of epoch {report["kept_epoch"]:.4g}.
 {ancestor}
 | text | nats per character | bits per character | perplexity | protocol |
@@ -61,6 +62,11 @@ _COPIES = """
 `zuoci original FOLDER TEXT` shows which parts of a text are copied from the training text. It uses the hashes in
 `fingerprint.safetensors`. With that file, anybody can check whether a text is part of those lyrics. Delete it if that
 must not happen.
+"""
+
+_COUNTS = """
+`counts.safetensors` holds counts of the sequences of up to three characters in the training text, as they stand: much
+of the text can be put together again from them. Train with `--no-counts` if that must not happen.
 """
 
 

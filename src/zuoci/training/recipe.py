@@ -121,8 +121,8 @@ class TrainConfig(BaseModel):
     )
     validation_split: Literal["auto", "songs", "tail"] = Field(
         default="auto",
-        description="what is held out; songs: whole songs; tail: the end of the text; auto: songs up to 300,000 "
-        "characters, else the tail",
+        description="what is held out; songs: whole songs; tail: the end of the text; auto: songs, where "
+        "there are at least 10 and at most 300,000 characters, else the tail",
     )
     patience: int = Field(
         default=0,
@@ -140,8 +140,8 @@ class TrainConfig(BaseModel):
     counts: bool = Field(
         default=False,
         description="mix what the network predicts with counts of the sequences of up to three characters in the "
-        "text, and with those of the base model; they are saved with the model, and hold much of the text. The recipe "
-        "auto does it where it starts from a base model, the others do not",
+        "text; they are saved with the model, and hold much of the text. The recipe auto does it where it starts from "
+        "a base model, the others do not. The counts of a base model are kept in any case",
     )
     fingerprint: bool = Field(
         default=True,
@@ -264,9 +264,11 @@ def _base_of(recipe: str, given: Mapping[str, Any], text: str) -> str:
         from_nothing = own or given.get("join_lines") or recipe in _FROM_NOTHING or len(text) >= MEDIUM
         return NO_BASE if from_nothing else fitting_base(text) or NO_BASE
     if base != NO_BASE and own:
-        raise SettingsError(f"{own[0]} is that of the model to start from; leave it out, or set base to none")
+        raise SettingsError(f"{own[0]} is that of the model to start from; leave it out, or start from nothing (none)")
     if base != NO_BASE and recipe in _FROM_NOTHING:
-        raise SettingsError(f"the recipe {recipe} trains a model from nothing; leave out base, or name another recipe")
+        raise SettingsError(
+            f"the recipe {recipe} trains a model from nothing; name no model to start from, or another recipe"
+        )
     return base
 
 

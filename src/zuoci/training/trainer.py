@@ -308,7 +308,10 @@ class Run:
         """The score of an n-gram on the held-out text; None if nothing is held out."""
         if not len(self.held_out):
             return None
-        return score_by_counting(self._training, len(self.model.vocabulary), self.held_out, of=self.split.held_out)
+        parts = self.split  # the characters of the text alone: a base model knows thousands that it does not have
+        own = _vocabulary(parts)
+        training, held_out = own.encode(parts.training), own.encode(parts.validation)
+        return score_by_counting(training, len(own), held_out, of=parts.held_out)
 
 
 def train(
