@@ -91,7 +91,7 @@ class World:
             hold(file.is_file() and file.read_bytes() == data, f"{file} is as it was")
 
     def check_tidy(self) -> None:
-        """Makes sure that nothing of zuoci but the model is left, and at most a lock that is not known as one of its own.
+        """Makes sure that nothing of zuoci is left but the model, and at most a lock that is not marked as its own.
 
         A save that is killed between making its lock file and marking it leaves an empty one.
         """
