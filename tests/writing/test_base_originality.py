@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.writing.test_originality import write
 
 import zuoci
 from zuoci import Corpus, CorpusIndex, Fingerprint, Song, Vocabulary, WriteConfig, load_lyrics, originality
@@ -21,7 +22,6 @@ from zuoci.writing.writer import Writer
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from zuoci.writing.guards import Guard
 
 READ = load_lyrics("zh").text[:20_000]
 OWN = Corpus((Song("own.txt", "山前一路人在唱\n路上百人歌里有\n" + READ[300:318]),))
@@ -57,23 +57,6 @@ def test_what_is_known_of_two_texts() -> None:
     assert known_texts(own, None) is own
     assert known_texts(None, base) is base
     assert isinstance(known_texts(Fingerprint.of(Corpus(())), base), OwnAndBase)
-
-
-def write(guard: Guard, vocabulary: Vocabulary, seed: int, rows: int, length: int) -> list[str]:
-    """Texts drawn at random from what the guard leaves; a row with nothing left ends there."""
-    generator = np.random.default_rng(seed)
-    ids = np.full((rows, guard.limit + length), -1)
-    ends = [length] * rows
-    for place in range(length):
-        allowed = np.ones((rows, len(vocabulary)), bool)
-        allowed[guard.banned(ids[:, place : place + guard.limit])] = False
-        for row in range(rows):
-            choices = np.flatnonzero(allowed[row])
-            if len(choices):
-                ids[row, guard.limit + place] = generator.choice(choices)
-            else:
-                ends[row] = min(ends[row], place)
-    return [vocabulary.decode(row[guard.limit :][:end].tolist()) for row, end in zip(ids, ends, strict=True)]
 
 
 @given(

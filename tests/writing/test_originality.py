@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from zuoci.writing.guards import Guard
+
 KINDS: list[Callable[[Corpus], CorpusIndex | Fingerprint]] = [CorpusIndex, Fingerprint.of]
 SONGS = st.lists(st.text(alphabet="ab\n", min_size=1, max_size=60), min_size=1, max_size=4)
 
@@ -95,7 +97,7 @@ def test_a_newline_before_a_span_is_not_its_line() -> None:
     assert (span.text, span.song, span.line, span.title) == ("\n\n题\n山前一路人在唱", 2, 1, "题")
 
 
-def write(guard: CopyGuard, vocabulary: Vocabulary, seed: int, rows: int, length: int) -> list[str]:
+def write(guard: Guard, vocabulary: Vocabulary, seed: int, rows: int, length: int) -> list[str]:
     """Texts drawn at random from what the guard leaves; a row with nothing left ends there."""
     generator = np.random.default_rng(seed)
     ids: NDArray[np.int64] = np.full((rows, guard.limit + length), -1)

@@ -55,10 +55,9 @@ class Mixture:
             network: the probabilities of its characters by the network, from the second on, `(n − 1,)`.
         """
         K = 1 + len(ngrams)
-        lengths = [_lengths(ngram.contexts(ngram.windows(ids)))[1:] for ngram in ngrams]
+        lengths, parts = _parts(ngrams, ids, network)
         shape = [ngram.order for ngram in ngrams]
         group = np.ravel_multi_index(lengths, shape)
-        parts = np.stack([network, *(ngram.probabilities(ids)[1:] for ngram in ngrams)], 1)  # (n − 1, K)
         average = np.full(K, 1 / K)
         weights = np.tile(average, (int(np.prod(shape)), 1))
         for _ in range(_ROUNDS):
@@ -92,10 +91,8 @@ class Mixture:
 
     def probabilities(self, ids: Ids, network: NDArray[np.float64]) -> NDArray[np.float64]:
         """The mixed probabilities of the characters of a text from the second on; the arguments are those of `fit`."""
-        lengths = tuple(_lengths(ngram.contexts(ngram.windows(ids)))[1:] for ngram in self.ngrams)
-        weights = self.weights[lengths].astype(np.float64)
-        parts = np.stack([network, *(ngram.probabilities(ids)[1:] for ngram in self.ngrams)], 1)
-        return (weights * parts).sum(1)
+        lengths, parts = _parts(self.ngrams, ids, network)
+        return (self.weights[lengths].astype(np.float64) * parts).sum(1)
 
     def with_less_of_the_first(self, factor: float) -> Mixture:
         """The mixture with `factor` times the weight of its first n-gram; what that loses goes to the network."""
@@ -138,6 +135,17 @@ class Mixture:
         if any(ngram.vocab_size != vocab_size for ngram in ngrams):
             raise ValueError(f"the counts are of other characters than the {vocab_size} of the vocabulary")
         return cls(ngrams, weights)
+
+
+def _parts(
+    ngrams: Sequence[NGram], ids: Ids, network: NDArray[np.float64]
+) -> tuple[tuple[Ids, ...], NDArray[np.float64]]:
+    """For each character of a text from the second on, the lengths of its contexts, and its K probabilities.
+
+    The arguments are those of `Mixture.fit`; the probabilities are `(n − 1, K)`.
+    """
+    lengths = tuple(_lengths(ngram.contexts(ngram.windows(ids)))[1:] for ngram in ngrams)
+    return lengths, np.stack([network, *(ngram.probabilities(ids)[1:] for ngram in ngrams)], 1)
 
 
 def _lengths(contexts: Sequence[Ids]) -> Ids:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from zuoci.errors import ModelFolderError, SettingsError
-from zuoci.model.base import NO_BASE, model_folder
+from zuoci.model.base import NO_BASE
 from zuoci.model.checkpoint import load, load_description
 from zuoci.model.language_model import CharLM
 from zuoci.model.mixture import ORDER, Mixture
@@ -42,7 +42,7 @@ def load_base(name: str, config: ModelConfig, text: str) -> CharLM:
     Raises:
         ModelFolderError: there is no such model, or it is damaged.
     """
-    return adapt(load(model_folder(name)), text, dropout=config.dropout)
+    return adapt(load(name), text, dropout=config.dropout)
 
 
 @torch.no_grad()
@@ -104,7 +104,7 @@ def set_voice(model: CharLM, folder: str | PathLike[str], voice: float) -> None:
     if name == NO_BASE:
         raise SettingsError(f"voice needs a model that started from a base model: {folder} started from nothing")
     try:
-        base = adapt(load(model_folder(name)), model.vocabulary.characters)
+        base = adapt(load(name), model.vocabulary.characters)
     except ModelFolderError as error:
         raise SettingsError(f"voice needs the model that {folder} started from: {error}") from None
     weights, others = model.state_dict(), base.state_dict()

@@ -54,7 +54,6 @@ def choose(text: str, seconds: float = 0.0) -> dict[str, Any]:
 def choose_tuning(text: str, seconds: float = 0.0) -> dict[str, Any]:
     """The settings that the recipe `auto` chooses for a run that starts from a trained model.
 
-
     Args:
         text: the corpus.
         seconds: the time budget; 0: none.

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from zuoci.errors import CorpusError, SettingsError
-from zuoci.model.base import NO_BASE, fitting_base, model_folder
+from zuoci.model.base import NO_BASE, fitting_base
 from zuoci.model.config import ModelConfig
 from zuoci.text.sources import read_file
 from zuoci.training.auto import MEDIUM, choose, choose_tuning
@@ -276,7 +276,7 @@ def _architecture_of(base: str) -> dict[str, Any]:
     """The settings of a saved model that a run which starts from it cannot change."""
     from zuoci.model.checkpoint import load_description
 
-    config = load_description(model_folder(base))["model"]
+    config = load_description(base)["model"]
     return {name: config[name] for name in _ARCHITECTURE}
 
 
