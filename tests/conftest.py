@@ -115,9 +115,10 @@ def running(settings: ServerSettings) -> Generator[Served]:
     token = app.access.key
     headers = {b"authorization": f"Bearer {token}".encode()} if token else {}
     home = settings.home if isinstance(settings, StudioSettings) else settings.models[0]
+    model = settings.models[0] if settings.models else home
     try:
         with httpx2.Client(base_url=url, headers=headers, timeout=60, trust_env=False) as client:
-            yield Served(url, token, app.engine, settings.models[0], home, client)
+            yield Served(url, token, app.engine, model, home, client)
     finally:
         server.should_exit = True
         thread.join()

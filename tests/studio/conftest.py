@@ -7,23 +7,23 @@ from __future__ import annotations
 
 import os
 import shutil
-import threading
-import time
+from contextlib import contextmanager
 from importlib.resources import files
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
 
-from zuoci.server.run import listen, make_server
-from zuoci.studio.app import Studio, StudioSettings
+from zuoci.studio.app import StudioSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Generator, Iterator
     from pathlib import Path
 
     from tests.conftest import Served
+
+    from zuoci.server.app import ServerSettings
 
 PAGE = files("zuoci.studio").joinpath("page")
 
@@ -87,31 +87,28 @@ def modules(browser: Browser) -> Iterator[Page]:
     page.close()
 
 
+@contextmanager
+def visiting(browser: Browser, url: str, token: str) -> Generator[Visitor]:
+    """A visitor of a server, whose pages are closed at the end, and who had nothing to complain about."""
+    visitor = Visitor(browser, url, token)
+    before = len(browser.contexts)
+    yield visitor
+    for context in browser.contexts[before:]:
+        context.close()
+    visitor.check()
+
+
 @pytest.fixture
 def visit(browser: Browser, served: Served) -> Iterator[Visitor]:
-    visitor = Visitor(browser, served.url, served.token)
-    before = len(browser.contexts)
-    yield visitor
-    for context in browser.contexts[before:]:
-        context.close()
-    visitor.check()
+    with visiting(browser, served.url, served.token) as visitor:
+        yield visitor
 
 
 @pytest.fixture
-def fresh(browser: Browser, tmp_path: Path) -> Iterator[Visitor]:
-    """A server without any model but those that come with zuoci."""
-    app = Studio(StudioSettings((), home=tmp_path / "home"))
-    server = make_server(app)
-    socket = listen("127.0.0.1", 0)
-    thread = threading.Thread(target=server.run, args=([socket],))
-    thread.start()
-    while not server.started:
-        time.sleep(0.01)
-    visitor = Visitor(browser, f"http://127.0.0.1:{socket.getsockname()[1]}", app.access.key)
-    before = len(browser.contexts)
-    yield visitor
-    for context in browser.contexts[before:]:
-        context.close()
-    server.should_exit = True
-    thread.join()
-    visitor.check()
+def fresh(browser: Browser, serve: Callable[[ServerSettings], Any], tmp_path: Path) -> Iterator[Visitor]:
+    """A visitor of a studio without any model but those that come with zuoci."""
+    with (
+        serve(StudioSettings((), home=tmp_path / "home")) as served,
+        visiting(browser, served.url, served.token) as visitor,
+    ):
+        yield visitor
