@@ -74,7 +74,7 @@ def songs(corpus: zuoci.Corpus, tmp_path: Path) -> Path:
         (["--length", 30, "--seed", 5, "--temperature", 1.5, "--top-k", 9, "--top-p", 0.9, "--min-p", 0], None),
         (["--greedy", "--length", 20], None),
         (["--ban", "山路", "--stop", "人", "--stop", "在", "--max-repeats", 0], {"stop": ("人", "在")}),
-        (["--lines", 3, "--line-length", "4,3", "--stanza", 2, "--draws", 8], None),
+        (["--lines", 3, "--line-length", "4,3", "--stanza", 2, "--particles", 8], None),
         (["--acrostic", "山路人", "--line-opening", "2=路上"], {"line_opening": ("2=路上",)}),
         (["--word", "唱", "--rhyme", "AA", "--rhyme-standard", "xinyun", "--reading", "路=lu4", "--line-length", 5],
          {"word": ("唱",), "reading": ("路=lu4",)}),

@@ -290,7 +290,7 @@ def test_beyond_capacity_one_is_told_so_at_once(served: Served) -> None:
 
 
 def test_a_request_that_never_fits_is_no_matter_of_waiting(served: Served) -> None:
-    answer = served.client.post("/v1/completions", json={**LONG, "n": 1, "rhyme": "AA", "draws": 64})
+    answer = served.client.post("/v1/completions", json={**LONG, "n": 1, "rhyme": "AA", "particles": 64})
     assert answer.status_code == 400
 
 

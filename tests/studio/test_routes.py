@@ -182,7 +182,7 @@ def test_a_zip_holds_what_the_format_names_and_nothing_else(
         ("write", {"form": 1}),
         ("write", {"length": 10_001}),
         ("write", {"word": ["x" * 201]}),
-        ("write", {"draws": 65}),
+        ("write", {"particles": 257}),
         ("write", {"lines": 2, "stop": ["x"]}),
         ("write", {"watch": True}),
         ("candidates", {"count": 0}),

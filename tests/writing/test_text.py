@@ -4,7 +4,6 @@ from functools import cache
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -13,7 +12,7 @@ from hypothesis import strategies as st
 import zuoci
 from zuoci import Corpus, CorpusIndex, Fingerprint, SettingsError, Song, WriteConfig, Writer, lesson
 from zuoci.errors import WritingError
-from zuoci.writing.batch import FREE, Batch
+from zuoci.writing.batch import Batch
 from zuoci.writing.rules import Rules
 
 if TYPE_CHECKING:
@@ -223,7 +222,7 @@ def test_a_wish_completes_no_copy_that_was_begun_without_it() -> None:
 
 @pytest.mark.parametrize("form", [{}, {"lines": 2}, {"rhyme": "AAAA", "line_length": "5"}])
 def test_no_random_number_is_used_twice(model: zuoci.CharLM, form: dict[str, Any]) -> None:
-    """Neither by the lines that are forked from another one, nor by lines that are written anew."""
+    """Neither by the particles of a line, nor by lines that are written anew."""
     steps = Writer(model).steps("山", WriteConfig(seed=3, **form))
     used: list[float] = []
 
@@ -234,8 +233,7 @@ def test_no_random_number_is_used_twice(model: zuoci.CharLM, form: dict[str, Any
                 request = steps.send(result)  # pyright: ignore[reportArgumentType]
             except StopIteration as end:
                 return end.value
-            free = np.ones(len(request.ids), np.bool_) if request.forced is None else request.forced == FREE
-            used.extend([] if request.uniform is None else request.uniform[free].tolist())
+            used.extend([] if request.uniform is None else request.uniform.tolist())
             result = yield request
 
     batch: Batch[Lyrics] = Batch(Writer(model).model.stepper, 1)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Base = TypeVar("Base", bound=BaseModel)
 
 # Bounds of one request, where they are narrower than those of `WriteConfig`.
-MAXIMA = {"length": 10_000, "lines": 200, "draws": 64}
+MAXIMA = {"length": 10_000, "lines": 200, "particles": 256}
 MAX_ITEMS = 16  # of a list; each word that must appear costs another reading of a whole draft
 MAX_ITEM = 200  # characters of a stop string, a word, an opening of a line
 MAX_TEXT = 20_000  # characters of a text that is sent

@@ -19,14 +19,14 @@ from pydantic import BaseModel, ConfigDict
 from zuoci.errors import SettingsError, WritingError
 from zuoci.model.random import key_of
 from zuoci.writing.form import LinePlan, count_syllables, line_indices
-from zuoci.writing.line import WrittenLine, pick, read, write_line
+from zuoci.writing.line import WrittenLine, draw_lines, read
 from zuoci.writing.originality import originality
-from zuoci.writing.random import LINE
+from zuoci.writing.particles import write_line
+from zuoci.writing.random import LENGTH, LINE, PICK
 from zuoci.writing.repetition import repetition
-from zuoci.writing.rhyme.constraint import RhymeConstraint
 from zuoci.writing.rhyme.scheme import scheme_of
 from zuoci.writing.rules import Rules
-from zuoci.writing.text import add_rhyme
+from zuoci.writing.text import rhyme_constraint, with_length
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,8 +37,9 @@ if TYPE_CHECKING:
     from zuoci.writing.text import Lyrics
     from zuoci.writing.writer import Writer
 
-_LINES_PER_CANDIDATE = 4  # lines written for each that is shown
-_TRIES_PER_LINE = 4  # each with twice as many drafts as the one before
+_POPULATIONS = 4  # of lines, written independently
+_ROUNDS = 4  # of populations, until a line is found
+_LINES_PER_CANDIDATE = 4  # drawn from the populations for each that is shown
 
 
 class Candidate(BaseModel):
@@ -98,9 +99,8 @@ def next_lines(writer: Writer, text: str, config: WriteConfig, count: int, after
     plans = rules.form.plan(count=size * (number // size + 1))
     rules.check([plans[number]])
     partners = [line for line, plan in zip(lines, plans, strict=False) if plan.rhyme == plans[number].rhyme]
-    plan, constraint = add_rhyme(rules, plans[number], partners)
     before = text + "\n" * (not text.endswith("\n")) if lines else ""
-    return _Lines(writer, rules, config, before, after).write(plan, constraint, count)
+    return _Lines(writer, rules, config, before, after, partners).write(plans[number], count)
 
 
 def rewrite(writer: Writer, text: str, number: int, config: WriteConfig, count: int) -> list[Candidate]:
@@ -131,12 +131,11 @@ def rewrite(writer: Writer, text: str, number: int, config: WriteConfig, count: 
     if length:
         length = max(length, count_syllables(start))
     plan = LinePlan(length, ((0, start),) if start else (), (0, "A") if partners else None, len(partners) + 1)
-    constraint = RhymeConstraint(rules.rhyme_groups, partners, len(partners) + 1) if partners else None
     rules.check([plan])
     before = "".join(line + "\n" for line in rows[:row])
     following = next((i for i in indices if i > row), row)
     after = "\n".join(rows[row + 1 : following + 1])  # with the empty lines between two stanzas
-    found = _Lines(writer, rules, config, before, after).write(plan, constraint, count + 1)
+    found = _Lines(writer, rules, config, before, after, partners).write(plan, count + 1)
     found = [candidate for candidate in found if candidate.text != rows[row]][:count]
     if not found:
         raise WritingError(f"no other line was found in the place of {rows[row]!r}; try another seed or length")
@@ -152,48 +151,54 @@ def _partners(rules: Rules, lines: Sequence[str], index: int) -> list[str]:
 class _Lines:
     """Candidates for one line between the text before it and the line after it."""
 
-    def __init__(self, writer: Writer, rules: Rules, config: WriteConfig, before: str, after: str) -> None:
+    def __init__(
+        self, writer: Writer, rules: Rules, config: WriteConfig, before: str, after: str, partners: Sequence[str]
+    ) -> None:
         self.writer = writer
         self.rules = rules
         self.config = config
         self.before = before
+        self.partners = partners
         self.after = rules.model.vocabulary.adapt(after)[0]
 
-    def write(self, plan: LinePlan, constraint: RhymeConstraint | None, count: int) -> list[Candidate]:
+    def write(self, plan: LinePlan, count: int) -> list[Candidate]:
         """The best of several lines that fulfil a plan, at most `count`.
 
         Raises:
             WritingError: no line was found.
         """
         context = self.writer.read(self.before)
-        keys = [key_of(self.config.seed, LINE, k) for k in range(_LINES_PER_CANDIDATE * count)]
-        steps = [self._steps(context, plan, constraint, key) for key in keys]
-        found: dict[str, Candidate] = {}
-        for result in self.writer.run(steps, [self.config] * len(steps)):
-            if result:
-                line, fit = result
-                nll = line.nll / (len(line.text) + 1)
-                found.setdefault(line.text, _candidate(self.writer, line.text, nll, before=self.before, fit=fit))
-        if not found:
+        lines: list[WrittenLine] = []
+        for first in range(0, _ROUNDS * _POPULATIONS, _POPULATIONS):
+            keys = [key_of(self.config.seed, LINE, first + k) for k in range(_POPULATIONS)]
+            steps = [self._population(context, plan, key) for key in keys]
+            lines = [line for found in self.writer.run(steps, [self.config] * len(steps)) for line in found]
+            if lines:
+                break
+        else:
             raise WritingError(
                 "no line was found that keeps the form; loosen its length, its rhyme or what it must not copy"
             )
-        return sorted(found.values(), key=lambda candidate: candidate.cost)[:count]
+        lines = draw_lines(lines, key_of(self.config.seed, PICK), _LINES_PER_CANDIDATE * count)
+        fits = self._fits(lines)
+        found = [
+            _candidate(self.writer, line.text, line.nll / (len(line.text) + 1), before=self.before, fit=fit)
+            for line, fit in zip(lines, fits, strict=True)
+        ]
+        return sorted(found, key=lambda candidate: candidate.cost)[:count]
 
-    def _steps(
-        self, context: Context, plan: LinePlan, constraint: RhymeConstraint | None, key: int
-    ) -> Steps[tuple[WrittenLine, float | None] | None]:
-        """Writes one line, and reads the line after it; gives the line and its fit, or None if none was found."""
-        for k in range(_TRIES_PER_LINE):
-            drafts = self.rules.draws * 2**k if k else 0
-            lines = yield from write_line(self.rules, context, plan, key_of(key, k), constraint, drafts)
-            if lines:
-                line = pick(lines, key_of(key, k, 1))
-                if not self.after:
-                    return line, None
-                _, nll = yield from read(self.rules.model, line.after, self.after)
-                return line, nll / len(self.after)
-        return None
+    def _population(self, context: Context, plan: LinePlan, key: int) -> Steps[list[WrittenLine]]:
+        """Writes lines side by side."""
+        plan = yield from with_length(self.rules, context, plan, key_of(key, LENGTH), self.partners)
+        constraint = rhyme_constraint(self.rules, plan, self.partners)
+        return (yield from write_line(self.rules, context, plan, key, constraint))
+
+    def _fits(self, lines: Sequence[WrittenLine]) -> list[float | None]:
+        """For each line the nll of the line after it, in nats per character; None if there is none."""
+        if not self.after:
+            return [None] * len(lines)
+        steps = [read(self.rules.model, line.after, self.after) for line in lines]
+        return [nll / len(self.after) for _, nll in self.writer.run(steps, [self.config] * len(steps))]
 
 
 def _candidate(

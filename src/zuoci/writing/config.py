@@ -118,8 +118,11 @@ class WriteConfig(BaseModel):
     reading: tuple[_Text, ...] = Field(
         default=(), max_length=1000, description="pinyin of a phrase, as 长大=zhang3 da4; may be given several times"
     )
-    draws: int = Field(
-        default=4, ge=1, le=256, description="endings to sample in parallel for each rhymed line; one of them is kept"
+    particles: int = Field(
+        default=64,
+        ge=1,
+        le=512,
+        description="lines to grow side by side for each line of a form; more: more natural, and slower",
     )
 
     @field_validator("line_length", "stanza", "rhyme", "line_opening", "reading", "word")
@@ -165,8 +168,8 @@ class WriteConfig(BaseModel):
 
     @property
     def rows(self) -> int:
-        """The rows of a batch that the text usually takes; a line that fails is tried again with more."""
-        return self.draws if self.rhyme else 1
+        """The rows of a batch that the text takes at most."""
+        return self.particles if self.has_form and not self.greedy else 1
 
     @property
     def line_count(self) -> int:
@@ -224,7 +227,8 @@ def parse_line_openings(pairs: Sequence[str]) -> dict[int, str]:
     openings: dict[int, str] = {}
     for pair in pairs:
         line, _, text = pair.partition("=")
-        number = int(line) if line.strip().isascii() and line.strip().isdigit() else 0
+        line = line.strip()
+        number = int(line) if line.isascii() and line.isdigit() else 0
         if not (1 <= number <= MOST_LINES and text.strip()) or "\n" in text:
             raise SettingsError(f"a line opening is written as 3=我说, line number and first words: got {pair!r}")
         openings[number] = text.strip()

@@ -77,6 +77,11 @@ class LinePlan:
     ends_stanza: bool = False
 
     @property
+    def opening(self) -> str:
+        """What the line begins with; "" if it is free."""
+        return self.fixed[0][1] if self.fixed and self.fixed[0][0] == 0 else ""
+
+    @property
     def fixed_syllables(self) -> int:
         """The length of all fixed texts together."""
         return sum(count_syllables(text) for _, text in self.fixed)

@@ -116,7 +116,7 @@ class Rules:
         form: what the lines have to be.
         has_form: whether the text consists of lines with a form.
         words: words that must appear.
-        draws: endings to sample in parallel for a rhymed line.
+        particles: lines to grow side by side for each line of a form.
     """
 
     def __init__(self, model: WritingModel, config: WriteConfig) -> None:
@@ -142,7 +142,7 @@ class Rules:
         self.form = Form.of(config)
         self.has_form = config.has_form
         self.words = config.word
-        self.draws = config.draws
+        self.particles = config.particles
         self._standard: Standard = config.rhyme_standard
         self._readings = config.reading
 
