@@ -31,7 +31,12 @@ def command(
     host: Host = "127.0.0.1",
     port: Port = 8000,
     key: Key = "",
-    rows: Annotated[int, typer.Option(help="Texts written at the same time, at most.", min=1, max=65536)] = 512,
+    rows: Annotated[
+        int,
+        typer.Option(
+            help="Texts written at the same time, at most; one with a form counts as its particles.", min=1, max=65536
+        ),
+    ] = 4096,
 ) -> None:
     """Serves models over the OpenAI API: /v1/models, /v1/completions, /v1/chat/completions."""
     check_extra()

@@ -88,7 +88,7 @@ def command(
     if unknown:
         say(f"note: the model has never seen {unknown}; these characters are left out")
     if as_json:
-        print_json({"schema": "zuoci.write/1", "unknown": unknown, "texts": [_document(one) for one in found]})
+        print_json({"schema": "zuoci.write/1", "unknown": unknown, "texts": [one.model_dump() for one in found]})
     elif rewrite and count == 1:
         print_text(replaced(text, line, found[0].text))
     else:
@@ -158,10 +158,6 @@ def text_of(file: Path) -> str:
     from zuoci.text.corpus import read_text
 
     return unify_line_ends(read_text(file))[0].rstrip("\n")
-
-
-def _document(candidate: Candidate) -> dict[str, Any]:
-    return {**candidate.model_dump(), "cost": candidate.cost}
 
 
 def _print(writer: Writer, found: Sequence[Candidate], count: int) -> None:

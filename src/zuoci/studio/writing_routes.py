@@ -135,7 +135,7 @@ def router(models: Models, engine: Engine, jobs: JobQueue) -> APIRouter:
 
 
 def _documents(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
-    return [{**candidate.model_dump(), "cost": candidate.cost} for candidate in candidates]
+    return [candidate.model_dump() for candidate in candidates]
 
 
 def check_text(writer: Writer, text: str, rhymes: Rhymes, least: int = 8) -> dict[str, Any]:

@@ -124,6 +124,12 @@ class WriteConfig(BaseModel):
         le=512,
         description="lines to grow side by side for each line of a form; more: more natural, and slower",
     )
+    selection: float = Field(
+        default=1.0,
+        ge=0.0,
+        le=10.0,
+        description="how strongly good lines are preferred among those that grow side by side; 0: not at all",
+    )
 
     @field_validator("line_length", "stanza", "rhyme", "line_opening", "reading", "word")
     @classmethod

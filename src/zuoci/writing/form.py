@@ -48,6 +48,20 @@ def kind(char: str) -> Kind:
     return "space" if char.isspace() else "other"
 
 
+def units(text: str) -> list[str]:
+    """The syllables of a text, as defined at the top of this file; words in lower case."""
+    found: list[str] = []
+    in_word = False
+    for char in text:
+        what = kind(char)
+        if what == "syllable" or (what == "letter" and not in_word):
+            found.append(char.lower())
+        elif what == "letter" or (what == "joiner" and in_word):
+            found[-1] += char.lower()
+        in_word = what == "letter" or (what == "joiner" and in_word)
+    return found
+
+
 def count_syllables(line: str) -> int:
     """The length of a line in syllables, as defined at the top of this file."""
     count, in_word = 0, False

@@ -12,7 +12,8 @@ ends, loses nearly all of its weight. So do particles from which a rhyme, a requ
 or the beginning of the next line hardly follow. When all particles have one more syllable, and the effective sample
 size (Σ w)² / Σ w² is below P / 2, P particles are drawn anew in proportion to their weights (systematic resampling) and
 weigh the same again. At the end, the weighted particles are samples of the lines that fulfil the plan: their share of
-every line converges to p(line | plan) as P grows.
+every line converges to p(line | plan) as P grows. Finished lines are weighed once more, by how good they are as a whole
+(`zuoci.writing.line_score`).
 
 Sources: the bootstrap filter of Gordon, Salmond and Smith (1993); Del Moral, Doucet and Jasra (2006); systematic
 resampling by Carpenter, Clifford and Fearnhead (1999); the same for language models, Lew et al. (2023).
@@ -31,6 +32,7 @@ import numpy as np
 
 from zuoci.writing.batch import StepRequest
 from zuoci.writing.line import Context, WrittenLine
+from zuoci.writing.line_score import line_scores
 from zuoci.writing.line_state import LineState
 from zuoci.writing.random import UniformStream
 from zuoci.writing.repetition import characters_that_would_repeat
@@ -119,6 +121,12 @@ def write_line(
             population.level += 1
             population.resample()
     lines = population.lines()
+    if rules.selection and len(lines) > 1:
+        scores = line_scores(rules, before.text, lines)
+        lines = [
+            dataclasses.replace(line, log_weight=line.log_weight + float(score))
+            for line, score in zip(lines, scores, strict=True)
+        ]
     if plan.ends_stanza and lines:
         lines = yield from _read_ahead(rules, lines, rules.model.alphabet.line_end, is_text=True)
     if ahead and lines and not rules.greedy:

@@ -17,6 +17,8 @@ from zuoci.writing.alphabet import Alphabet
 from zuoci.writing.config import parse_readings
 from zuoci.writing.form import Form
 from zuoci.writing.guards import guard_of
+from zuoci.writing.line_judge import LineJudge
+from zuoci.writing.originality import parts_of
 from zuoci.writing.rhyme.chinese import last_syllables
 from zuoci.writing.rhyme.constraint import RhymeGroups
 from zuoci.writing.rhyme.scheme import Rhymes, Standard
@@ -45,6 +47,7 @@ class WritingModel:
         vocabulary: the characters by id.
         alphabet: the characters by their kind.
         against: what the model and its base have read; None: unknown.
+        judge: tells people's lines from those of the base that the model started from; None: there is none.
     """
 
     def __init__(self, stepper: Stepper, vocabulary: Vocabulary, against: Known | None) -> None:
@@ -52,6 +55,8 @@ class WritingModel:
         self.vocabulary = vocabulary
         self.alphabet = alphabet = Alphabet(vocabulary)
         self.against = against
+        base = parts_of(against)[1] if against is not None else None
+        self.judge = LineJudge.of_base(base.about.name) if base is not None else None
 
         # Both take long to build and depend on little, so that different wishes share them. Neither function refers
         # to `self`: a model that is dropped is freed at once.
@@ -117,6 +122,7 @@ class Rules:
         has_form: whether the text consists of lines with a form.
         words: words that must appear.
         particles: lines to grow side by side for each line of a form.
+        selection: how strongly good lines are preferred among these; 0: not at all.
     """
 
     def __init__(self, model: WritingModel, config: WriteConfig) -> None:
@@ -143,6 +149,7 @@ class Rules:
         self.has_form = config.has_form
         self.words = config.word
         self.particles = config.particles
+        self.selection = config.selection
         self._standard: Standard = config.rhyme_standard
         self._readings = config.reading
 
