@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -96,9 +96,12 @@ def test_a_line_is_the_same_for_the_same_key_whatever_is_written_beside_it(write
 def test_equal_histories_are_computed_once(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
     rows: list[int] = []
     step = writer.model.stepper.step
-    monkeypatch.setattr(
-        writer.model.stepper, "step", lambda ids, state, **how: rows.append(len(ids)) or step(ids, state, **how)
-    )
+
+    def counting(ids: Any, state: Any, **how: Any) -> Any:
+        rows.append(len(ids))
+        return step(ids, state, **how)
+
+    monkeypatch.setattr(writer.model.stepper, "step", counting)
     writer.write("", WriteConfig(lines=1, line_length="3", particles=64))
     assert rows[0] == 1
     assert max(rows) <= 27  # ways to write three characters

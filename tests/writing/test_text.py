@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from zuoci.writing.batch import StepResult, Steps
+    from zuoci.writing.steps import StepResult, Steps
     from zuoci.writing.text import Lyrics
 
 

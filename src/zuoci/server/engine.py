@@ -26,8 +26,8 @@ from zuoci.writing.batch import MAX_ROWS, Batch
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
-    from zuoci.writing.batch import StepResult, Steps
     from zuoci.writing.config import WriteConfig
+    from zuoci.writing.steps import StepResult, Steps
     from zuoci.writing.text import Lyrics
     from zuoci.writing.writer import Writer
 

@@ -36,9 +36,9 @@ from zuoci.writing.text import rhyme_constraint, with_length
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from zuoci.writing.batch import Steps
     from zuoci.writing.config import WriteConfig
     from zuoci.writing.line import Context
+    from zuoci.writing.steps import Steps
     from zuoci.writing.text import Lyrics
     from zuoci.writing.writer import Writer
 

@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zuoci.writing.batch import StepRequest
 from zuoci.writing.random import uniform, uniforms
+from zuoci.writing.steps import StepRequest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from zuoci.model.stepper import Streams
-    from zuoci.writing.batch import Steps
     from zuoci.writing.rules import WritingModel
+    from zuoci.writing.steps import Steps
 
 
 @dataclass(frozen=True)

@@ -30,12 +30,12 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zuoci.writing.batch import StepRequest
 from zuoci.writing.line import Context, WrittenLine
 from zuoci.writing.line_score import line_scores
 from zuoci.writing.line_state import LineState
 from zuoci.writing.random import UniformStream
 from zuoci.writing.repetition import characters_that_would_repeat
+from zuoci.writing.steps import StepRequest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -43,10 +43,10 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from zuoci.model.stepper import Streams
-    from zuoci.writing.batch import StepResult, Steps
     from zuoci.writing.form import LinePlan
     from zuoci.writing.rhyme.constraint import RhymeConstraint
     from zuoci.writing.rules import Rules
+    from zuoci.writing.steps import StepResult, Steps
 
     Weights = NDArray[np.float64]
 

@@ -15,7 +15,6 @@ from pydantic import BaseModel, ConfigDict
 
 from zuoci.errors import WritingError
 from zuoci.model.random import key_of
-from zuoci.writing.batch import StepRequest
 from zuoci.writing.form import count_syllables
 from zuoci.writing.line import Context, WrittenLine, pick, read
 from zuoci.writing.particles import write_line
@@ -23,14 +22,15 @@ from zuoci.writing.placement import place_words
 from zuoci.writing.random import FORM, LENGTH, PICK, UniformStream
 from zuoci.writing.repetition import characters_that_would_repeat
 from zuoci.writing.rhyme.constraint import RhymeConstraint
+from zuoci.writing.steps import StepRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from zuoci.model.stepper import Streams
-    from zuoci.writing.batch import StepResult, Steps
     from zuoci.writing.form import LinePlan
     from zuoci.writing.rules import Rules, WritingModel
+    from zuoci.writing.steps import StepResult, Steps
 
 # A free text takes characters back where every way on would copy. At most this many, because their states are kept, and
 # the text is handed out that much later; and within this many steps, so that a text that can only copy ends.

@@ -27,9 +27,9 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from zuoci.model.language_model import CharLM
-    from zuoci.writing.batch import Steps
     from zuoci.writing.line import Context
     from zuoci.writing.originality import Known
+    from zuoci.writing.steps import Steps
 
 Watch: TypeAlias = Callable[[], None]
 
