@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zuoci.cli import print_json, printable, say_notes, shortened
+from zuoci.cli import print_json, say_notes, shortened
+from zuoci.text.terminal import printable
 
 if TYPE_CHECKING:
     from zuoci.writing.originality import Known, Originality, Span
