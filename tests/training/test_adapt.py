@@ -96,7 +96,7 @@ def test_counts_are_saved_loaded_and_used_by_all(base: Path, other: zuoci.Corpus
     assert end.model.mixture
     assert len(end.model.mixture.ngrams) == 2  # those of this text, and the base's
     assert end.validation
-    assert end.validation.protocol.endswith("mixed with counts, whose weights were fitted on the other parts (5 parts)")
+    assert end.validation.protocol.endswith("mixed with counts (weights cross-fitted in 5 parts)")
     assert end.kept.validation
     assert end.validation.nll < end.kept.validation.nll
     loaded = zuoci.load(zuoci.save_trained(end, tmp_path / "m"))

@@ -143,7 +143,7 @@ def fit_mixture(
     mixture = Mixture.fit(ngrams, ids.numpy(), network)
     nll = float(-np.log(Mixture.cross_fitted(ngrams, ids.numpy(), network)).mean())
     protocol = (
-        f"{of}, {lanes.protocol}, mixed with counts, whose weights were fitted on the other parts ({FOLDS} parts)"
+        f"{of}, {lanes.protocol}, mixed with counts (weights cross-fitted in {FOLDS} parts)"
     )
     return mixture, Score(nll=nll, characters=len(ids) - 1, protocol=protocol)
 
