@@ -373,15 +373,3 @@ def test_plot_and_export_replace_only_when_asked(run: Callable[..., Result], fol
     weights = (folder / "model.safetensors").read_bytes()
     assert run("export", folder, "--onnx", folder / "model.safetensors", "--overwrite").code == 2
     assert (folder / "model.safetensors").read_bytes() == weights
-
-
-def test_what_a_report_says_reaches_the_terminal_escaped(run: Callable[..., Result], folder: Path) -> None:
-    score = {"nll": 1.0, "bits_per_char": 1.4, "perplexity": 2.7, "characters": 10, "protocol": "a\x1b[31mb"}
-    (folder / "training").mkdir(exist_ok=True)
-    report = {"schema": "zuoci.report/1", "baseline": score}
-    (folder / "training" / "report.json").write_text(json.dumps(report), "utf-8")
-    result = run("score", folder, "song.txt")
-    assert result.code == 0
-    assert "to compare:" in result.out, result.err
-    assert r"a\x1b[31mb" in result.out
-    assert "\x1b" not in result.out

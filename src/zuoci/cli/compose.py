@@ -14,7 +14,7 @@ import typer
 from zuoci.cli import print_text, say
 from zuoci.cli.options import make, with_settings
 from zuoci.cli.signals import on_signals
-from zuoci.cli.write import figures, open_writer, text_of, unknown_in
+from zuoci.cli.write import figures, open_writer, say_copy_limit, text_of, unknown_in
 from zuoci.errors import SettingsError, ZuociError
 from zuoci.text.sources import readable
 from zuoci.writing.config import WriteConfig
@@ -55,6 +55,7 @@ def command(
         reconfigure(errors="surrogateescape")  # undecodable bytes must not end the dialogue
     config = make(WriteConfig, settings)
     writer = open_writer(model, corpus)
+    say_copy_limit(writer, config)
     rules = Rules(writer.model, config)  # says what cannot be fulfilled before the dialogue begins
     rules.check(rules.form.plan())
     lines = text_of(text).split("\n") if text else []

@@ -12,6 +12,7 @@ import typer
 
 from zuoci.cli import print_json, print_text, say, say_notes
 from zuoci.cli.options import given, make, with_settings
+from zuoci.cli.original import longest_copied
 from zuoci.errors import SettingsError
 from zuoci.writing.config import WriteConfig, refuse_greedy_temperature
 
@@ -71,6 +72,7 @@ def command(
         settings = {**_form_of(like), **given(settings)}
     config = make(WriteConfig, settings)
     writer = open_writer(model, corpus, voice)
+    say_copy_limit(writer, config)
     text = ""
     if rewrite or following:
         from zuoci.writing.candidates import next_lines
@@ -126,15 +128,26 @@ def figures(candidate: Candidate, writer: Writer) -> str:
     parts += [f"{candidate.fit:.2f} for the next line"] if candidate.fit is not None else []
     parts += [f"{candidate.repetition:.0%} repeated"]
     if candidate.longest_copied is not None:
-        parts.append(f"{copied(candidate.longest_copied, writer)} copied in a row")
+        parts.append(f"{_copied(candidate.longest_copied, writer)} copied in a row")
     return ", ".join(parts)
 
 
-def copied(longest: int, writer: Writer) -> str:
-    """The length of the longest copied span, for people; 0 stands for one that is too short to be detected."""
-    against = writer.model.against
-    undetected = against.known_from - 1 if against else 0
-    return f"{longest} characters" if longest or not undetected else f"at most {undetected} characters"
+def _copied(longest: int, writer: Writer) -> str:
+    """The length of the longest copied span in a text of a writer, for people."""
+    assert writer.model.against
+    return longest_copied(longest, writer.model.against)
+
+
+def say_copy_limit(writer: Writer, config: WriteConfig) -> None:
+    """Says where a limit for copies that was asked for cannot be kept, since shorter copies are not recognised."""
+    from zuoci.writing.originality import parts_of
+
+    base = parts_of(writer.model.against)[1] if writer.model.against else None
+    if base and config.max_copy and config.max_copy < base.known_from - 1:
+        say(
+            f"note: of what {base.about.name} has read, copies are recognised from {base.known_from} characters on: "
+            f"up to {base.known_from - 1} may be copied, more than max_copy {config.max_copy}"
+        )
 
 
 def replaced(text: str, number: int, line: str) -> str:
@@ -174,6 +187,6 @@ def _print(writer: Writer, found: Sequence[Candidate], count: int) -> None:
         else:
             print_text(f"{number}. {figures(candidate, writer)}, seed {candidate.seed}\n{candidate.text}\n")
     if count == 1 and found[0].longest_copied is not None:
-        say(f"copied in a row: {copied(found[0].longest_copied, writer)}")
+        say(f"copied in a row: {_copied(found[0].longest_copied, writer)}")
     elif count == 1 and writer.model.against is None:
         say("note: the training text is unknown, so copies cannot be detected; name it with --corpus")

@@ -142,9 +142,7 @@ def fit_mixture(
     network = (-_read(model, lanes, workers)[: len(ids) - 1]).exp().numpy()
     mixture = Mixture.fit(ngrams, ids.numpy(), network)
     nll = float(-np.log(Mixture.cross_fitted(ngrams, ids.numpy(), network)).mean())
-    protocol = (
-        f"{of}, {lanes.protocol}, mixed with counts (weights cross-fitted in {FOLDS} parts)"
-    )
+    protocol = f"{of}, {lanes.protocol}, mixed with counts (weights cross-fitted in {FOLDS} parts)"
     return mixture, Score(nll=nll, characters=len(ids) - 1, protocol=protocol)
 
 

@@ -79,8 +79,8 @@ class WriteConfig(BaseModel):
         ge=0,
         le=1000,
         description="longest run of characters that may be copied from the training text; 0: no limit; default: 7 if "
-        "that text or its fingerprint is available, or 0 with greedy; of what a base model has read, copies are "
-        "recognised from 13 characters on (zh) or 32 (en)",
+        "that text or its fingerprint is available, or 0 with greedy; of what a base model has read at least 12 (zh) "
+        "or 31 (en), because shorter copies are not recognised",
     )
     ban: str = Field(default="", max_length=10_000, description="characters that must not be written")
     stop: tuple[_Text, ...] = Field(
