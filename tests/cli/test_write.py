@@ -373,3 +373,15 @@ def test_plot_and_export_replace_only_when_asked(run: Callable[..., Result], fol
     weights = (folder / "model.safetensors").read_bytes()
     assert run("export", folder, "--onnx", folder / "model.safetensors", "--overwrite").code == 2
     assert (folder / "model.safetensors").read_bytes() == weights
+
+
+def test_a_voice_for_each_way_to_write(run: Callable[..., Result], tuned: Path, folder: Path) -> None:
+    written = {voice: run("write", tuned, "山", "--length", 30, "--voice", voice).out for voice in (0, 0.5, 1)}
+    assert len(set(written.values())) == 3
+    composed = {voice: run("compose", tuned, "-n", 2, "--voice", voice, typed="q\n").err for voice in (0, 1)}
+    assert composed[0] != composed[1] == run("compose", tuned, "-n", 2, typed="q\n").err
+    for command in (["write"], ["compose"], ["serve"]):
+        refused = run(*command, folder, "--voice", 0.5)
+        assert refused.code == 2
+        assert "voice needs a model that started from a base model" in refused.err
+        assert "voice must be from 0" in run(*command, tuned, "--voice", "nan").err

@@ -359,3 +359,21 @@ def test_a_model_without_newlines_reads_spaces_in_their_place(
             expected = writer.write("山前路上\n人", WriteConfig.model_validate({**length, "seed": 3}))
             assert choice["text"] == "".join(choice["logprobs"]["tokens"]) == expected.text
             assert answer["usage"]["prompt_tokens"] == 6
+
+
+def test_a_request_names_a_voice(serve: Callable[[ServerSettings], Any], tuned: Path) -> None:
+    texts = [
+        zuoci.Writer.load(tuned, voice=voice).write("山", WriteConfig(length=20)).text for voice in (0.0, 0.5, 1.0)
+    ]
+    assert len(set(texts)) == 3
+    body = {"model": "tuned", "max_tokens": 20, "seed": 0}
+    with serve(ServerSettings([tuned], voice=0.5)) as one:
+        for more, text in (({"voice": 0}, texts[0]), ({}, texts[1]), ({"voice": 1.0}, texts[2])):
+            answer = one.client.post("/v1/completions", json={**body, "prompt": "山", "echo": True, **more}).json()
+            assert answer["choices"][0]["text"] == text
+            chat = {**body, "messages": [{"role": "user", "content": "山"}], **more}
+            answer = one.client.post("/v1/chat/completions", json=chat).json()
+            assert "山" + answer["choices"][0]["message"]["content"] == text
+        for wrong in (1.5, -0.1, "0.5"):
+            error = one.client.post("/v1/completions", json={**body, "voice": wrong}).json()["error"]
+            assert (error["param"], error["code"]) == ("voice", "invalid_value")

@@ -14,13 +14,15 @@ from zuoci.cli import print_json, print_text, say, say_notes
 from zuoci.cli.options import given, make, with_settings
 from zuoci.cli.original import longest_copied
 from zuoci.errors import SettingsError
-from zuoci.writing.config import WriteConfig, refuse_greedy_temperature
+from zuoci.writing.config import VOICE, WriteConfig, refuse_greedy_temperature
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from zuoci.writing.candidates import Candidate
     from zuoci.writing.writer import Writer
+
+Voice = Annotated[float, typer.Option(help=VOICE)]
 
 
 @with_settings(WriteConfig)
@@ -49,13 +51,7 @@ def command(
             show_default=False,
         ),
     ] = None,
-    voice: Annotated[
-        float,
-        typer.Option(
-            help="How far texts follow the model rather than the base model that it started from, 0 to 1; 0: the "
-            "base, 1: the model as it was trained.",
-        ),
-    ] = 1.0,
+    voice: Voice = 1.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     **settings: Any,
 ) -> None:

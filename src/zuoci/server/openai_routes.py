@@ -110,7 +110,7 @@ class _Completion:
             ApiError: the options of writing contradict each other, or ask for too long a text.
         """
         self.is_chat = isinstance(body, ChatBody)
-        self.model = body.model
+        self.model, self.voice = body.model, body.voice
         self.id = ("chatcmpl-" if self.is_chat else "cmpl-") + secrets.token_hex(12)
         self.created = int(time.time())
         self.stream = bool(body.stream)
@@ -262,7 +262,7 @@ def router(models: Models, engine: Engine) -> APIRouter:
 
 
 async def _respond(completion: _Completion, models: Models, engine: Engine, request: Request) -> Response:
-    texts = completion.open(engine, await models.writer(completion.model))
+    texts = completion.open(engine, await models.writer(completion.model, completion.voice))
     try:
         if completion.stream:
             await while_connected(request.receive, texts.wait_for_first())

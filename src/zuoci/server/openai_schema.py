@@ -13,7 +13,7 @@ from annotated_types import MaxLen
 from pydantic import Field
 
 from zuoci.server.errors import ApiError
-from zuoci.server.options import MAX_COUNT, MAX_TEXT, MAXIMA, Body, Text, config_of, with_options
+from zuoci.server.options import MAX_COUNT, MAX_TEXT, MAXIMA, Body, ModelBody, Text, config_of, with_options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,7 +37,7 @@ class StreamOptions(Body):
     include_obfuscation: Literal[False] | None = None
 
 
-class Common(Body):
+class Common(ModelBody):
     """The fields of both kinds of completion."""
 
     model: str = Field(max_length=1000, description="one of /v1/models")

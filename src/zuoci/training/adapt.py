@@ -101,7 +101,7 @@ def set_voice(model: CharLM, folder: str | PathLike[str], voice: float) -> None:
         raise SettingsError(f"voice must be from 0 (the base model) to 1 (the model as it was trained): got {voice}")
     if voice == 1.0:
         return
-    name = load_description(folder)["training"].get("base", NO_BASE)
+    name = str(load_description(folder)["training"].get("base", NO_BASE))
     if name == NO_BASE:
         raise SettingsError(f"voice needs a model that started from a base model: {folder} started from nothing")
     try:

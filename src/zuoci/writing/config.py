@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 MOST_LINES = 1000  # of a text
 MOST_SYLLABLES = 40  # of a line without a given length
 LONGEST_WORD = 24  # letters
+VOICE = (  # of a `Writer`, and so not a field of `WriteConfig`
+    "how far texts follow the model rather than the base model that it started from; 0: the base; 1: the model as it "
+    "was trained"
+)
 
 _Text = Annotated[str, Field(max_length=1000)]
 
