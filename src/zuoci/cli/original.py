@@ -85,9 +85,9 @@ def longest_copied(longest: int, known: Known) -> str:
 
     own, base = parts_of(known)
     text = f"{longest} characters"
-    if not longest and (own or base):
-        undetected = min(part.known_from for part in (own, base) if part is not None) - 1
-        text = f"at most {undetected} characters" if undetected else text
+    undetected = min(part.known_from for part in (own, base) if part is not None) - 1
+    if not longest and undetected:
+        text = f"at most {undetected} characters"
     if own is not None and base is not None and longest < base.known_from:
         text += f", or at most {base.known_from - 1} of what {base.about.name} has read"
     return text
@@ -100,7 +100,7 @@ def _print(found: Originality, known: Known) -> None:
     print(
         f"longest copied span: {longest_copied(found.longest_copied, known)}; {found.coverage:.1%} of "
         f"{found.characters:,} characters lie in spans of {found.least} or more"
-        + (f", {base.known_from} or more of what {base.about.name} has read" if base else "")
+        + (f", {base.known_from} or more of what {base.about.name} has read" if base is not None else "")
     )
     for span in found.spans:
         print(f"{span.length:5}  {_where(span)}: {shortened(span.text, _SHOWN)}")

@@ -130,7 +130,7 @@ def figures(candidate: Candidate, writer: Writer) -> str:
 
 def _copied(longest: int, writer: Writer) -> str:
     """The length of the longest copied span in a text of a writer, for people."""
-    assert writer.model.against
+    assert writer.model.against is not None
     return longest_copied(longest, writer.model.against)
 
 
@@ -138,8 +138,9 @@ def say_copy_limit(writer: Writer, config: WriteConfig) -> None:
     """Says where a limit for copies that was asked for cannot be kept, since shorter copies are not recognised."""
     from zuoci.writing.originality import parts_of
 
-    base = parts_of(writer.model.against)[1] if writer.model.against else None
-    if base and config.max_copy and config.max_copy < base.known_from - 1:
+    against = writer.model.against
+    base = parts_of(against)[1] if against is not None else None
+    if base is not None and config.max_copy and config.max_copy < base.known_from - 1:
         say(
             f"note: of what {base.about.name} has read, copies are recognised from {base.known_from} characters on: "
             f"up to {base.known_from - 1} may be copied, more than max_copy {config.max_copy}"

@@ -265,9 +265,8 @@ def _base_of(recipe: str, given: Mapping[str, Any], text: str) -> str:
     """
     base = given.get("base", "auto" if recipe == "auto" else NO_BASE)
     folder = model_folder(base)
-    base = base_name(folder) or (
-        str(folder.absolute()) if base in BASES else base
-    )  # a user's own zh keeps no bare name
+    if (bundled := base_name(folder)) or base in BASES:
+        base = bundled or str(folder.absolute())  # a folder of the user's own that is named zh goes by its whole path
     own = [name for name in _ARCHITECTURE if name in given]
     if base == "auto":
         from_nothing = own or given.get("join_lines") or recipe in _FROM_NOTHING or len(text) >= MEDIUM
