@@ -14,6 +14,7 @@ import sys
 import time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 import pytest
 
 import zuoci
@@ -309,8 +310,12 @@ def test_score_and_plot(run: Callable[..., Result], songs: Path, tmp_path: Path)
     plain = run("score", "m", "new.txt")
     assert plain.returncode == 0
     assert re.match(r"perplexity \d+\.\d\d, .* over 9 characters \(new.txt, state carried through\)\n", plain.stdout)
-    assert "to compare:\nperplexity" in plain.stdout
-    assert "note: 1 characters that are not in the vocabulary of the model were left out: X" in plain.stderr
+    assert "to compare" not in plain.stdout  # the figure of the run is of another text
+    assert "note: to compare with an n-gram, name the training text with --corpus" in plain.stderr
+    assert "note: 1 of 11 characters are not in the vocabulary of the model and were left out: X\n" in plain.stderr
+    (tmp_path / "other.txt").write_text("山前 the rain is falling\n", "utf-8")
+    assert "; the figure says little about the text" not in plain.stderr
+    assert "the figure says little about the text" in run("score", "m", "other.txt").stderr
     result = run("score", "m", "new.txt", "--corpus", songs, "--window", 4, "--json")
     document = json.loads(result.stdout)
     assert document["schema"] == "zuoci.score/1"
@@ -352,7 +357,7 @@ def test_original_by_model_by_corpus_and_by_pipe(
     assert "song 3 (songs.txt), line 5: " in run("original", "m", "new.txt").stdout
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO("路上人\n".encode())))
     assert run("original", "m", "-").stdout == (
-        "longest copied span: below 8 characters; 0.0% of 3 characters lie in spans of 8 or more\n"
+        "longest copied span: at most 7 characters; 0.0% of 3 characters lie in spans of 8 or more\n"
     )
 
 
@@ -388,10 +393,29 @@ def test_original_names_what_a_base_has_read(run: Callable[..., Result], songs: 
     assert lines[0].startswith("longest copied span: 15 characters")
     assert lines[1] == "   15  the text that the base model zh has read: 春风拂槛露华浓 / 若非群玉山头见"
     (tmp_path / "new.txt").write_text("甲乙丙", "utf-8")
-    assert run("original", "m", "new.txt").stdout.startswith("longest copied span: below 13 characters")
+    ending = "0.0% of 3 characters lie in spans of 8 or more, 13 or more of what zh has read\n"
+    both = "longest copied span: at most 7 characters, or at most 12 of what zh has read; "
+    assert run("original", "m", "new.txt").stdout == both + ending
+    written = run("write", "m", "山", "--lines", 2, "-n", 2, "--max-copy", 8)
+    assert " characters, or at most 12 of what zh has read copied in a row, seed" in written.stdout
+    assert "note: of what zh has read, copies are recognised from 13 characters on: up to 12" in written.stderr
+    assert "more than max_copy 8" in run("compose", "m", "--max-copy", 8).stderr
+    for copies in ((), ("--max-copy", 12), ("--max-copy", 0)):
+        assert "copies are recognised" not in run("write", "m", "山", *copies).stderr
     (tmp_path / "m" / "fingerprint.safetensors").unlink()
-    assert "below 13" in run("original", "m", "new.txt").stdout
+    assert run("original", "m", "new.txt").stdout == "longest copied span: at most 12 characters; " + ending
     (tmp_path / "m" / "base-windows.safetensors").write_bytes(b"x")
     result = run("original", "m", "new.txt")
     assert result.returncode == 1
     assert "base-windows.safetensors is damaged" in result.stderr
+
+
+def test_counts_of_a_model_are_scored_on_the_same_text(run: Callable[..., Result], songs: Path, tmp_path: Path) -> None:
+    assert run("train", songs, *SMALL, "--counts", "--out", "m").returncode == 0
+    (tmp_path / "new.txt").write_text("山前百人\n路上百歌\n", "utf-8")
+    baseline = json.loads(run("score", "m", "new.txt", "--json").stdout)["baseline"]
+    assert baseline["protocol"] == "new.txt, the counts of the model alone, Kneser–Ney 3-gram"
+    model = zuoci.load(tmp_path / "m")
+    assert model.mixture
+    p = model.mixture.ngrams[0].probabilities(model.vocabulary.encode("山前百人\n路上百歌\n").numpy())
+    assert baseline["nll"] == pytest.approx(-np.log(p[1:]).mean())

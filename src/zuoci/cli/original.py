@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from zuoci.cli import print_json, printable, say_notes, shortened
+from zuoci.cli import print_json, say_notes, shortened
+from zuoci.text.terminal import printable
 
 if TYPE_CHECKING:
     from zuoci.writing.originality import Known, Originality, Span
@@ -37,11 +38,12 @@ def command(
     """
     from zuoci.writing.originality import originality
 
-    found = originality(_read(text), _known(against), least)
+    read, known = _read(text), _known(against)
+    found = originality(read, known, least)
     if as_json:
         print_json({"schema": "zuoci.original/1", **found.model_dump()})
     else:
-        _print(found)
+        _print(found, known)
 
 
 def _known(against: Path) -> Known:
@@ -72,16 +74,33 @@ def _read(text: str) -> str:
     return unify_line_ends(read)[0].removesuffix("\n")
 
 
-def _print(found: Originality) -> None:
-    from zuoci.text.fingerprint import WINDOW
+def longest_copied(longest: int, known: Known) -> str:
+    """The length of the longest copied span, for people.
 
-    longest = f"{found.longest_copied} characters"
-    if not found.longest_copied:
-        longest = f"below {found.known_from} characters"
+    Args:
+        longest: the length in characters; 0: the span is too short to be detected.
+        known: what the text was compared with. Shorter copies of what a base model has read go undetected.
+    """
+    from zuoci.writing.originality import parts_of
+
+    own, base = parts_of(known)
+    text = f"{longest} characters"
+    undetected = min(part.known_from for part in (own, base) if part is not None) - 1
+    if not longest and undetected:
+        text = f"at most {undetected} characters"
+    if own is not None and base is not None and longest < base.known_from:
+        text += f", or at most {base.known_from - 1} of what {base.about.name} has read"
+    return text
+
+
+def _print(found: Originality, known: Known) -> None:
+    from zuoci.writing.originality import parts_of
+
+    _, base = parts_of(known)
     print(
-        f"longest copied span: {longest}; {found.coverage:.1%} of {found.characters:,} characters "
-        f"lie in spans of {found.least} or more"
-        + (f"; copies of what a base model has read are seen from {found.known_from} on" * (found.known_from > WINDOW))
+        f"longest copied span: {longest_copied(found.longest_copied, known)}; {found.coverage:.1%} of "
+        f"{found.characters:,} characters lie in spans of {found.least} or more"
+        + (f", {base.known_from} or more of what {base.about.name} has read" if base is not None else "")
     )
     for span in found.spans:
         print(f"{span.length:5}  {_where(span)}: {shortened(span.text, _SHOWN)}")

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from zuoci.cli import say
+from zuoci.cli.write import Voice
 from zuoci.errors import SettingsError
 
 Host = Annotated[str, typer.Option(help="Address to listen on; one that other machines can reach needs --key.")]
@@ -31,6 +32,7 @@ def command(
     host: Host = "127.0.0.1",
     port: Port = 8000,
     key: Key = "",
+    voice: Voice = 1.0,
     rows: Annotated[
         int,
         typer.Option(
@@ -43,10 +45,11 @@ def command(
     from zuoci.model.checkpoint import load
     from zuoci.server.app import Application, ServerSettings
     from zuoci.server.run import listen, make_server, run, url_of
+    from zuoci.training.adapt import set_voice
 
-    for folder in model:
-        load(folder)  # whoever starts the server is told of a damaged model, not the first client
-    app = Application(ServerSettings(model, host=host, port=port, key=key, rows=rows))
+    for folder in model:  # whoever starts the server is told of a damaged model, not the first client
+        set_voice(load(folder), folder, voice)
+    app = Application(ServerSettings(model, host=host, port=port, key=key, rows=rows, voice=voice))
     sockets = [listen(host, port)]
     names = ", ".join(app.models.refresh())
     whom = "" if key else " to every user of this machine (--key keeps others out)"

@@ -12,14 +12,17 @@ import typer
 
 from zuoci.cli import print_json, print_text, say, say_notes
 from zuoci.cli.options import given, make, with_settings
+from zuoci.cli.original import longest_copied
 from zuoci.errors import SettingsError
-from zuoci.writing.config import WriteConfig, refuse_greedy_temperature
+from zuoci.writing.config import VOICE, WriteConfig, refuse_greedy_temperature
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from zuoci.writing.candidates import Candidate
     from zuoci.writing.writer import Writer
+
+Voice = Annotated[float, typer.Option(help=VOICE)]
 
 
 @with_settings(WriteConfig)
@@ -48,13 +51,7 @@ def command(
             show_default=False,
         ),
     ] = None,
-    voice: Annotated[
-        float,
-        typer.Option(
-            help="How far texts follow the model rather than the base model that it started from, 0 to 1; 0: the "
-            "base, 1: the model as it was trained.",
-        ),
-    ] = 1.0,
+    voice: Voice = 1.0,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     **settings: Any,
 ) -> None:
@@ -71,6 +68,7 @@ def command(
         settings = {**_form_of(like), **given(settings)}
     config = make(WriteConfig, settings)
     writer = open_writer(model, corpus, voice)
+    say_copy_limit(writer, config)
     text = ""
     if rewrite or following:
         from zuoci.writing.candidates import next_lines
@@ -126,15 +124,27 @@ def figures(candidate: Candidate, writer: Writer) -> str:
     parts += [f"{candidate.fit:.2f} for the next line"] if candidate.fit is not None else []
     parts += [f"{candidate.repetition:.0%} repeated"]
     if candidate.longest_copied is not None:
-        parts.append(f"{copied(candidate.longest_copied, writer)} copied in a row")
+        parts.append(f"{_copied(candidate.longest_copied, writer)} copied in a row")
     return ", ".join(parts)
 
 
-def copied(longest: int, writer: Writer) -> str:
-    """The length of the longest copied span, for people; 0 stands for one that is too short to be detected."""
+def _copied(longest: int, writer: Writer) -> str:
+    """The length of the longest copied span in a text of a writer, for people."""
+    assert writer.model.against is not None
+    return longest_copied(longest, writer.model.against)
+
+
+def say_copy_limit(writer: Writer, config: WriteConfig) -> None:
+    """Says where a limit for copies that was asked for cannot be kept, since shorter copies are not recognised."""
+    from zuoci.writing.originality import parts_of
+
     against = writer.model.against
-    undetected = against.known_from - 1 if against else 0
-    return f"{longest} characters" if longest or not undetected else f"at most {undetected} characters"
+    base = parts_of(against)[1] if against is not None else None
+    if base is not None and config.max_copy and config.max_copy < base.known_from - 1:
+        say(
+            f"note: of what {base.about.name} has read, copies are recognised from {base.known_from} characters on: "
+            f"up to {base.known_from - 1} may be copied, more than max_copy {config.max_copy}"
+        )
 
 
 def replaced(text: str, number: int, line: str) -> str:
@@ -170,6 +180,6 @@ def _print(writer: Writer, found: Sequence[Candidate], count: int) -> None:
         else:
             print_text(f"{number}. {figures(candidate, writer)}, seed {candidate.seed}\n{candidate.text}\n")
     if count == 1 and found[0].longest_copied is not None:
-        say(f"copied in a row: {copied(found[0].longest_copied, writer)}")
+        say(f"copied in a row: {_copied(found[0].longest_copied, writer)}")
     elif count == 1 and writer.model.against is None:
         say("note: the training text is unknown, so copies cannot be detected; name it with --corpus")

@@ -38,6 +38,7 @@ class ServerSettings:
         port: the port to listen on; 0: any free one.
         key: the key that requests must carry; "": none.
         rows: how many rows all texts together may take; a text with a form takes one for each of its particles.
+        voice: how far texts follow a model rather than the one that it started from, where a request does not say.
     """
 
     models: Sequence[Path]
@@ -45,6 +46,7 @@ class ServerSettings:
     port: int = 0
     key: str = ""
     rows: int = ROWS
+    voice: float = 1.0
 
     def access(self) -> Access:
         """Who may send requests.
@@ -82,7 +84,7 @@ class Application:
             SettingsError: other machines can reach the host and there is no key, or the key cannot be sent.
         """
         self.access = settings.access()
-        self.models = Models(settings.models, home, bases=bases)
+        self.models = Models(settings.models, home, bases=bases, voice=settings.voice)
         self.engine = Engine(settings.rows)
         self.asgi = FastAPI(
             title="zuoci",

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from zuoci.server.errors import ApiError
 from zuoci.training.recipe import describe
-from zuoci.writing.config import WriteConfig, describe_settings, refuse_greedy_temperature
+from zuoci.writing.config import VOICE, WriteConfig, describe_settings, refuse_greedy_temperature
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -36,6 +36,12 @@ class Body(BaseModel):
     """The body of a request. Unknown fields are errors, and nothing is converted from another JSON type."""
 
     model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False, protected_namespaces=())
+
+
+class ModelBody(Body):
+    """The body of a request that a model answers."""
+
+    voice: float | None = Field(default=None, ge=0.0, le=1.0, description=f"{VOICE}; rounded to hundredths")
 
 
 def with_options(base: type[Base], leave_out: Collection[str] = ()) -> type[Base]:

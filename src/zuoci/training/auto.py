@@ -67,6 +67,7 @@ def choose_tuning(text: str, seconds: float = 0.0) -> dict[str, Any]:
         "weight_decay": 0.0,
         "warmup_steps": 20,
         "counts": True,
+        "in_8_bits": True,
         "epochs": 0 if seconds else epochs,
         "patience": 2,
     }

@@ -25,6 +25,10 @@ if TYPE_CHECKING:
 MOST_LINES = 1000  # of a text
 MOST_SYLLABLES = 40  # of a line without a given length
 LONGEST_WORD = 24  # letters
+VOICE = (  # of a `Writer`, and so not a field of `WriteConfig`
+    "how far texts follow the model rather than the base model that it started from; 0: the base; 1: the model as it "
+    "was trained"
+)
 
 _Text = Annotated[str, Field(max_length=1000)]
 
@@ -79,8 +83,8 @@ class WriteConfig(BaseModel):
         ge=0,
         le=1000,
         description="longest run of characters that may be copied from the training text; 0: no limit; default: 7 if "
-        "that text or its fingerprint is available, or 0 with greedy; of what a base model has read, copies are "
-        "recognised from 13 characters on (zh) or 32 (en)",
+        "that text or its fingerprint is available, or 0 with greedy; of what a base model has read at least 12 (zh) "
+        "or 31 (en), because shorter copies are not recognised",
     )
     ban: str = Field(default="", max_length=10_000, description="characters that must not be written")
     stop: tuple[_Text, ...] = Field(

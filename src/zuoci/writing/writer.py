@@ -20,7 +20,8 @@ from zuoci.writing.config import WriteConfig
 from zuoci.writing.inspection import Inspection, inspect
 from zuoci.writing.originality import CorpusIndex, known_texts
 from zuoci.writing.rules import Rules, WritingModel
-from zuoci.writing.text import Lyrics, read_opening, write
+from zuoci.writing.text import Lyrics as Lyrics  # the package exports it from here
+from zuoci.writing.text import read_opening, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
