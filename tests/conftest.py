@@ -153,8 +153,8 @@ def serve() -> Callable[[ServerSettings], Any]:
 
 @pytest.fixture(scope="session")
 def served(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """The studio, with room for 40 texts side by side."""
+    """The studio, with room for 128 rows."""
     from zuoci.studio.app import StudioSettings
 
-    with running(StudioSettings([tiny], home=tmp_path_factory.mktemp("studio") / "home", rows=40)) as one:
+    with running(StudioSettings([tiny], home=tmp_path_factory.mktemp("studio") / "home", rows=128)) as one:
         yield one

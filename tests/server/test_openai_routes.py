@@ -276,12 +276,12 @@ def test_beyond_capacity_one_is_told_so_at_once(served: Served) -> None:
     asked: list[httpx2.Request] = []
     http = httpx2.Client(trust_env=False, event_hooks={"request": [asked.append]})
     with (
-        served.client.stream("POST", "/v1/completions", json={**LONG, "n": 32}) as stream,
+        served.client.stream("POST", "/v1/completions", json={**LONG, "n": 32, "prompt": ["山"] * 4}) as stream,
         openai.OpenAI(base_url=f"{served.url}/v1", api_key=served.token, http_client=http) as client,
     ):
         pieces = stream.iter_bytes()  # whose end would end the stream
         next(pieces)
-        with pytest.raises(openai.RateLimitError, match="32 texts are being written") as raised:
+        with pytest.raises(openai.RateLimitError, match="128 texts are being written") as raised:
             client.completions.create(model="tiny", prompt="山", n=32)
         assert raised.value.response.headers["retry-after"] == "1"
         assert raised.value.response.headers["x-should-retry"] == "false"
@@ -291,7 +291,7 @@ def test_beyond_capacity_one_is_told_so_at_once(served: Served) -> None:
 
 
 def test_a_request_that_never_fits_is_no_matter_of_waiting(served: Served) -> None:
-    answer = served.client.post("/v1/completions", json={**LONG, "n": 1, "rhyme": "AA", "particles": 64})
+    answer = served.client.post("/v1/completions", json={**LONG, "n": 1, "rhyme": "AA", "particles": 256})
     assert answer.status_code == 400
 
 
