@@ -30,6 +30,21 @@ def to_simplified(text: str) -> str:
     return "".join(parts) + text[end:].translate(characters)
 
 
+def forms_of(character: str) -> frozenset[str]:
+    """All characters that `to_simplified` can give for one: 著 → 着, 著; 天 → 天."""
+    return _forms().get(character) or frozenset({character})
+
+
+@cache
+def _forms() -> dict[str, frozenset[str]]:
+    characters, phrases, _ = _table()
+    forms = {chr(code): {form} for code, form in characters.items()}
+    for phrase, simplified in phrases.items():
+        for traditional, form in zip(phrase, simplified, strict=True):
+            forms.setdefault(traditional, {characters.get(ord(traditional), traditional)}).add(form)
+    return {traditional: frozenset(each) for traditional, each in forms.items()}
+
+
 @cache
 def _table() -> tuple[dict[int, str], dict[str, str], re.Pattern[str]]:
     """The characters, the phrases, and a pattern that finds the longest phrase first."""

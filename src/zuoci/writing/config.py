@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from zuoci.errors import SettingsError
 from zuoci.model.random import key_of
-from zuoci.writing.rhyme.scheme import LETTERS, own_syllable
+from zuoci.writing.rhyme.scheme import LETTERS, own_syllables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -255,7 +255,7 @@ def parse_readings(pairs: Sequence[str]) -> dict[str, str]:
         if not equals:
             raise SettingsError(f"a reading is written as 长大=zhang3 da4: got {pair!r}")
         readings[phrase.strip()] = reading.strip()
-        own_syllable(phrase.strip(), reading.strip())
+        own_syllables(phrase.strip(), reading.strip())
     return readings
 
 

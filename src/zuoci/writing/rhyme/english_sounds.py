@@ -1,0 +1,107 @@
+"""The last syllables of English words, for rhymes of two and more syllables, and near rhymes.
+
+A rhyme of several syllables is one of vowels: *get her* and *better*, *medicate* and *hesitate*. What must agree are
+the vowels of the syllables and the consonants after the last one; the consonants between do not count. It may span
+several words. For a near rhyme (`near_rime`), consonants of a kind are as good as equal.
+"""
+
+from __future__ import annotations
+
+import re
+from functools import cache, lru_cache
+from typing import NamedTuple
+
+from zuoci.writing.rhyme.english import rimes
+from zuoci.writing.rhyme.english_table import load_table, vowels_before
+
+_SILENT = re.compile("(?<=[a-z])(?:(?<![td])ed|(?<![sczxhg])es|(?<![^aeiouy]l)e)$")  # written, and not heard
+_KINDS = {
+    **dict.fromkeys(["P", "B", "T", "D", "K", "G"], "t"),
+    **dict.fromkeys(["M", "N", "NG"], "n"),
+    **dict.fromkeys(["F", "V", "TH", "DH", "S", "Z", "SH", "ZH", "CH", "JH", "HH"], "s"),
+    **dict.fromkeys(["L", "R", "W", "Y"], "l"),
+}
+
+
+class Tail(NamedTuple):
+    """The end of a word as it sounds.
+
+    Attributes:
+        vowels: those of its last syllables.
+        coda: the consonants after the last vowel.
+        whole: whether the word has no other vowels.
+    """
+
+    vowels: tuple[str, ...]
+    coda: str
+    whole: bool
+
+
+@lru_cache(maxsize=65536)
+def tails(word: str, count: int, near: bool = False) -> tuple[Tail, ...]:
+    """The last `count` syllables of a word, or all if it has fewer, one tail for each pronunciation.
+
+    Of an unknown word only the rime is guessed; it has no tail if that does not say enough.
+    """
+    known = vowels_before().get(word.lower())
+    before = known.split(",") if known is not None else []
+    found: list[Tail] = []
+    for number, rime in enumerate(rimes(word)):
+        vowels, coda = split_rime(near_rime(rime) if near else rime)
+        if number < len(before):
+            more = before[number].split()
+            exhausted = len(more) < 3
+            vowels = (*map(_near_vowel, more), *vowels) if near else (*more, *vowels)
+        else:
+            exhausted = len(re.findall("[aeiouy]+", _SILENT.sub("", word.lower()))) <= len(vowels)
+        if len(vowels) >= count or exhausted:
+            found.append(Tail(vowels[-count:], coda, exhausted and len(vowels) <= count))
+    return tuple(dict.fromkeys(found))
+
+
+def split_rime(rime: str) -> tuple[tuple[str, ...], str]:
+    """The vowels of a rime, and the consonants after the last one: "AH M P IH NG" → (AH, IH), "NG"."""
+    sounds = rime.split()
+    places = [place for place, sound in enumerate(sounds) if sound[0] in "AEIOU"]
+    last = places[-1] if places else -1
+    return tuple(sounds[place] for place in places), " ".join(sounds[last + 1 :])
+
+
+@lru_cache(maxsize=65536)
+def near_rime(rime: str) -> str:
+    """What words that nearly rhyme have in common: vowels, and the kind of the consonant after each.
+
+    Stops, nasals, fricatives and liquids are a kind each, and only the first consonant after a vowel counts: *time*,
+    *mine* and *climbed* are AY n. AO and AA, which many speakers do not tell apart, are one vowel.
+    """
+    kept: list[str] = []
+    for sound in rime.split():
+        if sound[0] in "AEIOU":
+            kept.append(_near_vowel(sound))
+        elif kept and kept[-1][0] in "AEIOU":
+            kept.append(_KINDS[sound])
+    return " ".join(kept)
+
+
+def _near_vowel(vowel: str) -> str:
+    return "AA" if vowel == "AO" else vowel
+
+
+@cache
+def words_by_near_rime() -> dict[str, list[str]]:
+    """Near rime → the words of the table that have it."""
+    found: dict[str, list[str]] = {}
+    for rime in load_table().all_rimes():
+        found.setdefault(near_rime(rime), []).extend(load_table().words(rime))
+    return {rime: list(dict.fromkeys(words)) for rime, words in found.items()}
+
+
+@cache
+def words_by_tail(count: int, near: bool = False) -> dict[tuple[tuple[str, ...], str], list[str]]:
+    """(Vowels, coda) → the words of the table: those with `count` vowels or more by their last ones, others by all."""
+    found: dict[tuple[tuple[str, ...], str], list[str]] = {}
+    for word in vowels_before():
+        for tail in tails.__wrapped__(word, count, near):
+            if tail.whole or len(tail.vowels) == count:
+                found.setdefault((tail.vowels, tail.coda), []).append(word)
+    return found
