@@ -115,6 +115,16 @@ class WriteConfig(BaseModel):
     rhyme_standard: Literal["shisanzhe", "xinyun", "tongyun"] = Field(
         default="shisanzhe", description="rhyme groups for Chinese: 十三辙, 中华新韵 or 中华通韵"
     )
+    rhyme_syllables: int = Field(
+        default=1,
+        ge=1,
+        le=4,
+        description="syllables at the end of lines that have to rhyme, 1 to 4 (2: 双押); default: 1",
+    )
+    rhyme_near: bool = Field(
+        default=False,
+        description="also accept near rhymes: an and ang, en and eng, in and ing; in English, consonants of a kind",
+    )
     reading: tuple[_Text, ...] = Field(
         default=(), max_length=1000, description="pinyin of a phrase, as 长大=zhang3 da4; may be given several times"
     )

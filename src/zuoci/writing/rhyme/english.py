@@ -2,9 +2,8 @@
 
 `rimes` looks a word up in the table of the CMU Pronouncing Dictionary (`zuoci.writing.rhyme.english_table`) and
 guesses the rime of a word that is not in it from the known words that end alike. `rhyme.scheme` calls it for each
-line; `rhyme.constraint` asks `rhyming_words` for the words that a line may end with. Rimes are written in the
-dictionary's symbols without stress digits ("AH V"), and an unstressed IH that is not part of -ing as AH, because the
-dictionary writes either one (wanted, roses).
+line. Rimes are written in the dictionary's symbols without stress digits ("AH V"), and an unstressed IH that is not
+part of -ing as AH, because the dictionary writes either one (wanted, roses).
 """
 
 from __future__ import annotations
@@ -50,11 +49,6 @@ def rimes(word: str) -> tuple[str, ...]:
         return known
     spelling = _POETIC.get(bare) or _spelled_out(bare)
     return table.rimes(spelling) or _as_american(spelling) or (table.guess(spelling),)
-
-
-def rhyming_words(rime: str) -> list[str]:
-    """The words of the table that have this rime, in lower case."""
-    return load_table().words(rime)
 
 
 def _dropped_g(word: str) -> tuple[str, ...]:

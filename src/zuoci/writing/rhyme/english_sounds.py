@@ -19,7 +19,7 @@ _KINDS = {
     **dict.fromkeys(["P", "B", "T", "D", "K", "G"], "t"),
     **dict.fromkeys(["M", "N", "NG"], "n"),
     **dict.fromkeys(["F", "V", "TH", "DH", "S", "Z", "SH", "ZH", "CH", "JH", "HH"], "s"),
-    **dict.fromkeys(["L", "R", "W", "Y"], "l"),
+    "L": "l", "R": "r", "W": "w", "Y": "y",
 }
 
 
@@ -71,8 +71,8 @@ def split_rime(rime: str) -> tuple[tuple[str, ...], str]:
 def near_rime(rime: str) -> str:
     """What words that nearly rhyme have in common: vowels, and the kind of the consonant after each.
 
-    Stops, nasals, fricatives and liquids are a kind each, and only the first consonant after a vowel counts: *time*,
-    *mine* and *climbed* are AY n. AO and AA, which many speakers do not tell apart, are one vowel.
+    Stops, nasals and fricatives are a kind each, and only the first consonant after a vowel counts: *time*, *mine* and
+    *climbed* are AY n. AO and AA, which many speakers do not tell apart, are one vowel.
     """
     kept: list[str] = []
     for sound in rime.split():
@@ -87,8 +87,27 @@ def _near_vowel(vowel: str) -> str:
     return "AA" if vowel == "AO" else vowel
 
 
+def rhyming_words(key: str, count: int = 1, near: bool = False) -> dict[tuple[str, ...], list[str]]:
+    """The words of the table that complete a rhyme, in lower case, by what has to stand before them.
+
+    Args:
+        key: the rhyme as `Rhymes.keys` gives it: "AH V", or the vowels of several syllables, "EH ER".
+        count: the number of syllables of the rhyme.
+        near: whether `key` is of a near rhyme.
+
+    Returns:
+        How the syllables before the word have to rhyme → words. For () the word completes the rhyme alone.
+    """
+    if count == 1:
+        return {(): _words_by_near_rime().get(key, []) if near else load_table().words(key)}
+    vowels, coda = split_rime(key)
+    index = _words_by_tail(count, near)
+    found = {vowels[:start]: index.get((vowels[start:], coda), []) for start in range(len(vowels))}
+    return {before: words for before, words in found.items() if words}
+
+
 @cache
-def words_by_near_rime() -> dict[str, list[str]]:
+def _words_by_near_rime() -> dict[str, list[str]]:
     """Near rime → the words of the table that have it."""
     found: dict[str, list[str]] = {}
     for rime in load_table().all_rimes():
@@ -97,7 +116,7 @@ def words_by_near_rime() -> dict[str, list[str]]:
 
 
 @cache
-def words_by_tail(count: int, near: bool = False) -> dict[tuple[tuple[str, ...], str], list[str]]:
+def _words_by_tail(count: int, near: bool = False) -> dict[tuple[tuple[str, ...], str], list[str]]:
     """(Vowels, coda) → the words of the table: those with `count` vowels or more by their last ones, others by all."""
     found: dict[tuple[tuple[str, ...], str], list[str]] = {}
     for word in vowels_before():

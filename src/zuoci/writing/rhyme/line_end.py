@@ -13,6 +13,7 @@ from zuoci.writing.rhyme.vowels import HANGUL, KANA
 
 _LATIN = "A-Za-zÀ-ÖØ-öø-ɏＡ-Ｚａ-ｚ"
 WORD = f"[{_LATIN}][{_LATIN}\u0300-\u036f]*"  # accents may follow their letters
+LATIN_LETTER = re.compile(f"[{_LATIN}]")
 _LAST_WORD = re.compile(
     rf"([{CHARACTERS}]|[{KANA}][ぁぃぅぇぉっゃゅょァィゥェォッャュョーｧ-ｰ]*|[{HANGUL}]|{WORD}(?:['’]{WORD})*(?:(?<=in)['’])?|\d+|[^\W_])[\W_]?\Z"
 )
