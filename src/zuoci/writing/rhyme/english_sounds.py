@@ -8,7 +8,7 @@ several words. For a near rhyme (`near_rime`), consonants of a kind are as good 
 from __future__ import annotations
 
 import re
-from functools import cache, lru_cache
+from functools import lru_cache
 from typing import NamedTuple
 
 from zuoci.writing.rhyme.english import rimes
@@ -19,7 +19,10 @@ _KINDS = {
     **dict.fromkeys(["P", "B", "T", "D", "K", "G"], "t"),
     **dict.fromkeys(["M", "N", "NG"], "n"),
     **dict.fromkeys(["F", "V", "TH", "DH", "S", "Z", "SH", "ZH", "CH", "JH", "HH"], "s"),
-    "L": "l", "R": "r", "W": "w", "Y": "y",
+    "L": "l",
+    "R": "r",
+    "W": "w",
+    "Y": "y",
 }
 
 
@@ -59,6 +62,7 @@ def tails(word: str, count: int, near: bool = False) -> tuple[Tail, ...]:
     return tuple(dict.fromkeys(found))
 
 
+@lru_cache(maxsize=65536)
 def split_rime(rime: str) -> tuple[tuple[str, ...], str]:
     """The vowels of a rime, and the consonants after the last one: "AH M P IH NG" → (AH, IH), "NG"."""
     sounds = rime.split()
@@ -87,6 +91,7 @@ def _near_vowel(vowel: str) -> str:
     return "AA" if vowel == "AO" else vowel
 
 
+@lru_cache(maxsize=256)
 def rhyming_words(key: str, count: int = 1, near: bool = False) -> dict[tuple[str, ...], list[str]]:
     """The words of the table that complete a rhyme, in lower case, by what has to stand before them.
 
@@ -96,31 +101,21 @@ def rhyming_words(key: str, count: int = 1, near: bool = False) -> dict[tuple[st
         near: whether `key` is of a near rhyme.
 
     Returns:
-        How the syllables before the word have to rhyme → words. For () the word completes the rhyme alone.
+        How the syllables before the word have to rhyme → words. For () the word completes the rhyme alone. It must not
+        be modified.
     """
+    table = load_table()
     if count == 1:
-        return {(): _words_by_near_rime().get(key, []) if near else load_table().words(key)}
+        same = [rime for rime in table.all_rimes() if near_rime(rime) == key] if near else [key]
+        return {(): list(dict.fromkeys(word for rime in same for word in table.words(rime)))}
     vowels, coda = split_rime(key)
-    index = _words_by_tail(count, near)
-    found = {vowels[:start]: index.get((vowels[start:], coda), []) for start in range(len(vowels))}
-    return {before: words for before, words in found.items() if words}
-
-
-@cache
-def _words_by_near_rime() -> dict[str, list[str]]:
-    """Near rime → the words of the table that have it."""
-    found: dict[str, list[str]] = {}
-    for rime in load_table().all_rimes():
-        found.setdefault(near_rime(rime), []).extend(load_table().words(rime))
-    return {rime: list(dict.fromkeys(words)) for rime, words in found.items()}
-
-
-@cache
-def _words_by_tail(count: int, near: bool = False) -> dict[tuple[tuple[str, ...], str], list[str]]:
-    """(Vowels, coda) → the words of the table: those with `count` vowels or more by their last ones, others by all."""
-    found: dict[tuple[tuple[str, ...], str], list[str]] = {}
-    for word in vowels_before():
-        for tail in tails.__wrapped__(word, count, near):
-            if tail.whole or len(tail.vowels) == count:
-                found.setdefault((tail.vowels, tail.coda), []).append(word)
-    return found
+    found: dict[tuple[str, ...], dict[str, None]] = {}
+    for rime in table.all_rimes():
+        its_vowels, its_coda = split_rime(near_rime(rime) if near else rime)
+        if its_coda == coda and its_vowels[-count:] == vowels[-len(its_vowels) :]:
+            for word in table.words(rime):
+                for tail in tails(word, count, near):
+                    number = len(tail.vowels)
+                    if tail.coda == coda and tail.vowels == vowels[-number:] and (tail.whole or number == count):
+                        found.setdefault(vowels[:-number], {})[word] = None
+    return {before: list(words) for before, words in found.items()}
