@@ -10,10 +10,10 @@ import typer
 from zuoci.cli import print_json, print_text
 from zuoci.cli.options import make, with_settings
 from zuoci.errors import SettingsError
+from zuoci.model.base import BASES
 from zuoci.writing.config import WriteConfig, parse_readings
 
 _SETTINGS = {"rhyme_standard", "rhyme_syllables", "rhyme_near", "reading"}
-_BASES = {"zh": "zh", "en": "en"}  # of the scripts of words
 
 
 @with_settings(WriteConfig, leave_out=WriteConfig.model_fields.keys() - _SETTINGS)
@@ -44,9 +44,9 @@ def command(
         config.rhyme_standard, parse_readings(config.reading), count=config.rhyme_syllables, near=config.rhyme_near
     )
     script = (rhymes.group(word) or "zh")[:2]
-    if model is None and script not in _BASES:
+    if model is None and script not in BASES:
         raise SettingsError(f"no base model writes as {word!r} is written; name a MODEL that does")
-    loaded = load(model or _BASES[script])
+    loaded = load(model or script)
     found = find_rhymes(word, rhymes, Stepper(loaded), loaded.vocabulary)
     characters, words = found.characters[:count], found.words[:count]
     if as_json:
