@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from zuoci.errors import SettingsError
 from zuoci.model.random import key_of
-from zuoci.writing.rhyme.scheme import LETTERS, own_syllable
+from zuoci.writing.rhyme.scheme import LETTERS, own_syllables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -118,6 +118,16 @@ class WriteConfig(BaseModel):
     )
     rhyme_standard: Literal["shisanzhe", "xinyun", "tongyun"] = Field(
         default="shisanzhe", description="rhyme groups for Chinese: 十三辙, 中华新韵 or 中华通韵"
+    )
+    rhyme_syllables: int = Field(
+        default=1,
+        ge=1,
+        le=4,
+        description="syllables at the end of lines that have to rhyme, 1 to 4 (2: 双押); default: 1",
+    )
+    rhyme_near: bool = Field(
+        default=False,
+        description="also accept near rhymes: an and ang, en and eng, in and ing; in English, consonants of a kind",
     )
     reading: tuple[_Text, ...] = Field(
         default=(), max_length=1000, description="pinyin of a phrase, as 长大=zhang3 da4; may be given several times"
@@ -269,7 +279,7 @@ def parse_readings(pairs: Sequence[str]) -> dict[str, str]:
         if not equals:
             raise SettingsError(f"a reading is written as 长大=zhang3 da4: got {pair!r}")
         readings[phrase.strip()] = reading.strip()
-        own_syllable(phrase.strip(), reading.strip())
+        own_syllables(phrase.strip(), reading.strip())
     return readings
 
 
