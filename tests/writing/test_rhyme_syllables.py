@@ -193,7 +193,6 @@ def test_models_of_kana_and_hangul_rhyme(make_model: Callable[..., zuoci.CharLM]
     assert rhyme(Rhymes(), third, fourth)
 
 
-@pytest.mark.xfail(strict=True, reason="writing.rules does not pass rhyme_syllables and rhyme_near to Rhymes yet")
 def test_a_wish_for_two_syllables_is_kept(make_model: Callable[..., zuoci.CharLM]) -> None:
     config = WriteConfig(lines=8, line_length="4", rhyme="AABB", rhyme_syllables=2)
     lines = Writer(make_model(CHINESE)).write("", config).text.split("\n")

@@ -65,8 +65,8 @@ class WritingModel:
             return guard_of(known, limit, vocabulary)
 
         @lru_cache(_CACHED)
-        def rhyme_groups(standard: Standard, readings: tuple[str, ...]) -> RhymeGroups:
-            return RhymeGroups(Rhymes(standard, parse_readings(readings)), alphabet)
+        def rhyme_groups(standard: Standard, readings: tuple[str, ...], count: int, near: bool) -> RhymeGroups:
+            return RhymeGroups(Rhymes(standard, parse_readings(readings), count=count, near=near), alphabet)
 
         self._copy_guard = copy_guard
         self._rhyme_groups = rhyme_groups
@@ -86,9 +86,9 @@ class WritingModel:
             )
         return self._copy_guard(self.against, limit)
 
-    def rhyme_groups(self, standard: Standard, readings: tuple[str, ...]) -> RhymeGroups:
-        """The rhyme groups of a standard with the user's own readings."""
-        return self._rhyme_groups(standard, readings)
+    def rhyme_groups(self, standard: Standard, readings: tuple[str, ...], count: int, near: bool) -> RhymeGroups:
+        """The rhyme groups of a standard with the user's own readings; the arguments are those of `Rhymes`."""
+        return self._rhyme_groups(standard, readings, count, near)
 
     def recent(self, text: str, limit: int) -> NDArray[np.int64]:
         """The ids of the last `limit` characters of a text, −1 before its beginning, `(1, limit)`."""
@@ -152,11 +152,12 @@ class Rules:
         self.selection = config.selection
         self._standard: Standard = config.rhyme_standard
         self._readings = config.reading
+        self._rhyme_syllables, self._rhyme_near = config.rhyme_syllables, config.rhyme_near
 
     @cached_property
     def rhyme_groups(self) -> RhymeGroups:
         """The rhyme groups by the standard and the readings that were asked for; built when a line has to rhyme."""
-        return self.model.rhyme_groups(self._standard, self._readings)
+        return self.model.rhyme_groups(self._standard, self._readings, self._rhyme_syllables, self._rhyme_near)
 
     def check(self, plans: Sequence[LinePlan]) -> None:
         """Makes sure that the model can write what some lines ask for.

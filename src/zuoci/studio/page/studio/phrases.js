@@ -85,6 +85,8 @@ export const PHRASES = {
       reading: ["指定读音", "如 长大=zhang3 da4"],
       particles: ["每行同时试写的句数", ""],
       selection: ["挑句的严格程度", ""],
+      rhyme_syllables: ["押几个音节（双押填 2）", ""],
+      rhyme_near: ["也用近韵", ""],
     },
     rhymeStandards: { shisanzhe: "十三辙", xinyun: "中华新韵", tongyun: "中华通韵" },
     // Look inside
@@ -262,6 +264,8 @@ export const PHRASES = {
       reading: ["Pronunciations", "e.g. 长大=zhang3 da4"],
       particles: ["Lines tried side by side", ""],
       selection: ["How strongly good lines are preferred", ""],
+      rhyme_syllables: ["Syllables that rhyme", ""],
+      rhyme_near: ["Near rhymes too", ""],
     },
     rhymeStandards: { shisanzhe: "Shisanzhe", xinyun: "Xinyun", tongyun: "Tongyun" },
     watch: "Watch it write",
