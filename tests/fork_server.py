@@ -1,8 +1,8 @@
-"""Forks processes that have imported zuoci already. A script: fork_server.py SOCKET, the number of a descriptor.
+"""Forks processes that have imported zuoci already. A script: fork_server.py SOCKET, a descriptor.
 
-It receives one request after another, and with it the descriptors of the standard streams of a process and of a pipe.
-The process's pid goes back over the socket; its wait status, once it has ended, into the pipe. `tests/processes.py` is
-the other side.
+Each connection to the socket brings one request, and with it the descriptors of the standard streams of a process. The
+process's pid goes back over it, and its wait status once it has ended. The server ends when its stdin does. The other
+side is `tests/launch.py`.
 """
 
 from __future__ import annotations
@@ -21,89 +21,97 @@ import threading
 import traceback
 from contextlib import suppress
 from importlib import import_module
-from typing import Any
+from typing import Any, TextIO
 
 from zuoci.model.threads import pin_libraries
 
 # What commands import when they are called; none of it starts a thread, so that this process can be forked.
 MODULES = [
     "torch._dynamo", "zuoci.cli.compose", "zuoci.cli.score", "zuoci.cli.train", "zuoci.cli.write", "zuoci.cli.original",
-    "zuoci.server.run", "zuoci.studio.app", "zuoci.studio.worker", "zuoci.training.job", "rich.progress",
+    "zuoci.server.run", "zuoci.studio.app", "zuoci.training.job", "rich.progress",
 ]  # fmt: skip
 STREAMS = {"stdin": "r", "stdout": "w", "stderr": "w"}
 
 
-def serve(control: socket.socket) -> dict[str, Any] | None:
-    """Forks until the socket is closed; returns the request in each child, None in the server at its end."""
-    ended = os.pipe()
-    for end in ended:
+def serve(listener: socket.socket) -> dict[str, Any] | None:
+    """Forks until stdin ends; returns the request in each child, None in the server at its end."""
+    woken = os.pipe()
+    for end in woken:
         os.set_blocking(end, False)
     signal.signal(signal.SIGCHLD, ignore)  # what wakes is the pipe
-    signal.set_wakeup_fd(ended[1], warn_on_full_buffer=False)
+    signal.set_wakeup_fd(woken[1], warn_on_full_buffer=False)
     selector = selectors.DefaultSelector()
-    selector.register(control, selectors.EVENT_READ)
-    selector.register(ended[0], selectors.EVENT_READ)
-    pipes: dict[int, int] = {}
+    for source in (listener, woken[0], 0):
+        selector.register(source, selectors.EVENT_READ)
+    clients: dict[int, socket.socket] = {}
     while True:
         ready = [key.fileobj for key, _ in selector.select()]
-        if ended[0] in ready:
-            os.read(ended[0], 4096)
-            reap(pipes)
-        if control not in ready:
-            continue
-        data, descriptors, _, _ = socket.recv_fds(control, 1 << 20, 4)
-        if not data:
+        if woken[0] in ready:
+            os.read(woken[0], 4096)
+            reap(clients)
+        if 0 in ready:
             return None
-        request = json.loads(data)
+        if listener not in ready:
+            continue
+        client, _ = listener.accept()
+        request, streams = receive(client)
         pid = os.fork()
         if not pid:
             signal.set_wakeup_fd(-1)
             signal.signal(signal.SIGCHLD, signal.SIG_DFL)
             selector.close()
-            for descriptor in (*ended, *pipes.values(), descriptors.pop(), control.detach()):
-                os.close(descriptor)
-            become(request, descriptors)
+            for one in (listener, client, *clients.values()):
+                one.close()
+            for end in woken:
+                os.close(end)
+            become(request, streams)
             return request
-        *streams, pipes[pid] = descriptors
+        clients[pid] = client
         for stream in streams:
             os.close(stream)
-        control.send(str(pid).encode())
+        with suppress(BrokenPipeError):
+            client.sendall(f"{pid}\n".encode())
+
+
+def receive(client: socket.socket) -> tuple[dict[str, Any], list[int]]:
+    """A request, and the descriptors that come with it."""
+    data, streams, _, _ = socket.recv_fds(client, 1 << 20, len(STREAMS))
+    while more := client.recv(1 << 20):
+        data += more
+    return json.loads(data), streams
 
 
 def ignore(number: int, frame: object) -> None:
     """A handler that does nothing."""
 
 
-def reap(pipes: dict[int, int]) -> None:
+def reap(clients: dict[int, socket.socket]) -> None:
     """Tells of each process that has ended."""
     with suppress(ChildProcessError):
         while (found := os.waitpid(-1, os.WNOHANG))[0]:
-            pipe = pipes.pop(found[0])
-            with suppress(BrokenPipeError):
-                os.write(pipe, str(found[1]).encode())
-            os.close(pipe)
+            with clients.pop(found[0]) as client, suppress(BrokenPipeError):
+                client.sendall(str(found[1]).encode())
 
 
 def become(request: dict[str, Any], descriptors: list[int]) -> None:
     """Makes this process what a new interpreter with these streams, this folder and this environment would be."""
     if request["terminal"]:
         os.setsid()
+    os.chdir(request["cwd"])
+    os.environ.clear()
+    os.environ.update(request["environment"])
+    sys.argv = request["arguments"]
+    sys.path[0] = request["cwd"]
     for number, (name, mode) in enumerate(STREAMS.items()):
         getattr(sys, name).close()  # its buffer is empty
-        if name in request["closed"]:
-            with suppress(OSError):
-                os.close(number)
-            setattr(sys, name, None)
-            setattr(sys, f"__{name}__", None)
-            continue
-        descriptor = descriptors.pop(0)
-        os.dup2(descriptor, number)
-        os.close(descriptor)
-        errors = {"stderr": "backslashreplace"}.get(name, "strict")
-        raw = open(number, f"{mode}b", buffering=-1, closefd=False)  # noqa: SIM115
-        stream = io.TextIOWrapper(
-            raw, encoding="utf-8", errors=errors, line_buffering=name == "stderr" or os.isatty(number)
-        )
+        with suppress(OSError):
+            os.close(number)
+        stream = None
+        if name not in request["closed"]:
+            descriptor = descriptors.pop(0)
+            os.dup2(descriptor, number)
+            os.close(descriptor)
+            stream = standard_stream(number, mode)
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)
     if request["terminal"]:
@@ -111,15 +119,20 @@ def become(request: dict[str, Any], descriptors: list[int]) -> None:
         import termios
 
         fcntl.ioctl(0, termios.TIOCSCTTY, 0)
-    os.chdir(request["cwd"])
-    os.environ.clear()
-    os.environ.update(request["environment"])
-    sys.argv = request["arguments"]
-    sys.path[0] = request["cwd"]
+
+
+def standard_stream(number: int, mode: str) -> TextIO:
+    """A stream as an interpreter opens it at its start."""
+    unbuffered = mode == "w" and bool(os.environ.get("PYTHONUNBUFFERED"))
+    file = open(number, f"{mode}b", buffering=0 if unbuffered else -1, closefd=False)  # noqa: SIM115
+    errors = "backslashreplace" if number == 2 else "strict"
+    lines = number == 2 or os.isatty(number)
+    return io.TextIOWrapper(file, "utf-8", errors, line_buffering=lines, write_through=unbuffered)  # pyright: ignore
 
 
 def run(module: str) -> int:
     """What `python -m` does, but for taking the interpreter apart, which would copy the memory of the server."""
+    sys.modules.pop(module, None)  # it may have been imported by another one
     code: object = 0
     try:
         runpy.run_module(module, run_name="__main__")
@@ -145,7 +158,6 @@ if __name__ == "__main__":
     for module in MODULES:
         import_module(module)
     gc.freeze()
-    sys.stdin = open(os.devnull)  # noqa: SIM115, PTH123
     wanted = serve(socket.socket(fileno=int(sys.argv[1])))
     if wanted:
-        os._exit(run(wanted["module"]))
+        os._exit(run(sys.argv[0]))

@@ -6,9 +6,8 @@ What is about the beginning of an interpreter (encodings, pinned libraries, what
 from __future__ import annotations
 
 import atexit
-import json
 import os
-import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -21,29 +20,38 @@ from subprocess import DEVNULL, PIPE, CompletedProcess
 from typing import IO, TYPE_CHECKING, Any, Self
 
 import pytest
+from tests.launch import ask
 
 if TYPE_CHECKING:
     from collections.abc import Collection
 
-SERVER = Path(__file__).with_name("fork_server.py")
+SERVER, LAUNCH = (Path(__file__).with_name(name) for name in ("fork_server.py", "launch.py"))
 STREAMS = ("stdin", "stdout", "stderr")
 
 
 @cache
-def fork_server() -> socket.socket:
-    """The server that forks, which ends with this process."""
+def fork_server() -> str:
+    """The socket of the server that forks, which ends with this process."""
     if not hasattr(os, "fork"):
         pytest.skip("processes are forked")
-    ours, its = socket.socketpair()
-    process = subprocess.Popen([sys.executable, SERVER, str(its.fileno())], pass_fds=[its.fileno()])
-    its.close()
+    folder = tempfile.mkdtemp()
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(f"{folder}/socket")
+        listener.listen()
+        words = [sys.executable, SERVER, str(listener.fileno())]
+        process = subprocess.Popen(words, stdin=PIPE, pass_fds=[listener.fileno()])
 
     def end() -> None:
-        ours.close()
-        process.wait(60)
+        process.communicate(timeout=60)
+        shutil.rmtree(folder)
 
     atexit.register(end)
-    return ours
+    return f"{folder}/socket"
+
+
+def launcher(module: str, *arguments: object) -> list[str]:
+    """The words of a command that is `python -m MODULE ARGUMENT …` but begins sooner."""
+    return [sys.executable, "-I", "-S", str(LAUNCH), fork_server(), module, *map(str, arguments)]
 
 
 class Process:
@@ -71,7 +79,7 @@ class Process:
             terminal: whether stdin is a terminal that it has for its own.
         """
         request = {
-            "module": module, "arguments": [module, *map(str, arguments)],
+            "arguments": [module, *map(str, arguments)],
             "cwd": os.fspath(cwd or Path.cwd()), "environment": {**os.environ, **(environment or {})},
             "closed": list(closed), "terminal": terminal,
         }  # fmt: skip
@@ -80,11 +88,7 @@ class Process:
         with ExitStack() as stack:
             wanted = zip(STREAMS, (stdin, stdout, stderr), strict=True)
             theirs = [self._stream(name, stream, stack) for name, stream in wanted if name not in closed]
-            self._status, status = os.pipe()
-            stack.callback(os.close, status)
-            control = fork_server()
-            socket.send_fds(control, [json.dumps(request).encode()], [*theirs, status])
-            self.pid = int(control.recv(100))
+            self._control, self.pid = ask(fork_server(), request, theirs)
 
     def _stream(self, name: str, stream: int, stack: ExitStack) -> int:
         if stream == DEVNULL:
@@ -111,10 +115,9 @@ class Process:
     def wait(self, timeout: float = 60) -> int:
         """Waits for the end; gives the exit code, or the negative number of the signal that ended the process."""
         if self._code is None:
-            if not select.select([self._status], [], [], timeout)[0]:
-                raise subprocess.TimeoutExpired(str(self.pid), timeout)
-            self._code = os.waitstatus_to_exitcode(int(os.read(self._status, 100)))
-            os.close(self._status)
+            self._control.settimeout(timeout)
+            self._code = os.waitstatus_to_exitcode(int(self._control.recv(100)))
+            self._control.close()
         return self._code
 
     def kill(self) -> None:
