@@ -1,8 +1,8 @@
-"""Forks processes that have imported zuoci already. A script: fork_server.py SOCKET, a descriptor.
+"""Forks processes that have imported some modules already. A script: fork_server.py DESCRIPTOR MODULE …
 
-Each connection to the socket brings one request, and with it the descriptors of the standard streams of a process. The
-process's pid goes back over it, and its wait status once it has ended. The server ends when its stdin does. The other
-side is `tests/launch.py`.
+The descriptor is that of a socket that listens. Each connection brings one request, and with it the descriptors of the
+standard streams of a process. The process's pid goes back over it, and its wait status once it has ended. The server
+ends when its stdin does. The other side is `tests/launch.py`.
 """
 
 from __future__ import annotations
@@ -25,11 +25,6 @@ from typing import Any, TextIO
 
 from zuoci.model.threads import pin_libraries
 
-# What commands import when they are called; none of it starts a thread, so that this process can be forked.
-MODULES = [
-    "torch._dynamo", "zuoci.cli.compose", "zuoci.cli.score", "zuoci.cli.train", "zuoci.cli.write", "zuoci.cli.original",
-    "zuoci.server.run", "zuoci.studio.app", "zuoci.training.job", "rich.progress",
-]  # fmt: skip
 STREAMS = {"stdin": "r", "stdout": "w", "stderr": "w"}
 
 
@@ -155,7 +150,7 @@ def run(module: str) -> int:
 
 if __name__ == "__main__":
     pin_libraries()
-    for module in MODULES:
+    for module in sys.argv[2:]:
         import_module(module)
     gc.freeze()
     wanted = serve(socket.socket(fileno=int(sys.argv[1])))

@@ -26,19 +26,24 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
 SERVER, LAUNCH = (Path(__file__).with_name(name) for name in ("fork_server.py", "launch.py"))
+# What commands import when they are called; none of it starts a thread, so that the server can be forked.
+IMPORTED = (
+    "torch._dynamo", "zuoci.cli.compose", "zuoci.cli.score", "zuoci.cli.train", "zuoci.cli.write", "zuoci.cli.original",
+    "zuoci.server.run", "zuoci.studio.app", "zuoci.training.job", "rich.progress",
+)  # fmt: skip
 STREAMS = ("stdin", "stdout", "stderr")
 
 
 @cache
-def fork_server() -> str:
-    """The socket of the server that forks, which ends with this process."""
+def fork_server(*imported: str) -> str:
+    """The socket of a server that forks and has imported some modules. It ends with this process."""
     if not hasattr(os, "fork"):
         pytest.skip("processes are forked")
     folder = tempfile.mkdtemp()
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(f"{folder}/socket")
         listener.listen()
-        words = [sys.executable, SERVER, str(listener.fileno())]
+        words = [sys.executable, SERVER, str(listener.fileno()), *imported]
         process = subprocess.Popen(words, stdin=PIPE, pass_fds=[listener.fileno()])
 
     def end() -> None:
@@ -51,7 +56,7 @@ def fork_server() -> str:
 
 def launcher(module: str, *arguments: object) -> list[str]:
     """The words of a command that is `python -m MODULE ARGUMENT …` but begins sooner."""
-    return [sys.executable, "-I", "-S", str(LAUNCH), fork_server(), module, *map(str, arguments)]
+    return [sys.executable, "-I", "-S", str(LAUNCH), fork_server(*IMPORTED), module, *map(str, arguments)]
 
 
 class Process:
@@ -66,6 +71,7 @@ class Process:
         self, *arguments: object, module: str = "zuoci", cwd: str | Path | None = None,
         environment: dict[str, str] | None = None, stdin: int = DEVNULL, stdout: int = DEVNULL, stderr: int = PIPE,
         closed: Collection[str] = (), terminal: bool = False,
+        imported: tuple[str, ...] = IMPORTED,
     ) -> None:  # fmt: skip
         """Begins.
 
@@ -77,6 +83,7 @@ class Process:
             stdin, stdout, stderr: a descriptor, `PIPE`, or `DEVNULL`.
             closed: the names of the streams that it begins without.
             terminal: whether stdin is a terminal that it has for its own.
+            imported: the modules that it finds imported.
         """
         request = {
             "arguments": [module, *map(str, arguments)],
@@ -88,7 +95,7 @@ class Process:
         with ExitStack() as stack:
             wanted = zip(STREAMS, (stdin, stdout, stderr), strict=True)
             theirs = [self._stream(name, stream, stack) for name, stream in wanted if name not in closed]
-            self._control, self.pid = ask(fork_server(), request, theirs)
+            self._control, self.pid = ask(fork_server(*imported), request, theirs)
 
     def _stream(self, name: str, stream: int, stack: ExitStack) -> int:
         if stream == DEVNULL:

@@ -83,6 +83,7 @@ def test_a_studio_that_is_gone_loses_nothing(tmp_path: Path, how: str) -> None:
     assert zuoci.load_run(tmp_path / "m").now.progress.step > 0
 
 
+@pytest.mark.slow
 def test_it_runs_as_the_studio_starts_it(tmp_path: Path) -> None:
     prepare(tmp_path / "job", steps=3)
     command = worker_command(tmp_path / "job", tmp_path / "m")
