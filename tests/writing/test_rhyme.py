@@ -112,16 +112,12 @@ def test_the_ending_is_the_character_or_word_that_decides(line: str, ending: str
     assert TRACKS.ending(line) == ending
 
 
-def sound(line: str) -> str:
-    """The final of the last character, by pypinyin's own initials and finals of the whole line."""
+def judged(line: str, standard: str) -> str | None:
+    """The group by another way: pypinyin's own initials and finals of the line, and a table from those to groups."""
     text = re.sub(r"[^\u4e00-\u9fff]+$", "", line)
     vowel = lazy_pinyin(text, style=Style.FINALS, strict=True)[-1]
     initial = pinyin(text, style=Style.INITIALS, strict=True)[-1][0]
-    return "-i" if vowel == "i" and initial in ("zh", "ch", "sh", "r", "z", "c", "s") else vowel
-
-
-def judged(line: str, standard: str) -> str | None:
-    """The group by another way: a table from the finals to the groups."""
+    vowel = "-i" if vowel == "i" and initial in ("zh", "ch", "sh", "r", "z", "c", "s") else vowel
     bodies = [
         (r".*ang", "江阳 唐 昂"), (r"i?ong", "中东 庚 雍"), (r".*eng|ing", "中东 庚 英"), (r".*an", "言前 寒 安"),
         (r".*en|[iuv]n", "人辰 文 恩"), (r"i?ao", "遥条 豪 熬"), (r"i?ou|iu", "由求 尤 欧"), (r"u?ai", "怀来 开 哀"),
@@ -129,7 +125,7 @@ def judged(line: str, standard: str) -> str | None:
         (r"[iu]?o", "梭坡 波 喔"), (r"-i", "一七 支 衣"), (r"i", "一七 齐 衣"), (r"v|ü", "一七 齐 迂"),
         (r"er", "一七 齐 儿"), (r"u", "姑苏 姑 乌"),
     ]  # fmt: skip
-    names = next((names for body, names in bodies if re.fullmatch(body, sound(line))), None)
+    names = next((names for body, names in bodies if re.fullmatch(body, vowel)), None)
     return f"zh:{names.split()[list(STANDARDS).index(standard)]}" if names else None
 
 
