@@ -70,8 +70,7 @@ class Process:
     def __init__(
         self, *arguments: object, module: str = "zuoci", cwd: str | Path | None = None,
         environment: dict[str, str] | None = None, stdin: int = DEVNULL, stdout: int = DEVNULL, stderr: int = PIPE,
-        closed: Collection[str] = (), terminal: bool = False,
-        imported: tuple[str, ...] = IMPORTED,
+        closed: Collection[str] = (), terminal: bool = False, imported: tuple[str, ...] = IMPORTED,
     ) -> None:  # fmt: skip
         """Begins.
 
@@ -115,9 +114,10 @@ class Process:
         raise AttributeError(name)
 
     def send_signal(self, number: int) -> None:
-        """Sends a signal, unless the process is known to have ended."""
+        """Sends a signal, unless the process has ended."""
         if self._code is None:
-            os.kill(self.pid, number)
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, number)
 
     def wait(self, timeout: float = 60) -> int:
         """Waits for the end; gives the exit code, or the negative number of the signal that ended the process."""
@@ -129,8 +129,7 @@ class Process:
 
     def kill(self) -> None:
         """Ends it as a crash would."""
-        with suppress(ProcessLookupError):
-            self.send_signal(signal.SIGKILL)
+        self.send_signal(signal.SIGKILL)
 
     def __enter__(self) -> Self:
         """The process itself."""
