@@ -35,15 +35,15 @@ STREAMS = ("stdin", "stdout", "stderr")
 
 
 @cache
-def fork_server(*imported: str) -> str:
-    """The socket of a server that forks and has imported some modules. It ends with this process."""
+def fork_server() -> str:
+    """The socket of the server that forks, which ends with this process."""
     if not hasattr(os, "fork"):
         pytest.skip("processes are forked")
     folder = tempfile.mkdtemp()
     with socket.socket(socket.AF_UNIX) as listener:
         listener.bind(f"{folder}/socket")
         listener.listen()
-        words = [sys.executable, SERVER, str(listener.fileno()), *imported]
+        words = [sys.executable, SERVER, str(listener.fileno()), *IMPORTED]
         process = subprocess.Popen(words, stdin=PIPE, pass_fds=[listener.fileno()])
 
     def end() -> None:
@@ -56,7 +56,7 @@ def fork_server(*imported: str) -> str:
 
 def launcher(module: str, *arguments: object) -> list[str]:
     """The words of a command that is `python -m MODULE ARGUMENT …` but begins sooner."""
-    return [sys.executable, "-I", "-S", str(LAUNCH), fork_server(*IMPORTED), module, *map(str, arguments)]
+    return [sys.executable, "-I", "-S", str(LAUNCH), fork_server(), module, *map(str, arguments)]
 
 
 class Process:
@@ -70,7 +70,7 @@ class Process:
     def __init__(
         self, *arguments: object, module: str = "zuoci", cwd: str | Path | None = None,
         environment: dict[str, str] | None = None, stdin: int = DEVNULL, stdout: int = DEVNULL, stderr: int = PIPE,
-        closed: Collection[str] = (), terminal: bool = False, imported: tuple[str, ...] = IMPORTED,
+        closed: Collection[str] = (), terminal: bool = False,
     ) -> None:  # fmt: skip
         """Begins.
 
@@ -82,7 +82,6 @@ class Process:
             stdin, stdout, stderr: a descriptor, `PIPE`, or `DEVNULL`.
             closed: the names of the streams that it begins without.
             terminal: whether stdin is a terminal that it has for its own.
-            imported: the modules that it finds imported.
         """
         request = {
             "arguments": [module, *map(str, arguments)],
@@ -94,7 +93,7 @@ class Process:
         with ExitStack() as stack:
             wanted = zip(STREAMS, (stdin, stdout, stderr), strict=True)
             theirs = [self._stream(name, stream, stack) for name, stream in wanted if name not in closed]
-            self._control, self.pid = ask(fork_server(*imported), request, theirs)
+            self._control, self.pid = ask(fork_server(), request, theirs)
 
     def _stream(self, name: str, stream: int, stack: ExitStack) -> int:
         if stream == DEVNULL:

@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 import torch
-from tests import processes
 
 from zuoci.model.threads import core_count, one_thread
 
@@ -119,9 +118,8 @@ def test_the_first_step_of_a_process_is_always_the_same(corpus: zuoci.Corpus, tm
     songs.write_text(corpus.text, "utf-8")
     size = ["--hidden-size", "16", "--embedding-size", "8", "--batch-size", "4", "--seq-len", "8", "--threads", "2"]
     weights: set[bytes] = set()
-    for k in range(24):
-        command = ["train", songs, "--epochs", "1", *size, "--out", tmp_path / f"{k}"]
-        result = processes.run(*command, imported=("torch._dynamo",))  # no library has computed anything yet
-        assert result.returncode == 0, result.stderr
+    for k in range(12):
+        command = [sys.executable, "-m", "zuoci", "train", songs, "--epochs", "1", *size, "--out", tmp_path / f"{k}"]
+        subprocess.run(command, capture_output=True, check=True)
         weights.add((tmp_path / f"{k}" / "model.safetensors").read_bytes())
     assert len(weights) == 1
