@@ -131,10 +131,8 @@ def judged(line: str, standard: str) -> str | None:
 
 @pytest.mark.parametrize("standard", GROUPS)
 def test_an_independent_judge_agrees_on_every_line(standard: str) -> None:
-    """Each line is judged by one of the standards."""
-    first = list(STANDARDS).index(standard)
-    lines = [line for line in LINES if re.search(r"[\u4e00-\u9fff]\W*$", line)][first :: len(STANDARDS)]
-    assert len(lines) > 1000
+    lines = [line for line in LINES if re.search(r"[\u4e00-\u9fff]\W*$", line)]
+    assert len(lines) > 3000
     assert [RHYMES[standard].group(line) for line in lines] == [judged(line, standard) for line in lines]
 
 
