@@ -63,8 +63,9 @@ def _known(against: Path) -> Known:
 
 
 def _read(text: str) -> str:
-    from zuoci.text.cleaning import decode, unify_line_ends
+    from zuoci.text.cleaning import unify_line_ends
     from zuoci.text.corpus import read_text
+    from zuoci.text.encoding import decode
     from zuoci.text.sources import read_stream
 
     name = "the standard input"

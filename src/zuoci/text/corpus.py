@@ -18,7 +18,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 
 from zuoci.errors import CorpusError
-from zuoci.text.cleaning import clean_lrc, decode, unify_line_ends
+from zuoci.text.cleaning import clean_lrc, unify_line_ends
+from zuoci.text.encoding import decode
 from zuoci.text.songbook import parse_songbook
 from zuoci.text.sources import TEXT_SUFFIXES, LeftOut, find_texts, readable
 
@@ -143,7 +144,7 @@ def load_lyrics(language: Literal["zh", "en"] = "zh", *, choruses: Literal["sung
     return Corpus(tuple(songs))
 
 
-def read_corpus(source: Source | Sequence[Source]) -> Corpus:
+def read_corpus(source: Source | Sequence[Source], *, encoding: str | None = None) -> Corpus:
     """Reads a text file, a zip of text files, a folder (recursive, sorted), or several of these.
 
     A source that holds one text is kept as it is; its blocks between empty lines are its songs. In a source that holds
@@ -152,6 +153,7 @@ def read_corpus(source: Source | Sequence[Source]) -> Corpus:
 
     Args:
         source: a path, or several.
+        encoding: the encoding of files that have no byte-order mark and are not UTF-8; None: it is guessed.
 
     Returns:
         The songs, in the order of the sources and, within one, of the file names.
@@ -166,7 +168,7 @@ def read_corpus(source: Source | Sequence[Source]) -> Corpus:
     notes: list[str] = []
     for path in map(Path, sources):
         left_out: LeftOut = {}
-        texts = [(name, *_clean(name, data)) for name, data in find_texts(path, left_out)]
+        texts = [(name, *_clean(name, data, encoding)) for name, data in find_texts(path, left_out)]
         texts = [entry for entry in texts if entry[1].strip()]
         shown = readable(str(path))
         skipped = [f"left out {len(names)} {why} ({_first(names)})" for why, names in left_out.items()]
@@ -183,8 +185,12 @@ def read_corpus(source: Source | Sequence[Source]) -> Corpus:
     return Corpus(tuple(_separated(songs)), tuple(notes))
 
 
-def read_text(source: Source) -> str:
+def read_text(source: Source, *, encoding: str | None = None) -> str:
     """Reads a source that holds exactly one text: a file, or a zip or folder with one file. Line ends are kept.
+
+    Args:
+        source: a path.
+        encoding: as in `read_corpus`.
 
     Raises:
         CorpusError: the source cannot be read or decoded, or holds no text or several.
@@ -193,7 +199,7 @@ def read_text(source: Source) -> str:
     if len(texts) != 1:
         raise CorpusError(f"{source} holds {len(texts)} texts: expected one ({_known_suffixes()})")
     name, data = texts[0]
-    return decode(data, name)[0]
+    return decode(data, name, encoding)[0]
 
 
 def _separated(songs: Sequence[Song]) -> Iterator[Song]:
@@ -225,10 +231,10 @@ def _blocks(text: str, source: str) -> Iterator[Song]:
         yield Song(source, text[start:])
 
 
-def _clean(name: str, data: bytes) -> tuple[str, list[str]]:
+def _clean(name: str, data: bytes, encoding: str | None) -> tuple[str, list[str]]:
     """Decodes and cleans a file. Returns its text, and notes on what was changed."""
-    text, encoding = decode(data, name)
-    notes = [] if encoding.startswith("utf-8") else [f"read as {encoding}"]
+    text, found = decode(data, name, encoding)
+    notes = [] if found.startswith("utf-8") else [f"read as {found}"]
     text, changes = unify_line_ends(text)
     notes += changes
     if name.lower().endswith(".lrc"):
