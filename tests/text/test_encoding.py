@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 import decoding
 from zuoci import CorpusError, load_lyrics, read_corpus
 from zuoci.text.encoding import LEAST_CONFIDENCE, decode, guesses, known_encoding
+from zuoci.text.read_config import ReadConfig
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -118,7 +119,7 @@ def test_a_doubtful_text_is_named_with_the_guesses_and_read_once_the_user_says_w
 def test_a_named_encoding_is_not_taken_for_files_that_are_plainly_unicode(tmp_path: Path) -> None:
     for codec in ("utf-8", "utf-8-sig", "utf-16", "utf-32", "cp866"):
         (tmp_path / f"{codec}.txt").write_text(RUSSIAN, codec)
-    songs = read_corpus(tmp_path, encoding="cp866").songs
+    songs = read_corpus(tmp_path, ReadConfig(encoding="cp866")).songs
     assert [song.text.strip() for song in songs] == [RUSSIAN.strip()] * 5
 
 

@@ -63,14 +63,14 @@ def _known(against: Path) -> Known:
 
 
 def _read(text: str) -> str:
-    from zuoci.text.cleaning import unify_line_ends
-    from zuoci.text.corpus import read_text
-    from zuoci.text.encoding import decode
+    """The text of a file, or of the standard input, read as lyrics are."""
+    from zuoci.text.corpus import corpus_of, read_one
     from zuoci.text.sources import read_stream
 
     name = "the standard input"
-    read = decode(read_stream(sys.stdin.buffer, name), name)[0] if text == "-" else read_text(text)
-    return unify_line_ends(read)[0].removesuffix("\n")
+    corpus = corpus_of(read_stream(sys.stdin.buffer, name), name) if text == "-" else read_one(text)
+    say_notes(corpus.notes)
+    return corpus.text.removesuffix("\n")
 
 
 def _print(found: Originality) -> None:

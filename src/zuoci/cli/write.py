@@ -153,11 +153,12 @@ def _form_of(song: Path) -> dict[str, Any]:
 
 
 def text_of(file: Path) -> str:
-    """The text of a file, without trailing newlines."""
-    from zuoci.text.cleaning import unify_line_ends
-    from zuoci.text.corpus import read_text
+    """The text of a file, read as `zuoci train` reads it, without trailing newlines."""
+    from zuoci.text.corpus import read_one
 
-    return unify_line_ends(read_text(file))[0].rstrip("\n")
+    corpus = read_one(file)
+    say_notes(corpus.notes)
+    return corpus.text.rstrip("\n")
 
 
 def _document(candidate: Candidate) -> dict[str, Any]:

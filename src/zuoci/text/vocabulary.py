@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from zuoci.errors import ModelFolderError, VocabularyError
-from zuoci.text.cleaning import distinct
+from zuoci.text.characters import distinct
 from zuoci.text.corpus import code_points
 
 if TYPE_CHECKING:
