@@ -72,7 +72,6 @@ def read_source(path: Path, config: ReadConfig) -> SourceText:
         CorpusError: it does not exist, cannot be read, or holds no songs.
     """
     left_out = LeftOut()
-    several = path.is_dir()
     texts: list[tuple[str, Document, str]] = []
     shown = readable(str(path))
     for name, data in find_texts(path, left_out, config):
@@ -83,7 +82,7 @@ def read_source(path: Path, config: ReadConfig) -> SourceText:
                 raise
             if isinstance(error, NoLyricsError):
                 left_out.add(NO_LYRICS, name)
-            elif several and not any(parent.suffix.lower() == ".zip" for parent in Path(name).parents):
+            elif left_out.is_folder and not any(parent.suffix.lower() == ".zip" for parent in Path(name).parents):
                 left_out.unreadable[name] = str(error)
             else:
                 left_out.in_archives[name] = str(error)
@@ -135,11 +134,14 @@ def _found(shown: str, texts: Sequence[tuple[str, Document, str]], left_out: Lef
     notes += [f"left out {_unreadable(failed)}"] if failed else []
     unsung = [file.name for file in files if file.dropped and not file.songs]
     notes += [f"left out {len(unsung)} files in which nothing is sung ({_first(unsung)})"] if unsung else []
+    if not filled and failed:
+        raise CorpusError(f"{shown} holds no text: {_unreadable(failed)}")
+    if not filled and unsung and len(files) == 1:
+        raise CorpusError(f"{shown} holds no lyrics: {'; '.join(_changes(files))}; name a file with sung lines")
     if not filled:
         suffixes = ", ".join(sorted(TEXT_SUFFIXES))
-        raise CorpusError(
-            "; ".join([f"{shown} holds no text: expected lyrics in {suffixes} files, or a zip of them", *notes])
-        )
+        expected = f"{shown} holds no text: expected lyrics in {suffixes} files, or a zip of them"
+        raise CorpusError("; ".join([expected, *notes]))
     return SourceText(filled, files, tuple(f"{shown}: {note}" for note in [*_changes(files), *notes]))
 
 

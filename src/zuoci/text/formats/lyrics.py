@@ -44,7 +44,8 @@ _SUSPECT = re.compile(
 _BARE = re.compile(
     r"^\s*(?:final |last |pre[- ]?|post[- ]?|大)?(?:verse|chorus|bridge|intro|outro|hook|refrain|interlude|instrumental"
     r"|break|drop|coda|tag|rap|solo"
-    r"|主歌|副歌|[导導]歌|前奏|[间間]奏|尾奏|[桥橋]段|サビ|[ABCＡＢＣabc](?:メロ|段)|후렴|간주)[ \t\dA-Za-z一二三四.]{0,4}$"
+    r"|主歌|副歌|[导導]歌|前奏|[间間]奏|尾奏|[桥橋]段|サビ"
+    r"|[ABCＡＢＣabc](?:メロ|段)|후렴|간주)[ \t\dA-Za-z一二三四.]{0,4}$"
     r"|^[ \t]*(?:作|填|编|編|[词詞曲])[^\n]{0,8}[ \u3000]",
     re.MULTILINE | re.IGNORECASE,
 )
