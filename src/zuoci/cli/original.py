@@ -33,11 +33,13 @@ def command(
     For a base model, and one that started from it, also spans of what the base has read, from 13 characters on in
     Chinese and 32 in English.
 
-    A newline at the end of the text is ignored. Long spans are shortened; --json prints them in full.
+    Copies are also found that are written in another way: with invisible characters, accents written apart, in full
+    width, in capital letters, in traditional characters, or, if lyrics are named rather than a model, with other blanks
+    and punctuation. A newline at the end of the text is ignored. Long spans are shortened; --json prints them in full.
     """
     from zuoci.writing.originality import originality
 
-    found = originality(_read(text), _known(against), least)
+    found = originality(_read(text), _known(against), least, disguised=True)
     if as_json:
         print_json({"schema": "zuoci.original/1", **found.model_dump()})
     else:
@@ -85,7 +87,8 @@ def _print(found: Originality) -> None:
         + (f"; copies of what a base model has read are seen from {found.known_from} on" * (found.known_from > WINDOW))
     )
     for span in found.spans:
-        print(f"{span.length:5}  {_where(span)}: {shortened(span.text, _SHOWN)}")
+        differs = f", but for {', '.join(span.differs_in)}" if span.differs_in else ""
+        print(f"{span.length:5}  {_where(span)}{differs}: {shortened(span.text, _SHOWN)}")
 
 
 def _where(span: Span) -> str:
