@@ -16,7 +16,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from zuoci.text.formats.document import Dropped
+from zuoci.text.formats.document import LONGEST_LINE, Dropped
 from zuoci.text.formats.roles import is_role
 
 if TYPE_CHECKING:
@@ -49,7 +49,10 @@ _COMPANY = re.compile(
 _SENTENCE = re.compile(
     r"[？！?。；;…]|[的了是我你您他她它们們这這那哪吗嗎呢吧啊呀嘛着著过過不沒没就都还還把被让讓]"
     r"|\b(?:i|you|he|she|we|they|me|my|your|our|his|her|is|are|was|were|am|be|do|don't|it|it's|this|that|to|in|of|on|at|for"
-    r"|from|with|all|love|so|no|not)\b"
+    r"|from|with|all|love|so|no|not|I|I'm|know|only)\b"
+)
+_IN_NAMES = frozenset(
+    ["the", "and", "of", "de", "la", "da", "van", "von", "der", "el", "y", "e", "feat", "ft", "vs", "x"]
 )
 _NOTICE = re.compile(
     r"\s*[（(【\[「*]{0,3}\s*(?:"
@@ -76,12 +79,17 @@ def is_name(value: str) -> bool:
         return False
     if len(value) > 1 and len(set(value)) == 1:  # 啦啦啦
         return False
+    words = re.findall(r"[A-Za-z][\w'’]*", value)
+    if len(words) > 2 and 2 * sum(word[0].islower() for word in words if word not in _IN_NAMES) > len(words):
+        return False
     pieces = re.split(r"[\s/／、,，&·•・;|｜()（）\-]+|[:：]", value)
     return all(len(piece) <= (6 if re.search("[\u4e00-\u9fff]", piece) else 24) for piece in pieces)
 
 
 def credit_kind(text: str) -> str:
-    """`role` for a credit by itself, `label` for a line that may be one in its place, "" for anything else."""
+    """What a line may be: `role`, a credit; `pair`, one beside others; `label`, one between others; "": none of it."""
+    if len(text) > LONGEST_LINE:
+        return ""
     if _NOTICE.match(text) or _ISRC.match(text):
         return "role"
     if match := _LABELLED.fullmatch(text):
@@ -95,7 +103,7 @@ def credit_kind(text: str) -> str:
     if (match := _SLASHED.match(text)) and is_role(match[1]) and is_name(match[2]):
         return "role"
     if (match := _SPACED.fullmatch(text)) and len(match[1]) > 1 and is_role(match[1]) and is_name(match[2]):
-        return "label"  # `作词 某人`: only among others
+        return "pair"  # `作词 某人`: only among others
     return ""
 
 
@@ -140,8 +148,10 @@ def _run(lines: Sequence[Line], places: Sequence[int]) -> list[int]:
     """The credits among the first of the given lines: as long as there are credits, labels between them included."""
     run: list[int] = []
     maybe: list[int] = []
+    kinds: list[str] = []
     for at, index in enumerate(places):
-        kind = credit_kind(lines[index].text)
+        kinds.append(_kind_beside(lines, places, at))
+        kind = kinds[-1]
         if kind == "role" or (kind and run and _is_too_short(lines, places, at)):
             run += [*maybe, index]
             maybe = []
@@ -149,8 +159,18 @@ def _run(lines: Sequence[Line], places: Sequence[int]) -> list[int]:
             maybe.append(index)
         else:
             break
-    roles = [at for at, index in enumerate(run) if credit_kind(lines[index].text) == "role"]
+    known = {index for index, kind in zip(places, kinds, strict=False) if kind == "role"}
+    roles = [at for at, index in enumerate(run) if index in known]
     return run if len(roles) > 1 else run[roles[0] :] if roles else []
+
+
+def _kind_beside(lines: Sequence[Line], places: Sequence[int], at: int) -> str:
+    """The kind of a line: a pair of words beside another is a credit."""
+    kind = credit_kind(lines[places[at]].text)
+    if kind != "pair":
+        return kind
+    around = [places[beside] for beside in (at - 1, at + 1) if 0 <= beside < len(places)]
+    return "role" if any(credit_kind(lines[index].text) in {"pair", "role"} for index in around) else ""
 
 
 def _is_too_short(lines: Sequence[Line], places: Sequence[int], at: int) -> bool:

@@ -8,11 +8,16 @@ from typing import TYPE_CHECKING
 from zuoci.errors import CorpusError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from zuoci.text.songbook import Section
 
 
 class NoLyricsError(CorpusError):
     """A file is well formed and holds no lyrics: a JSON file with other fields, a table without a text column."""
+
+
+LONGEST_LINE = 1000  # characters; a longer one is no line of a song, and nothing is taken out of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +90,17 @@ class Document:
     def text(self) -> str:
         """The texts of the songs, one after another."""
         return "".join(song.text for song in self.songs)
+
+
+def located(dropped: Iterable[Dropped], text: str) -> list[Dropped]:
+    """What was dropped from values within a file, with the lines of the file where it stands."""
+    found: list[Dropped] = []
+    at = 0
+    for each in dropped:
+        place = text.find(each.text.split("\n")[0].replace('"', '\\"') or "\n", at)
+        at = place if place >= 0 else at
+        found.append(Dropped(text.count("\n", 0, at) + 1, each.text, each.why))
+    return found
 
 
 def numbered(text: str) -> list[Line]:

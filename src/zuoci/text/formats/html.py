@@ -6,7 +6,7 @@ Where elements are called lyrics, as the sites do, only their text is taken.
 from __future__ import annotations
 
 import re
-from html.parser import HTMLParser
+from html import unescape
 
 from zuoci.text.formats.document import Document, Line
 from zuoci.text.formats.lyrics import clean_song
@@ -52,9 +52,7 @@ def is_html(text: str) -> bool:
 
 def read_html(text: str) -> Document:
     """Reads a web page as one song."""
-    page = _Page()
-    page.feed(text[:_LONGEST])
-    page.close()
+    page = _Page(text[:_LONGEST])
     lines = page.lines(only_lyrics=True) or page.lines(only_lyrics=False)
     cleaned = clean_song(lines, [page.title])
     document = Document("HTML", dropped=cleaned.dropped, notes=["dropped the tags of a web page"], separate=True)
@@ -67,35 +65,76 @@ def read_html(text: str) -> Document:
     return document
 
 
-class _Page(HTMLParser):
-    """Collects the text of a page, piece by piece, with the line where each begins."""
+_TAG = re.compile(r"<(/?)([A-Za-z][\w:.-]{0,40})((?:\s[^<>\"]{0,4000}|\"[^\"]{0,4000}\"){0,200})/?>")
+_ATTRIBUTE = re.compile(r"([\w:-]{1,60})\s?=\s?(?:\"([^\"]*)\"|'([^']*)')|\b(hidden)\b")
+_ENDS = {"<!--": "-->", "<![": "]]>", "<!": ">", "<?": ">"}
+_MARKUP = re.compile(rf"{_TAG.pattern}|(<!--|<!\[|<!|<\?)")
+_RAW_ENDS = {tag: re.compile(f"</{tag}", re.IGNORECASE) for tag in ("script", "style")}  # between them stands no markup
 
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
+
+class _Page:
+    """Collects the text of a page, piece by piece, with the line where each begins.
+
+    The parser of the standard library takes time that grows with the square of a page of unclosed comments; this one
+    reads every character once.
+    """
+
+    def __init__(self, text: str) -> None:
         self.title = ""
         self.is_in_lyrics_only = False
+        self._text = text
+        self._line = 1
+        self._counted = 0
         self._open: list[tuple[str, bool, bool]] = []  # tag, whether it is left out, whether it is in lyrics
         self._pieces: list[tuple[int, str, bool]] = []
         self._heading: list[str] | None = None
+        self._read()
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        tag = tag.rpartition(":")[2]
+    def _read(self) -> None:
+        at = 0
+        markup = _MARKUP
+        while match := markup.search(self._text, at):
+            self._take_text(at, match.start())
+            if opening := match[4]:
+                close = self._text.find(_ENDS[opening], match.end())
+                if close < 0:  # so are all that follow
+                    markup, at = _TAG, match.end()
+                else:
+                    at = close + len(_ENDS[opening])
+            else:
+                at = self._take_tag(match)
+        self._take_text(at, len(self._text))
+
+    def _take_tag(self, match: re.Match[str]) -> int:
+        """Takes a tag, and returns where to go on."""
+        tag = match[2].lower().rpartition(":")[2]
+        if match[1]:
+            self._close(tag)
+        else:
+            self._begin(tag, match[3])
+        if tag in _RAW_ENDS and not match[1]:
+            close = _RAW_ENDS[tag].search(self._text, match.end())
+            return close.start() if close else len(self._text)
+        return match.end()
+
+    def _begin(self, tag: str, attributes: str) -> None:
         if tag in {"br", "hr"}:
             self._add("\n")
             return
         if tag in _VOID or len(self._open) > _DEEPEST:
             return
         skipped, lyrics = (self._open[-1][1], self._open[-1][2]) if self._open else (False, False)
-        named = " ".join(value or "" for key, value in attrs if key in {"class", "id", "data-testid"})
-        called = (_LYRICS.search(named) or any("lyric" in key for key, _ in attrs)) and not _NOT_LYRICS.search(named)
+        found = [(each[1], each[2] or each[3] or "") for each in _ATTRIBUTE.finditer(attributes) if not each[4]]
+        hidden = any(each[4] for each in _ATTRIBUTE.finditer(attributes))
+        named = " ".join(value for key, value in found if key in {"class", "id", "data-testid"})
+        called = _LYRICS.search(named) or any("lyric" in key for key, _ in found)
+        called = bool(called) and not _NOT_LYRICS.search(named) and tag not in {"body", "html", "a"}
         self._break(tag)
-        skipped = skipped or tag in _SKIPPED or any(key == "hidden" for key, _ in attrs)
-        self._open.append((tag, skipped, lyrics or (bool(called) and tag not in {"body", "html", "a"})))
-        if tag == "h1" and not skipped and not self.title:
+        self._open.append((tag, skipped or tag in _SKIPPED or hidden, lyrics or called))
+        if tag == "h1" and not self._open[-1][1] and not self.title:
             self._heading = []
 
-    def handle_endtag(self, tag: str) -> None:
-        tag = tag.rpartition(":")[2]
+    def _close(self, tag: str) -> None:
         if tag == "h1" and self._heading is not None:
             self.title, self._heading = " ".join("".join(self._heading).split()), None
         for depth in range(len(self._open) - 1, max(len(self._open) - 50, -1), -1):
@@ -104,9 +143,12 @@ class _Page(HTMLParser):
                 del self._open[depth:]
                 break
 
-    def handle_data(self, data: str) -> None:
-        if self._open and self._open[-1][1]:
+    def _take_text(self, begin: int, end: int) -> None:
+        if begin == end or (self._open and self._open[-1][1]):
             return
+        self._line += self._text.count("\n", self._counted, begin)
+        self._counted = begin
+        data = unescape(self._text[begin:end])
         if self._heading is not None:
             self._heading.append(data)
             return
@@ -120,21 +162,22 @@ class _Page(HTMLParser):
             self._add("\n")
 
     def _add(self, text: str) -> None:
-        self._pieces.append((self.getpos()[0], text, bool(self._open and self._open[-1][2])))
+        self._pieces.append((self._line, text, bool(self._open and self._open[-1][2])))
 
     def lines(self, *, only_lyrics: bool) -> list[Line]:
         """The lines of the page, at most one empty line between two; [] if nothing on it is called lyrics."""
         pieces = [(number, text) for number, text, lyrics in self._pieces if lyrics or not only_lyrics]
         found: list[Line] = []
-        row, start = "", 0
+        row: list[str] = []
+        start = 0
         for number, text in [*pieces, (0, "\n")]:
             first, *others = text.split("\n")
-            start = start if row.strip() else number
-            row += first
+            start = start if row else number
+            row += [first] if first.strip() or row else []
             for other in others:
-                row = re.sub(r"[ \t\xa0]+", " ", row).strip()
-                if row or (found and found[-1].text):
-                    found.append(Line(start, row))
-                row, start = other, number
+                words = re.sub(r"[ \t\xa0]+", " ", "".join(row)).strip()
+                if words or (found and found[-1].text):
+                    found.append(Line(start, words))
+                row, start = [other] if other.strip() else [], number
         self.is_in_lyrics_only = only_lyrics and any(line.text for line in found)
         return found if any(line.text for line in found) else []

@@ -65,6 +65,7 @@ def read_json(value: Any, kind: str, field: str, name: str, read_text: Callable[
         used[key] = None
         found = read_text(lyrics)
         document.dropped += found.dropped
+        document.notes += [note for note in found.notes if note not in document.notes]
         if found.text.strip():
             song = as_one_song(found)
             document.songs.append(replace(song, title=title or song.title))

@@ -32,7 +32,11 @@ _REPEATED, _ANY_SONG = 4, 10_000
 _TOGETHER = 0.05  # seconds; lines so close share a stamp
 _LEAST_SHARE = 0.5  # of the lines of a file begin with a stamp, if it is LRC
 
+_MAYBE = re.compile(r"^[ \t]{0,40}[\[［【(（<][ \t]{0,4}[-+−–]?[ \t]?\d[^\n]{0,400}", re.MULTILINE)
+_SAMPLE = 50_000  # characters by which the format of a text is known
+
 _TAG = re.compile(r"\s*[\[［【]\s*([A-Za-z#_][\w .#-]{0,24}?)\s*[:：]\s*(.*?)\s*[\]］】]?\s*")
+_TITLE = re.compile(r"\s*\[ti\s?:", re.IGNORECASE)
 _LINE_TAG = re.compile(
     r"\s*\[(tr|translation|tt|rm|roma|romaji|kana|ts|bg|x-bg|x-roman)\b(?::[\w-]{0,16})?\s?:?", re.IGNORECASE
 )
@@ -46,7 +50,7 @@ _KINDS = {
 def is_lrc(text: str) -> bool:
     """Whether most lines of a text begin with a time stamp, or all are tags of LRC."""
     stamped = others = tags = 0
-    for line in text.split("\n"):
+    for line in text[:_SAMPLE].split("\n"):
         if split_line(line) is not None:
             stamped += 1
         elif _tag(line):
@@ -58,9 +62,7 @@ def is_lrc(text: str) -> bool:
 
 def holds_stamps(text: str) -> bool:
     """Whether any line begins with a time stamp. It is quick where there are none."""
-    return bool(re.search(r"^\s*[\[［【]\s*[-+−–]?\s?\d", text, re.MULTILINE)) and any(
-        split_line(line) is not None for line in text.split("\n")
-    )
+    return any(split_line(match[0]) is not None for match in _MAYBE.finditer(text))
 
 
 def _tag(text: str) -> re.Match[str] | None:
@@ -110,12 +112,13 @@ def _parts(lines: Sequence[Line]) -> Iterator[list[Line]]:
     part: list[Line] = []
     sung = False
     for line in lines:
-        tag = _tag(line.text)
-        if tag and tag[1].lower() == "ti" and sung:
-            yield part
-            part, sung = [], False
+        if _TITLE.match(line.text):
+            if sung:
+                yield part
+                part, sung = [], False
+        elif not sung:
+            sung = split_line(line.text) is not None
         part.append(line)
-        sung = sung or split_line(line.text) is not None
     yield part
 
 

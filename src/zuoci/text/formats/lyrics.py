@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from zuoci.text.formats.credits import strip_credits
-from zuoci.text.formats.document import Dropped, Line, ParsedSong
+from zuoci.text.formats.document import LONGEST_LINE, Dropped, Line, ParsedSong
 from zuoci.text.formats.ornaments import singers, take_off
 from zuoci.text.formats.sections import split_sections
 from zuoci.text.formats.sites import strip_frame
@@ -33,17 +33,18 @@ _PLACEHOLDER = re.compile(
     r")\s*[\])）】*.。!！~～]{0,3}\s*",
     re.IGNORECASE,
 )
-# A line without any of these has nothing that could be taken off it.
-_SUSPECT = re.compile(
-    r"[\[\]［【{(（<《〔「|｜:：♩♪♫♬♭♯𝄞🎵🎶🎼*＊_#©℗×✕✖✘]|\b[bB][yY]\b"
-    r"|\d\s?[xX]\s*$|\b[xX]\s?\d|[/／] |\s[/／-]|Embed|also like|Lyrics|Contributor"
-    r"|www\.|https?|^[ \t]*[-=~—–·]{2}|ISRC|[許许]可|授[权權]|[版作][权權]|翻[唱录錄]|必究"
-    r"|^\s*(?:第|\d\s?절|repeat|重[复複]|反复|[请請更本]|歌[词詞])|[请請关關].{0,20}[访訪问問注搜]",
-    re.MULTILINE,
-)
+# A text without any of these has nothing that could be taken out: signs, words, and names of sections by themselves.
+_SIGNS = re.compile(r"[\[\]［【{(（<《〔「|｜:：/／♩♪♫♬♭♯𝄞🎵🎶🎼*＊_#©℗×✕✖✘]")
+_TIMES = re.compile(r"[xX]\s?\d|\d\s?[xX]")
+_WORDS = (
+    " by ", " By ", "Embed", "also like", "Lyrics", "Contributor", "www.", "http", "ISRC", "--", "==", "~~", "Submit C",
+    "Thanks to",
+    "许可", "許可", "授权", "授權", "版权", "版權", "作权", "作權", "翻唱", "翻录", "翻錄", "必究", "更多",
+    "请访", "請訪", "关注", "關注", "请搜", "歌词", "歌詞",
+)  # fmt: skip
 _BARE = re.compile(
-    r"^\s*(?:final |last |pre[- ]?|post[- ]?|大)?(?:verse|chorus|bridge|intro|outro|hook|refrain|interlude|instrumental"
-    r"|break|drop|coda|tag|rap|solo"
+    r"^[ \t]*(?:final |last |pre[- ]?|post[- ]?|大)?(?:verse|chorus|bridge|intro|outro|hook|refrain|interlude"
+    r"|instrumental|break|drop|coda|tag|rap|solo"
     r"|主歌|副歌|[导導]歌|前奏|[间間]奏|尾奏|[桥橋]段|サビ"
     r"|[ABCＡＢＣabc](?:メロ|段)|후렴|간주)[ \t\dA-Za-z一二三四.]{0,4}$"
     r"|^[ \t]*(?:作|填|编|編|[词詞曲])[^\n]{0,8}[ \u3000]",
@@ -67,7 +68,13 @@ class Cleaned:
 
 def is_suspect(text: str) -> bool:
     """Whether a text may hold something that `clean_song` takes out. It is quick, and errs on the side of yes."""
-    return bool(_SUSPECT.search(text) or _BARE.search(text) or _PLACEHOLDER.fullmatch(text))
+    return bool(
+        _SIGNS.search(text)
+        or any(word in text for word in _WORDS)
+        or _TIMES.search(text)
+        or _BARE.search(text)
+        or _PLACEHOLDER.fullmatch(text)
+    )
 
 
 def clean_song(lines: Sequence[Line], tags: Sequence[str] = ()) -> Cleaned:
@@ -85,7 +92,7 @@ def clean_song(lines: Sequence[Line], tags: Sequence[str] = ()) -> Cleaned:
     names = singers(rest)
     bare: list[Line] = []
     for line in rest:
-        line, gone = take_off(line, names) if line.text else (line, [])
+        line, gone = take_off(line, names) if 0 < len(line.text) <= LONGEST_LINE else (line, [])
         dropped += gone
         if line.text.strip() or not gone or line.times > 1:  # a mark of a singer on a line of its own leaves no line
             bare.append(line)

@@ -26,11 +26,12 @@ _PINYIN = "a-zA-ZüÜāáǎàēéěèīíǐìōóǒòūúǔùǖǘǚǜńňǹḿ"
 _TONE = "āáǎàēéěèīíǐìōóǒòūúǔùǖǘǚǜńňǹḿ1-5"
 _READING = re.compile(
     rf"(?<=[{_HAN}])[(（《【\[]\s*[{_KANA} ]{{1,20}}\s*[)）》】\]]"
-    rf"|(?<=[{_HAN}])[(（《]\s*(?=[^)）》\n]{{0,40}}[{_TONE}])[{_PINYIN}1-5]{{1,7}}(?:\s[{_PINYIN}1-5]{{1,7}}){{0,8}}\s*[)）》]"
+    rf"|(?<=[{_HAN}])[(（《]\s*(?=[^)）》\n]{{0,40}}[{_TONE}])(?=[^)）》\n]{{0,6}}[aeiouü{_TONE[:-3]}])[{_PINYIN}1-5]{{1,7}}(?:\s[{_PINYIN}1-5]{{1,7}}){{0,8}}\s*[)）》]"
     rf"|[|｜](?=[{_HAN}]{{1,12}}《)"
 )
 _SIGNS = "♩♪♫♬♭♯𝄞🎵🎶🎼"
 _NOTE = re.compile(rf"^[\s{_SIGNS}]*[{_SIGNS}]\s*|\s*[{_SIGNS}][\s{_SIGNS}]*$|[{_SIGNS}]")
+_SUSPECT = re.compile(rf"[(（《【\[〔:：|｜×✕✖*{_SIGNS}]|[xX]\s?\d|\d\s?[xX]")
 _COUNT = "一二两三四五六七八九十"
 _REPEAT = re.compile(
     rf"\s*[\[(（【]\s*(?:[x×✕✖*＊]\s*(\d{{1,2}})|(\d{{1,2}})\s*[x×✕✖]|(?:[重反][复覆複](?:唱)?|repeat|rpt\.?|bis|唱)\s*(?:[x×*]\s*)?"
@@ -85,6 +86,8 @@ def take_off(line: Line, names: set[str]) -> tuple[Line, list[Dropped]]:
     """
     dropped: list[Dropped] = []
     text = line.text
+    if not _SUSPECT.search(text):
+        return line, []
     without = _READING.sub("", text)
     if without != text:
         dropped.append(Dropped(line.number, " ".join(found[0] for found in _READING.finditer(text)), READINGS))

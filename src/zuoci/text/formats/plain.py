@@ -17,6 +17,8 @@ from zuoci.text.formats.sections import mark_of
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from zuoci.text.formats.sections import Mark
+
 _GAP = re.compile(r"\n(?:[^\S\n]*\n)+")
 _TITLE_LINES = 2  # a block of so many lines before a marked one is a title
 _LONGEST = 2**20  # characters; a longer block is no song, and is left as it is
@@ -67,11 +69,12 @@ def _songs(text: str) -> Iterator[tuple[str, bool]]:
     """The songs of a text, and whether nothing in them has to be looked at."""
     song, marks, is_clean = "", set[str](), True
     found = [(block, len(block) > _LONGEST or not is_suspect(block)) for block in blocks(text)]
+    bare = sum(bool(mark and mark.name and not mark.sure) for mark in (_mark(b) for b, clean in found if not clean)) > 1
     for at, (block, clean) in enumerate(found):
-        mark = None if clean else _first_mark(block)
+        mark = None if clean else _first_mark(block, bare=bare)
         following = found[at + 1] if at + 1 < len(found) else None
         is_title = len(block.strip().split("\n")) <= _TITLE_LINES and bool(
-            following and not following[1] and _first_mark(following[0])
+            following and not following[1] and _first_mark(following[0], bare=bare)
         )
         if song and not _goes_on(song, marks, mark, is_title=is_title):
             yield song, is_clean
@@ -103,11 +106,21 @@ def _goes_on(song: str, marks: set[str], mark: str | None, *, is_title: bool) ->
     return not (begins and ("verse 1" in marks or mark in marks))
 
 
-def _first_mark(block: str) -> str | None:
-    """The name of the section mark with which a block begins; None if it begins with none."""
-    line = next(line for line in block.split("\n") if line.strip()) if block.strip() else ""
-    mark = mark_of(line)
-    return (mark.name or "direction") if mark and mark.sure else None
+def _mark(block: str) -> Mark | None:
+    """The section mark with which a block begins."""
+    stripped = block.lstrip("\n")
+    return mark_of(stripped.split("\n", 1)[0])
+
+
+def _first_mark(block: str, *, bare: bool) -> str | None:
+    """The name of the section mark with which a block begins; None if it begins with none.
+
+    Args:
+        block: the block.
+        bare: whether the text has several bare names of sections, which then are marks.
+    """
+    mark = _mark(block)
+    return (mark.name or "direction") if mark and (mark.sure or (bare and mark.name)) else None
 
 
 def as_one_song(document: Document) -> ParsedSong:

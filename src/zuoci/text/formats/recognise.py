@@ -12,7 +12,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING
 
 from zuoci.errors import CorpusError
-from zuoci.text.formats.document import Document
+from zuoci.text.formats.document import Document, located
 from zuoci.text.formats.docx import is_docx, read_docx
 from zuoci.text.formats.html import is_html, read_html
 from zuoci.text.formats.json_text import parse, read_json
@@ -45,6 +45,7 @@ _FOREIGN = (
     (b"fLaC", "a recording; save its lyrics as text"),
 )
 _QRC = re.compile(r'LyricContent="([^"]*)"')
+_SQUARE = re.compile(r"^[ \t]*\[\d{1,3}:\d\d[.:]\d{1,3}\]", re.MULTILINE)
 _HEAD = 20_000  # characters by which most formats are known
 
 
@@ -86,7 +87,9 @@ def read_text(text: str, name: str, config: ReadConfig) -> Document:
     except RecursionError:
         raise CorpusError(f"{name} nests lists and objects too deeply; flatten it") from None
     if found and not (found[1] == "JSON lines" and is_lrc(text)):
-        return read_json(*found, config.column, name, inside)
+        document = read_json(*found, config.column, name, inside)
+        document.dropped = located(document.dropped, text)
+        return document
     if quoted := _QRC.search(text[:_HEAD]) if "<" in text[:200] else None:
         whole = _QRC.search(text) or quoted
         return read_lrc(unescape(whole[1]), config, name)
@@ -116,7 +119,7 @@ def _read_lyrics(text: str, name: str, config: ReadConfig) -> Document:
 def is_tagless(text: str) -> bool:
     """Whether no line of a text is an ID tag of LRC."""
     return not re.search(
-        r"^\s*\[(?:ti|ar|al|by|offset|length|au|re|ve|la|id|hash|total|sign|qq|kana|language)\s?:", text, re.M | re.I
+        r"^[ \t]*\[(?:ti|ar|al|by|offset|length|au|re|ve|la|id|hash|total|sign|qq|kana|language)\s?:", text, re.M | re.I
     )
 
 
@@ -125,7 +128,7 @@ def _read_mixed(text: str, name: str, config: ReadConfig) -> Document:
     document = Document("plain text and LRC")
     number = 1
     for block in blocks(text):
-        if holds_stamps(block):
+        if is_lrc(block) or _SQUARE.search(block):
             part = read_lrc(block, config, name)
             part.dropped = [replace(each, line=each.line + number - 1) for each in part.dropped]
             part.songs = [replace(song, text=f"{song.text}\n") for song in part.songs]

@@ -36,7 +36,7 @@ _CHINESE = _words("""
 负责人 责任 整体 全曲 版本 感谢名单 工程师 制谱 记谱
 """)
 _SUFFIXES = _words("""
-人 师 手 者 员 家 组 团 队 室 棚 方 部 总 副 主 大 小 中 电 木 男 女 高 低 们
+和 及 与 暨 人 师 手 者 员 家 组 团 队 室 棚 方 部 总 副 主 大 小 中 电 木 男 女 高 低 们
 """)
 _OTHERS = _words("""
 作詞 作曲 編曲 唄 歌唱 調声 絵 映像 ミックス ミキシング マスタリング ギター ベース ドラム ドラムス キーボード ピアノ
@@ -67,12 +67,12 @@ _CJK_WORDS = sorted({word.translate(_FORMS) for word in [*_CHINESE, *_OTHERS]} |
 _ROLE = re.compile("|".join(map(re.escape, _CJK_WORDS)))
 _ALONE = re.compile(f"(?:{_ROLE.pattern})+")
 _LATIN = frozenset([*_ENGLISH, *(word for word in _OTHERS if word.isascii())])
-_JOINTS = re.compile(r"[\s/／、,，&＆+＋·•・.\-—_|｜()（）【】\[\]和及与與]+")
+_JOINTS = re.compile(r"[\s/／、,，&＆+＋·•・.\-—_|｜()（）【】\[\]]+")
 
 
 def is_role(label: str) -> bool:
     """Whether a label consists of words for roles and nothing else."""
-    label = label.strip().lower().translate(_FORMS)
+    label = re.sub(r"(?<=[\u4e00-\u9fff])\s+(?=[\u4e00-\u9fff])", "", label.strip().lower().translate(_FORMS))
     if "a&r" in label:
         label = label.replace("a&r", "artist")
     known = False

@@ -11,8 +11,8 @@ import re
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from zuoci.text.formats.document import Dropped
-from zuoci.text.formats.ornaments import repeat_of
+from zuoci.text.formats.document import LONGEST_LINE, Dropped
+from zuoci.text.formats.ornaments import MOST_TIMES, repeat_of
 from zuoci.text.songbook import Section
 
 if TYPE_CHECKING:
@@ -49,6 +49,7 @@ _PLAY = re.compile(
     r".{0,6}|music|end|fin|完|终|終|重复.{0,6}",
     re.IGNORECASE,
 )
+_DIRECTION_WORDS = 3  # more are a sentence
 _NUMBER = r"[\s·.\-#№]{0,3}(\d{1,2}|[ivx]{1,4}|[一二三四五六七八九十]|[a-dA-D])(?![\w])"
 _BODY = re.compile(
     r"(?:(?:repeat|重复|重複|反复)\s*)?(?:第?([一二三四五六七八九十\d]{1,2})[段节節]?\s*)?(?:"
@@ -99,7 +100,7 @@ _NUMBERS = {1, _BODY.groups - 1}  # the groups before and after the name
 
 def mark_of(text: str) -> Mark | None:
     """The section mark, or the direction in square brackets, that a line is or begins with; None: neither."""
-    if not _SUSPECT.match(text):
+    if len(text) > LONGEST_LINE or not _SUSPECT.match(text):
         return None
     stripped, times = repeat_of(text.strip())
     inner = _SIGNS.sub("", stripped, count=1)
@@ -110,7 +111,8 @@ def mark_of(text: str) -> Mark | None:
         rest = inner[match.end() :].lstrip(" :：*_\t　")
         if name := _named(body):
             return Mark(name, rest, max(times, inside))
-        return Mark("", "", 1, sure=bool(_PLAY.fullmatch(body))) if not rest and inner[0] in "[［【{" else None
+        plays = bool(_PLAY.fullmatch(body)) and len(body.split()) <= _DIRECTION_WORDS
+        return Mark("", "", 1, sure=plays) if not rest and inner[0] in "[［【{" else None
     if match := _ROUND.fullmatch(inner):
         body, inside = repeat_of(match[1])
         if name := _named(body):
@@ -119,6 +121,8 @@ def mark_of(text: str) -> Mark | None:
     if match := re.fullmatch(r"([^:：\n]{1,30})\s*[:：]\s*(.*)", inner, re.S):
         name = _named(match[1])
         return Mark(name, match[2], times, sure=not match[2] or not inner.isascii() or " " in name) if name else None
+    if match := re.fullmatch(r"(.{1,30}?)\s*[x×✕*]\s?(\d{1,2})", inner, re.IGNORECASE):  # 副歌x2
+        inner, times = match[1], min(int(match[2]), MOST_TIMES)
     name = _named(inner)
     return Mark(name, "", times, sure=decorated) if name else None
 

@@ -6,7 +6,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from zuoci.text.formats.document import Dropped
+from zuoci.text.formats.document import LONGEST_LINE, Dropped
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,7 +60,7 @@ def strip_frame(lines: Sequence[Line]) -> tuple[list[Line], list[Dropped]]:
     first, last = (filled[0], filled[-1]) if filled else (-1, -1)
     for index, line in enumerate(lines):
         rest = line.text
-        if _SUSPECT.search(rest):
+        if len(rest) <= LONGEST_LINE and _SUSPECT.search(rest):
             rest = _without_frame(rest, first=index == first, last=index == last, sure=sure)
         if rest == line.text:
             kept.append(line)

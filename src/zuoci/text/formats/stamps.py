@@ -11,7 +11,7 @@ import re
 
 _TIME = r"[-+−–]?\s?(\d{1,3})\s?[:：]\s?(\d{1,2})(?:\s?([:：.．,，])\s?(\d{1,4}))?(?:\s?[.．,，]\s?(\d{1,4}))?"
 _PLAIN = re.sub(r"\((?!\?)", "(?:", _TIME)
-_OPEN, _CLOSE = r"[\[［【]", r"[\]］】]"
+_OPEN, _CLOSE = r"[\[［【(（<]", r"[\]］】)）>]"
 _UNTIL = rf"(?:\s?[-–—~]\s?(?:{_PLAIN}|\d{{1,2}})|\s?,\s?{_PLAIN})?"
 STAMP = re.compile(rf"{_OPEN}\s{{0,4}}({_TIME}){_UNTIL}\s{{0,4}}{_CLOSE}")
 LEADING = re.compile(rf"\s*(?:{re.sub(r'[(](?![?])', '(?:', STAMP.pattern)}\s{{0,4}})+")

@@ -14,12 +14,23 @@ from zuoci.text.formats.lyrics import clean_song
 
 _CLOCK = r"(?:\d{1,3}:)?\d{1,3}:\d{1,2}[,.]\d{1,3}"
 _TIMES = re.compile(rf"\s*({_CLOCK})\s*(?:-->|,)\s*({_CLOCK})(?:\s.{{0,200}})?\s*")
-_ARROW = re.compile(rf"^\s*{_CLOCK}\s*-->\s*{_CLOCK}", re.MULTILINE)
-_SBV = re.compile(rf"^{_CLOCK},{_CLOCK}\s*$", re.MULTILINE)
-_ASS = re.compile(r"^\s*\[Script Info\]|^Dialogue:\s*\d+\s*,\s*\d+:\d+:\d+\.\d+", re.MULTILINE | re.IGNORECASE)
+_ARROW = re.compile(rf"^[ \t]*{_CLOCK}[ \t]*-->\s*{_CLOCK}", re.MULTILINE)
+_SBV = re.compile(rf"^{_CLOCK},{_CLOCK}[ \t]*$", re.MULTILINE)
+_ASS = re.compile(r"^[ \t]*\[Script Info\]|^Dialogue:\s*\d+\s*,\s*\d+:\d+:\d+\.\d+", re.MULTILINE | re.IGNORECASE)
 _TAGS = re.compile(r"</?[A-Za-z][^<>]{0,100}>|<\d\d:\d\d[^<>]{0,20}>|\{\\[^{}]{0,200}\}")
 _OVERRIDE = re.compile(r"\{[^{}]{0,400}\}")
+# A transcript as video sites show it: a time on a line of its own, or before the words.
+_CLOCK_START = re.compile(r"^[ \t]{0,8}(?:\d{1,3}:)?\d{1,2}:\d\d\b", re.MULTILINE)
+_CLOCK_LINE = re.compile(r"\s*((?:\d{1,3}:)?\d{1,3}:\d\d(?:[.,]\d{1,3})?)(?:\s+(.*))?")
+_LEAST_TIMES = 3
 _HEADER_BLOCK = re.compile(r"(?:NOTE|STYLE|REGION|X-TIMESTAMP-MAP)\b")
+
+
+def _is_transcript(text: str) -> bool:
+    """Whether many lines of a text are, or begin with, a time that grows from one to the next."""
+    lines = [line for line in text.split("\n") if line.strip()]
+    times = [_seconds(match[1]) for line in lines if (match := _CLOCK_LINE.fullmatch(line))]
+    return len(times) >= _LEAST_TIMES and 3 * len(times) >= len(lines) and times == sorted(times)
 
 
 def subtitle_kind(text: str) -> str:
@@ -29,7 +40,11 @@ def subtitle_kind(text: str) -> str:
         return "ASS"
     if head.lstrip().startswith("WEBVTT"):
         return "WebVTT"
-    return "SRT" if _ARROW.search(head) else "SBV" if _SBV.search(head) else ""
+    if _ARROW.search(head):
+        return "SRT"
+    if _SBV.search(head):
+        return "SBV"
+    return "transcript" if _CLOCK_START.search(head) and _is_transcript(text) else ""
 
 
 def read_subtitles(text: str, kind: str) -> Document:
@@ -39,7 +54,8 @@ def read_subtitles(text: str, kind: str) -> Document:
         text: the contents of the file.
         kind: as `subtitle_kind` names it.
     """
-    lines = _dialogue(numbered(text)) if kind == "ASS" else _captions(numbered(text))
+    read = {"ASS": _dialogue, "transcript": _transcript}.get(kind, _captions)
+    lines = read(numbered(text))
     cleaned = clean_song(_without_rolling(lines))
     document = Document(kind, dropped=cleaned.dropped, notes=["dropped the times of subtitles"], separate=True)
     if song := cleaned.song():
@@ -69,6 +85,18 @@ def _captions(lines: list[Line]) -> list[Line]:
             text = unescape(_TAGS.sub("", line.text)).strip()
             text = re.sub(r"^-\s+", "", text).replace("[br]", " ")
             found += [Line(line.number, piece.strip(), time) for piece in re.split(r"\\[Nn]|\n", text) if piece.strip()]
+    return found
+
+
+def _transcript(lines: list[Line]) -> list[Line]:
+    """The text of a transcript: what stands after or under a time."""
+    time = 0.0
+    found: list[Line] = []
+    for line in lines:
+        match = _CLOCK_LINE.fullmatch(line.text)
+        time = _seconds(match[1]) if match else time
+        words = (match[2] or "") if match else line.text
+        found += [Line(line.number, words.strip(), time)] if words.strip() else []
     return found
 
 

@@ -13,7 +13,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING
 
 from zuoci.errors import CorpusError
-from zuoci.text.formats.document import Document, NoLyricsError
+from zuoci.text.formats.document import Document, Dropped, NoLyricsError, located
 from zuoci.text.formats.fields import LYRICS, TITLES, is_field
 from zuoci.text.formats.plain import as_one_song
 
@@ -95,12 +95,15 @@ def read_table(text: str, column: str, name: str, read_cell: Callable[[str], Doc
         document.notes.append(f"left out {dropped} rows without that column")
     cells = [row for row in body_rows if len(row) > chosen]
     titles = next((k for k, cell in enumerate(header) if has_header and k != chosen and is_field(cell, TITLES)), None)
+    dropped: list[Dropped] = []
     for title, lyrics in _songs(cells, chosen, titles, document):
         song = read_cell(_BREAK.sub("\n", lyrics))
-        document.dropped += song.dropped
+        dropped += song.dropped
+        document.notes += [note for note in song.notes if note not in document.notes]
         if song.text.strip():
             whole = as_one_song(song)
             document.songs.append(replace(whole, title=title or whole.title))
+    document.dropped = located(dropped, text)
     return document
 
 
