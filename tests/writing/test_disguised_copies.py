@@ -52,6 +52,7 @@ def full_width(text: str) -> str:
         (ENGLISH, ENGLISH.upper(), "capital letters"),
         (ENGLISH, ENGLISH.lower(), "capital letters"),
         (ENGLISH, ENGLISH.title(), "capital letters"),
+        (CHINESE, CHINESE.replace("\n", "  \n\n").replace(" ", "\xa0"), "blanks and punctuation"),
     ],
 )
 def test_a_disguised_copy_is_found_and_the_disguise_is_named(kind: str, text: str, copy: str, difference: str) -> None:

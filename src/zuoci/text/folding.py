@@ -47,8 +47,8 @@ def _squeezed(text: str) -> list[tuple[int, str]]:
 _WIDE = re.compile("[\u3000\uff01-\uffef]+")
 # Steps that change each perceived character by itself.
 _EACH: dict[str, Callable[[str], str]] = {
-    ACCENTS: lambda cluster: unicodedata.normalize("NFC", cluster),
     WIDTH: lambda cluster: _WIDE.sub(lambda found: unicodedata.normalize("NFKC", found[0]), cluster),
+    ACCENTS: lambda cluster: unicodedata.normalize("NFC", cluster),
     CASE: str.lower,
 }
 
@@ -127,10 +127,27 @@ def variants(text: str) -> Iterator[Folded]:
     for more in ((), (WIDTH,), (TRADITIONAL,), (WIDTH, TRADITIONAL)):
         for case in ((), (CASE,)):
             folded = fold(text, (INVISIBLE, ACCENTS, *more, *case))
-            for each in (folded, folded._replace(text=_as_lines(folded.text))) if case else (folded,):
+            cased = (folded, folded._replace(text=_as_lines(folded.text))) if case else (folded,)
+            for each in (*cased, *map(_tidied, cased)):
                 if each.text not in seen:
                     seen.add(each.text)
                     yield each
+
+
+_RUN_OF_BLANKS = re.compile(r"\s+")
+
+
+def _tidied(folded: Folded) -> Folded:
+    """A text with one newline, or else one space, for each run of blanks."""
+    kept: list[int] = []
+    parts: list[str] = []
+    end = 0
+    for found in _RUN_OF_BLANKS.finditer(folded.text):
+        kept += [*range(end, found.start()), found.start()]
+        parts += [folded.text[end : found.start()], "\n" if "\n" in found[0] else " "]
+        end = found.end()
+    kept += range(end, len(folded.text))
+    return Folded("".join(parts) + folded.text[end:], folded.starts[kept], folded.ends[kept])
 
 
 _CAPITAL = re.compile(r"^\W*\w|\bi\b", re.MULTILINE)

@@ -235,9 +235,7 @@ def _disguised_spans(
     text: str, own: Indexed | None, base: WindowFilter | None, least: int
 ) -> Iterator[tuple[int, Span]]:
     """Spans that are copied in another way of writing, longer ones first, each after its length in that writing."""
-    found: list[tuple[int, Span]] = []
-    if isinstance(own, CorpusIndex):
-        found += _folded_spans(text, own, least)
+    found = list(_folded_spans(text, own, least)) if isinstance(own, CorpusIndex) else []
     for variant in variants(text) if base is not None or isinstance(own, Fingerprint) else ():
         spans = _indexed_spans(variant.text, own, least)[1] if isinstance(own, Fingerprint) else []
         parts = [(span.start, span.length, span) for span in spans]
@@ -267,8 +265,8 @@ def _folded_spans(text: str, against: CorpusIndex, least: int) -> Iterator[tuple
 
 def _moved(span: Span, text: str, start: int, end: int, differs_in: tuple[str, ...]) -> Span:
     """A span at another place of the text that was asked about."""
-    new = {"start": start, "length": end - start, "text": text[start:end], "differs_in": differs_in}
-    return span.model_copy(update=new)
+    about = {"start": start, "length": end - start, "text": text[start:end], "differs_in": differs_in}
+    return span.model_copy(update=about)
 
 
 def _indexed_spans(text: str, against: Indexed, least: int) -> tuple[int, list[Span]]:
