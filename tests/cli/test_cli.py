@@ -340,7 +340,7 @@ def test_original_by_model_by_corpus_and_by_pipe(
     first, second = document["spans"]
     assert first == {
         "start": 2, "length": 12, "text": "歌里有三\n\n第四首\n山前", "song": 3, "title": "第三首", "line": 5,
-        "source": str(songs),
+        "source": str(songs), "differs_in": [],
     }  # fmt: skip
     assert (second["start"], second["text"], second["song"]) == (10, "首\n山前五路\n路上五人", 5)
     by_model = json.loads(run("original", "m", "new.txt", "--json").stdout)
@@ -350,6 +350,8 @@ def test_original_by_model_by_corpus_and_by_pipe(
     assert lines[0] == "longest copied span: 12 characters; 90.5% of 21 characters lie in spans of 8 or more"
     assert lines[1] == "   12  song 3, 第三首, line 5: 歌里有三 /  / 第四首 / 山前"
     assert "song 3 (songs.txt), line 5: " in run("original", "m", "new.txt").stdout
+    (tmp_path / "new.txt").write_text("山前五路 路上五人", "utf-8")
+    assert "song 5, 第五首, line 2, but for blanks and punctuation: " in run("original", songs, "new.txt").stdout
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO("路上人\n".encode())))
     assert run("original", "m", "-").stdout == (
         "longest copied span: below 8 characters; 0.0% of 3 characters lie in spans of 8 or more\n"
