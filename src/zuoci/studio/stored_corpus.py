@@ -80,4 +80,4 @@ def with_names(corpus: Corpus, folder: Path, names: Mapping[str, str]) -> Corpus
 
     songs = tuple(replace(song, source=renamed(song.source)) for song in corpus.songs)
     files_read = tuple(replace(file, name=renamed(file.name)) for file in corpus.files)
-    return Corpus(songs, tuple(map(renamed, corpus.notes)), files_read)
+    return replace(corpus, songs=songs, notes=tuple(map(renamed, corpus.notes)), files=files_read)

@@ -75,11 +75,13 @@ class Corpus:
         songs: the songs, in the order of the sources.
         notes: a sentence for everything that was changed or left out.
         files: how each file was read.
+        config: the settings with which they were read; a run keeps them, to read the same text when it is resumed.
     """
 
     songs: tuple[Song, ...]
     notes: tuple[str, ...] = field(default=())
     files: tuple[FileReport, ...] = field(default=(), repr=False)
+    config: ReadConfig = field(default=ReadConfig(), repr=False)
 
     @cached_property
     def text(self) -> str:
@@ -180,6 +182,7 @@ def read_corpus(source: Source | Sequence[Source], config: ReadConfig | None = N
         tuple(_separated([song for part in parts for song in part.songs])),
         tuple(note for part in parts for note in part.notes),
         tuple(file for part in parts for file in part.files),
+        config,
     )
 
 

@@ -17,7 +17,7 @@ class NoLyricsError(CorpusError):
     """A file is well formed and holds no lyrics: a JSON file with other fields, a table without a text column."""
 
 
-LONGEST_LINE = 1000  # characters; a longer one is no line of a song, and nothing is taken out of it
+LONGEST_LINE = 400  # characters; a longer one is no line of a song, and nothing is taken out of it
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,7 +73,7 @@ def is_suspect(text: str) -> bool:
         or any(word in text for word in _WORDS)
         or _TIMES.search(text)
         or _BARE.search(text)
-        or _PLACEHOLDER.fullmatch(text)
+        or (len(text) <= LONGEST_LINE and _PLACEHOLDER.fullmatch(text))
     )
 
 
@@ -99,7 +99,9 @@ def clean_song(lines: Sequence[Line], tags: Sequence[str] = ()) -> Cleaned:
     kept, sections, gone = split_sections(bare)
     dropped += gone
     sung = [line for line in kept if line.text.strip()]
-    if 0 < len(sung) <= 2 and all(_PLACEHOLDER.fullmatch(line.text) for line in sung):
+    if 0 < len(sung) <= 2 and all(
+        len(line.text) <= LONGEST_LINE and _PLACEHOLDER.fullmatch(line.text) for line in sung
+    ):
         dropped += [Dropped(line.number, line.text, PLACEHOLDERS) for line in sung]
         return Cleaned([], (), sorted(dropped, key=lambda each: each.line))
     if dropped:

@@ -91,8 +91,8 @@ def read_table(text: str, column: str, name: str, read_cell: Callable[[str], Doc
     document = Document("TSV" if delimiter == "\t" else "CSV", separate=True)
     shown = f"the column {header[chosen]!r}" if has_header else f"column {chosen + 1}"
     document.notes.append(f"took the lyrics from {shown} of {len(header)}")
-    if dropped := sum(len(row) <= chosen for row in body_rows):
-        document.notes.append(f"left out {dropped} rows without that column")
+    if short := sum(len(row) <= chosen for row in body_rows):
+        document.notes.append(f"left out {short} rows without that column")
     cells = [row for row in body_rows if len(row) > chosen]
     titles = next((k for k, cell in enumerate(header) if has_header and k != chosen and is_field(cell, TITLES)), None)
     dropped: list[Dropped] = []
