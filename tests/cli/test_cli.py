@@ -358,6 +358,32 @@ def test_original_by_model_by_corpus_and_by_pipe(
     )
 
 
+def test_a_text_in_doubt_is_refused_and_read_once_its_encoding_is_named(
+    run: Callable[..., Result], songs: Path, tmp_path: Path
+) -> None:
+    assert run("train", songs, *SMALL, "--out", "m").returncode == 0
+    (tmp_path / "new.txt").write_bytes("Née".encode("cp1252"))
+    for command in (
+        ("original", songs),
+        ("score", "m"),
+        ("corpus",),
+        ("write", "m", "--like"),
+        ("train", "--out", "n"),
+    ):
+        refused = run(*command, "new.txt")
+        assert refused.returncode == 1
+        assert re.search(
+            r"error: \S*new\.txt is not UTF-8 from byte 1 on, and its encoding is in doubt", refused.stderr
+        )
+        assert refused.stderr.count("\n") == 1
+        read = run(*command, "new.txt", "--encoding", "cp1252")
+        assert "encoding" not in read.stderr or "read as cp1252" in read.stderr
+        unknown = run(*command, "new.txt", "--encoding", "klingon")
+        assert (unknown.returncode, unknown.stderr.count("\n")) == (1, 1)
+        assert "there is no encoding 'klingon'; name one as Python does" in unknown.stderr
+    assert "read as cp1252" in run("original", songs, "new.txt", "--encoding", "windows-1252").stderr
+
+
 def test_a_model_without_a_fingerprint_and_other_questions_without_an_answer(
     run: Callable[..., Result], songs: Path, tmp_path: Path
 ) -> None:

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from zuoci.cli import print_json, printable, say_notes, shortened
+from zuoci.cli.options import Encoding
+from zuoci.text.read_config import ReadConfig
 
 if TYPE_CHECKING:
     from zuoci.writing.originality import Known, Originality, Span
@@ -26,6 +28,7 @@ def command(
     ],
     text: Annotated[str, typer.Argument(metavar="TEXT", help="A text file; -: the standard input.")],
     least: Annotated[int, typer.Option(help="Length of the shortest span to list and count, in characters.")] = 8,
+    encoding: Encoding = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Finds the spans of a text that also occur in other lyrics or in the training text of a model.
@@ -39,14 +42,15 @@ def command(
     """
     from zuoci.writing.originality import originality
 
-    found = originality(_read(text), _known(against), least, disguised=True)
+    reading = ReadConfig(encoding=encoding)
+    found = originality(_read(text, reading), _known(against, reading), least, disguised=True)
     if as_json:
         print_json({"schema": "zuoci.original/1", **found.model_dump()})
     else:
         _print(found)
 
 
-def _known(against: Path) -> Known:
+def _known(against: Path, reading: ReadConfig) -> Known:
     """What a model and its base have read, or an index of lyrics."""
     from zuoci.model.base import model_folder
     from zuoci.text.corpus import read_corpus
@@ -59,18 +63,19 @@ def _known(against: Path) -> Known:
         windows = WindowFilter.find(folder)
         own = Fingerprint.find(folder) if windows else Fingerprint.load(folder)
         return known_texts(own, windows) or Fingerprint.load(folder)
-    corpus = read_corpus([against])
+    corpus = read_corpus([against], reading)
     say_notes(corpus.notes)
     return CorpusIndex(corpus)
 
 
-def _read(text: str) -> str:
+def _read(text: str, reading: ReadConfig) -> str:
     """The text of a file, or of the standard input, read as lyrics are."""
     from zuoci.text.corpus import corpus_of, read_one
     from zuoci.text.sources import read_stream
 
     name = "the standard input"
-    corpus = corpus_of(read_stream(sys.stdin.buffer, name), name) if text == "-" else read_one(text)
+    stdin = text == "-"
+    corpus = corpus_of(read_stream(sys.stdin.buffer, name), name, reading) if stdin else read_one(text, reading)
     say_notes(corpus.notes)
     return corpus.text.removesuffix("\n")
 

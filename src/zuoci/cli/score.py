@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zuoci.cli import print_json, say, say_notes
+from zuoci.cli.options import Encoding
 from zuoci.errors import ModelFolderError
+from zuoci.text.read_config import ReadConfig
 from zuoci.text.terminal import printable
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+    from zuoci.text.corpus import Corpus
     from zuoci.text.vocabulary import Vocabulary
     from zuoci.training.evaluation import Score
 
@@ -35,6 +38,7 @@ def command(
             show_default=False,
         ),
     ] = None,
+    encoding: Encoding = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document to stdout.")] = False,
 ) -> None:
     """Says how well a model predicts a text."""
@@ -44,14 +48,18 @@ def command(
     from zuoci.training.evaluation import evaluate
 
     loaded = load(model)
-    songs = read_corpus([text])
+    reading = ReadConfig(encoding=encoding)
+    songs = read_corpus([text], reading)
     say_notes(songs.notes)
     known, unknown = loaded.vocabulary.adapt(songs.text)
     left_out = len(songs.text) - len(known)
     ids = loaded.vocabulary.encode(known)
     name = readable(text.name or str(text))
     score = evaluate(loaded, ids, of=name, window=window)
-    baseline = _counted_baseline(corpus, loaded.vocabulary, ids, name) if corpus else _saved_baseline(model)
+    if corpus:
+        baseline = _counted_baseline(read_corpus(corpus, reading), loaded.vocabulary, ids, name)
+    else:
+        baseline = _saved_baseline(model)
     if as_json:
         document = {"schema": "zuoci.score/1", **score.as_dict(), "unknown": left_out}
         print_json({**document, "baseline": baseline.as_dict() if baseline else None})
@@ -75,12 +83,11 @@ def saved_report(model: Path) -> dict[str, Any]:
         return {}
 
 
-def _counted_baseline(corpus: list[Path], vocabulary: Vocabulary, ids: Tensor, name: str) -> Score:
+def _counted_baseline(corpus: Corpus, vocabulary: Vocabulary, ids: Tensor, name: str) -> Score:
     """The score of an n-gram that is counted on a corpus."""
-    from zuoci.text.corpus import read_corpus
     from zuoci.training.baseline import score_by_counting
 
-    learned, _ = vocabulary.adapt(read_corpus(corpus).text)
+    learned, _ = vocabulary.adapt(corpus.text)
     return score_by_counting(vocabulary.encode(learned), len(vocabulary), ids, of=name)
 
 
