@@ -150,6 +150,7 @@ CUT, BREAKS = "it is cut off within its last character, at byte", r"it breaks at
         (b"\xff\xfea", f"cannot be read as utf-16: {CUT} 2"),
         (b"\xff\xfe\0\0abc", "cannot be read as utf-32"),
         (PAGE.encode() + b"\0" + PAGE.encode(), "is not a text file: it has a zero byte at position"),
+        (b"\0\1", "is not a text file: it has a zero byte at position 0"),
         (b"ab\0cd", "is not a text file: it has a zero byte at position 2"),
         (bytes(range(128, 256)) * 3, "is no text in any encoding that zuoci can recognise, and not UTF-8 from byte 0"),
     ],

@@ -136,22 +136,26 @@ def _read_sources(
     job: Job, source: Sequence[Path], language: str, reading: dict[str, Any]
 ) -> tuple[Corpus, Sequence[str]]:
     """The corpus, and the names of its sources: those given, or those of the run that is resumed, or bundled lyrics."""
-    from zuoci.text.corpus import load_lyrics, read_corpus
-
     sources = [str(path.absolute()) for path in source]
     sources = sources or (list(job.stored.sources) if job.stored else [language])
     stored = job.stored.reading.model_dump() if job.stored else {}
+    return _read(sources, make(ReadConfig, {**stored, **given(reading)})), sources
+
+
+def _read(sources: Sequence[str], config: ReadConfig | None = None) -> Corpus:
+    from zuoci.text.corpus import load_lyrics, read_corpus
+
     if len(sources) == 1 and not Path(sources[0]).is_absolute():  # a language
         corpus = load_lyrics(sources[0], choruses="once")  # pyright: ignore[reportArgumentType]
     else:
-        corpus = read_corpus(sources, make(ReadConfig, {**stored, **given(reading)}))
+        corpus = read_corpus(sources, config)
     say_notes(corpus.notes)
     apart = sum(song.held_apart for song in corpus.songs)
     say(
         f"{len(corpus):,} songs, {len(corpus.text):,} characters, {len(set(corpus.text)):,} different ones"
         + (f"; {apart} of the songs are held apart" if apart else "")
     )
-    return corpus, sources
+    return corpus
 
 
 def _prepare(

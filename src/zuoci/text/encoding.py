@@ -26,6 +26,7 @@ _UNKNOWN = 4.0  # bits of an encoding that is not among those below
 _FOREIGN = 12.0  # bits of a language that people seldom write in an encoding, as Japanese in GB18030
 _FIRST, _SAMPLE = 120, 1200  # bytes that are decoded in each encoding, and in those that are left after the first ones
 _FAR = 60.0  # bits behind the best guess at which one is given up after the first bytes
+_LEAST_WIDE = 4  # characters of a text in UTF-16 or UTF-32
 _WINDOW = 1 << 18  # bytes among which the sample is looked for
 _WESTERN = ("en", "de", "fr", "es", "pt", "it", "nl", "sv", "da", "no", "fi", "is")
 _CENTRAL = ("pl", "cs", "sk", "hu", "ro", "hr", "sl", "de")
@@ -282,9 +283,9 @@ _USUAL = re.compile(
 
 
 def _looks_wide(data: bytes, codec: str) -> bool:
-    """Whether bytes may be UTF-16 or UTF-32 without a byte-order mark."""
+    """Whether bytes may be UTF-16 or UTF-32 without a byte-order mark; a few bytes tell nothing."""
     unit = 4 if "32" in codec else 2
-    if len(data) % unit:
+    if len(data) % unit or len(data) < _LEAST_WIDE * unit:
         return False
     text = data[: 2 * _SAMPLE].decode(codec, errors="ignore")
     return bool(text) and len(_USUAL.findall(text)) > 0.95 * min(len(data), 2 * _SAMPLE) / unit

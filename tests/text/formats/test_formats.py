@@ -163,8 +163,8 @@ def test_files_without_lyrics_are_refused_by_name_and_left_out_of_folders(tmp_pa
 @pytest.mark.parametrize(
     ("data", "message"),
     [
-        (b"%PDF-1.4", "is a PDF; copy its text"), (b"\xd0\xcf\x11\xe0\xa1", "old Word"), (b"krc18\x00",
-        "encrypted KRC"), (b"Rar!\x1a", "RAR"),
+        (b"%PDF-1.4", "is not a text file but a PDF; copy its text"),
+        (b"\xd0\xcf\x11\xe0\xa1", "old Word"), (b"krc18\x00", "encrypted KRC"), (b"Rar!\x1a", "RAR"),
         (docx("<a"), "damaged DOCX"), (docx("<!DOCTYPE x [<!ENTITY a 'b'>]><x>&a;</x>"), "declares entities"),
         (b'a,lyrics\n1,"' + b"x" * 200_000, "damaged table"),
     ],

@@ -30,6 +30,7 @@ _EAST_ASIAN: dict[str, Callable[[str], bool]] = {
 }
 _WESTERN = ("cp437", "cp1252")
 _LEAST_COMMON = 0.6
+_LEAST_HANGUL = 6
 
 
 def decode_names(names: Sequence[bytes]) -> list[str]:
@@ -55,7 +56,10 @@ def _east_asian(joined: bytes) -> str | None:
         foreign = [char for char in text if ord(char) > 0x7F and (ord(char) in _HAN or char.isalpha())]
         others = sum(ord(char) > 0x7F for char in text) - len(foreign)
         if foreign and not re.search("[a-z](?![a-z])[^\x00-\x7f][a-z]", text):  # a letter within a word
-            scores.append((sum(map(is_common, foreign)) / (len(foreign) + 0.5 * others), codec))
+            score = sum(map(is_common, foreign)) / (len(foreign) + 0.5 * others)
+            # Hangul stand where common Chinese characters do, but those are seldom hangul alone.
+            only_hangul = codec == "cp949" and score == 1.0 and len(foreign) >= _LEAST_HANGUL
+            scores.append((score + 0.01 * only_hangul, codec))
     score, codec = max(scores, key=lambda each: each[0], default=(0.0, ""))
     return codec if score >= _LEAST_COMMON else None
 

@@ -61,7 +61,7 @@ def read_binary(data: bytes, name: str) -> Document | None:
         return read_rtf(data)
     for mark, what in _FOREIGN:
         if data.startswith(mark):
-            raise CorpusError(f"{name} is {what}")
+            raise CorpusError(f"{name} is not a text file but {what}")
     return None
 
 

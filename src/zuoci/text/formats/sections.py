@@ -1,4 +1,4 @@
-"""Section marks: `[Verse 1]`, `**Chorus**`, `副歌：`, `(Chorus x2)`. They become `Song.sections`, and no text.
+"""Section marks: `[Verse]`, `**Chorus**`, `副歌：`, `(Chorus x2)`. They become `Song.sections`, and no text.
 
 A whole line is a mark if it is the name of a section, with a number or singers, in brackets, in the signs of a heading,
 or before a colon. A bare name (`Chorus`) is a mark if the song has several marks. Other lines in square brackets are
