@@ -151,7 +151,7 @@ def replaced(text: str, number: int, line: str) -> str:
     return "\n".join(rows)
 
 
-def text_of(file: Path, reading: ReadConfig) -> str:
+def text_of(file: Path, reading: ReadConfig | None = None) -> str:
     """The text of a file, read as `zuoci train` reads it, without trailing newlines."""
     from zuoci.text.corpus import read_one
 
