@@ -68,7 +68,7 @@ def _known(against: Path, reading: ReadConfig) -> Known:
     return CorpusIndex(corpus)
 
 
-def _read(text: str, reading: ReadConfig) -> str:
+def _read(text: str, reading: ReadConfig | None = None) -> str:
     """The text of a file, or of the standard input, read as lyrics are."""
     from zuoci.text.corpus import corpus_of, read_one
     from zuoci.text.sources import read_stream
