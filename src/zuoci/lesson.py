@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, TypeAlias
 import torch
 from torch import nn
 
-from zuoci.text.corpus import load_lyrics, read_text
+from zuoci.text.corpus import load_lyrics, read_one
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -57,7 +57,7 @@ def load_data_jay_lyrics(
     Raises:
         CorpusError: the file cannot be read.
     """
-    corpus_chars = load_lyrics("zh").text if path is None else read_text(path)
+    corpus_chars = load_lyrics("zh").text if path is None else read_one(path).text
     corpus_chars = corpus_chars.replace("\n", " ").replace("\r", " ")[:10_000]
     idx_to_char = sorted(set(corpus_chars))
     char_to_idx = {char: i for i, char in enumerate(idx_to_char)}

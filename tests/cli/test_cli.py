@@ -145,7 +145,7 @@ def test_precedence_is_recipe_then_file_then_flags(run: Callable[..., Result], s
         (["nowhere.txt"], 1, "nowhere.txt does not exist"),
         (["empty.txt"], 1, "empty.txt holds no text"),
         (["short.txt"], 1, "the text is shorter than one minibatch"),
-        (["bytes.txt"], 1, "bytes.txt cannot be read as UTF-8, GB18030 or Big5: it breaks at byte 3"),
+        (["bytes.txt"], 1, "bytes.txt is not UTF-8 from byte 3 on, and its encoding is in doubt"),
         (["songs.txt", "--epochs", "0"], 2, "epochs must be positive, unless steps or seconds is given"),
         (["songs.txt", "--batch-size", "-1"], 2, "batch_size must be greater than or equal to 1: got -1"),
         (["songs.txt", "--recipe", "none"], 2, "there is no recipe 'none'"),
@@ -350,7 +350,7 @@ def test_original_by_model_by_corpus_and_by_pipe(
     first, second = document["spans"]
     assert first == {
         "start": 2, "length": 12, "text": "歌里有三\n\n第四首\n山前", "song": 3, "title": "第三首", "line": 5,
-        "source": str(songs),
+        "source": str(songs), "differs_in": [],
     }  # fmt: skip
     assert (second["start"], second["text"], second["song"]) == (10, "首\n山前五路\n路上五人", 5)
     by_model = json.loads(run("original", "m", "new.txt", "--json").stdout)
@@ -360,10 +360,38 @@ def test_original_by_model_by_corpus_and_by_pipe(
     assert lines[0] == "longest copied span: 12 characters; 90.5% of 21 characters lie in spans of 8 or more"
     assert lines[1] == "   12  song 3, 第三首, line 5: 歌里有三 /  / 第四首 / 山前"
     assert "song 3 (songs.txt), line 5: " in run("original", "m", "new.txt").stdout
+    (tmp_path / "new.txt").write_text("山前五路 路上五人", "utf-8")
+    assert "song 5, 第五首, line 2, but for blanks and punctuation: " in run("original", songs, "new.txt").stdout
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO("路上人\n".encode())))
     assert run("original", "m", "-").stdout == (
         "longest copied span: at most 7 characters; 0.0% of 3 characters lie in spans of 8 or more\n"
     )
+
+
+def test_a_text_in_doubt_is_refused_and_read_once_its_encoding_is_named(
+    run: Callable[..., Result], songs: Path, tmp_path: Path
+) -> None:
+    assert run("train", songs, *SMALL, "--out", "m").returncode == 0
+    (tmp_path / "new.txt").write_bytes("Née".encode("cp1252"))
+    for command in (
+        ("original", songs),
+        ("score", "m"),
+        ("corpus",),
+        ("write", "m", "--like"),
+        ("train", "--out", "n"),
+    ):
+        refused = run(*command, "new.txt")
+        assert refused.returncode == 1
+        assert re.search(
+            r"error: \S*new\.txt is not UTF-8 from byte 1 on, and its encoding is in doubt", refused.stderr
+        )
+        assert refused.stderr.count("\n") == 1
+        read = run(*command, "new.txt", "--encoding", "cp1252")
+        assert "encoding" not in read.stderr or "read as cp1252" in read.stderr
+        unknown = run(*command, "new.txt", "--encoding", "klingon")
+        assert (unknown.returncode, unknown.stderr.count("\n")) == (1, 1)
+        assert "there is no encoding 'klingon'; name one as Python does" in unknown.stderr
+    assert "read as cp1252" in run("original", songs, "new.txt", "--encoding", "windows-1252").stderr
 
 
 def test_a_model_without_a_fingerprint_and_other_questions_without_an_answer(

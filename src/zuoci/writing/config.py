@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from zuoci.errors import SettingsError
 from zuoci.model.random import key_of
+from zuoci.text.characters import clean_characters
 from zuoci.writing.rhyme.scheme import LETTERS, own_syllables
 
 if TYPE_CHECKING:
@@ -144,6 +145,20 @@ class WriteConfig(BaseModel):
         le=10.0,
         description="how strongly good lines are preferred among those that grow side by side; 0: not at all",
     )
+
+    @field_validator("stop", "acrostic", "word", "line_opening", "reading")
+    @classmethod
+    def _cleaned(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        """The characters as they are in a text that was trained on."""
+        if isinstance(value, str):
+            return clean_characters(value)[0]
+        return tuple(clean_characters(one)[0] for one in value)
+
+    @field_validator("ban")
+    @classmethod
+    def _composed(cls, value: str) -> str:
+        """Letters with their accents, so that these are not banned apart. Invisible characters may be banned."""
+        return unicodedata.normalize("NFC", value)
 
     @field_validator("line_length", "stanza", "rhyme", "line_opening", "reading", "word")
     @classmethod
