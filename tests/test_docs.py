@@ -1,4 +1,4 @@
-"""The documents say what the program does. `python tests/test_docs.py` writes docs/cli.md anew."""
+"""The documents say what the program does. `python -m tests.test_docs` writes docs/cli.md anew."""
 
 from __future__ import annotations
 
