@@ -13,6 +13,7 @@ import pytest
 import torch
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 from pypinyin import Style, lazy_pinyin
 
 import zuoci
@@ -25,6 +26,8 @@ from zuoci.writing.form import Form, LinePlan, count_syllables, form_of
 from zuoci.writing.rhyme.scheme import Rhymes
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from zuoci.writing.text import Lyrics
 
 ALPHABETS = {
@@ -420,3 +423,30 @@ def test_a_stop_string_and_a_form_exclude_each_other() -> None:
 )
 def test_there_are_as_many_lines_as_the_longest_wish(form: dict[str, Any], count: int) -> None:
     assert len(plan(WriteConfig(**form))) == count
+
+
+@pytest.mark.parametrize(
+    ("song", "form"),
+    [
+        ("夜里的风 吹过去\n我在门口\n\n等你回来 开灯\n没有理由", ("4+3,4,4+2,4", "2,2", "XAXA")),
+        ("山前一条路\n路上一个人", ("5,5", "2", None)),
+        ("the rain, the rain\nit comes again", ("4,3", "2", "AA")),
+        ("我 love you\n好", ("3,1", "2", None)),
+    ],
+)
+def test_an_example_gives_lengths_gaps_and_rhymes(song: str, form: tuple[str, str, str | None]) -> None:
+    found = form_of(song)
+    assert (found["line_length"], found["stanza"], found.get("rhyme")) == form
+    assert found["lines"] == len([line for line in song.split("\n") if line])
+
+
+def test_gaps_stand_where_the_form_has_them_and_nowhere_else(make_model: Callable[..., zuoci.CharLM]) -> None:
+    writer = Writer(make_model("山前路上人 \n"))
+    for seed in range(10):
+        text = writer.write("", WriteConfig(lines=4, line_length="2+3,4", seed=seed, max_repeats=0)).text
+        parts = [line.split(" ") for line in text.split("\n")]
+        assert [[count_syllables(part) for part in line] for line in parts] == [[2, 3], [4], [2, 3], [4]]
+    with pytest.raises(SettingsError, match="knows no space"):
+        Writer(make_model("山前路\n")).write("", WriteConfig(line_length="2+3"))
+    with pytest.raises(ValidationError, match=r"as 7,5,7,5, or 4\+3"):
+        WriteConfig(line_length="4+0")

@@ -36,8 +36,14 @@ def command(
         int, typer.Option("-n", "--count", help="Number of candidates, printed with the best first.", min=1, max=1000)
     ] = 1,
     like: Annotated[
-        Path | None, typer.Option(help="A song whose form to use: lines, their lengths, stanzas.", metavar="FILE")
-    ] = None,
+        str,
+        typer.Option(
+            help="A song whose form to use: lines, their lengths and gaps, stanzas, rhymes; a file, or the title of a "
+            "song of --corpus or of the bundled lyrics.",
+            metavar="FILE|TITLE",
+            show_default=False,
+        ),
+    ] = "",
     following: Annotated[
         Path | None, typer.Option("--next", help="Write the next line of this text.", metavar="FILE")
     ] = None,
@@ -70,7 +76,7 @@ def command(
     if like:
         from zuoci.writing.form import form_of
 
-        settings = {**form_of(text_of(like, reading)), **given(settings)}
+        settings = {**form_of(_example(like, corpus, reading)), **given(settings)}
     config = make(WriteConfig, settings)
     writer = open_writer(model, corpus, reading, voice)
     say_copy_limit(writer, config)
@@ -168,6 +174,22 @@ def text_of(file: Path, reading: ReadConfig | None = None) -> str:
     corpus = read_one(file, reading)
     say_notes(corpus.notes)
     return corpus.text.rstrip("\n")
+
+
+def _example(name: str, corpus: Sequence[Path] | None, reading: ReadConfig) -> str:
+    """The song of --like: a file, or a song with this title."""
+    from zuoci.text.corpus import load_lyrics, read_corpus
+
+    if Path(name).is_file():
+        return text_of(Path(name), reading)
+    songs = read_corpus(corpus, reading).songs if corpus else ()
+    songs += load_lyrics("zh", choruses="sung").songs + load_lyrics("en", choruses="sung").songs
+    found = next((song for song in songs if song.title == name), None)
+    if found is None:
+        raise SettingsError(
+            f"like names neither a file nor the title of a song of the corpus or the bundled lyrics: got {name!r}"
+        )
+    return found.text.rstrip("\n")
 
 
 def _print(writer: Writer, found: Sequence[Candidate], count: int) -> None:
