@@ -259,37 +259,6 @@ def test_a_full_disk_does_not_end_a_run(
     assert zuoci.load(tmp_path / "m")
 
 
-@pytest.mark.slow
-def test_the_lesson_prints_its_two_kinds_of_line_twice_the_same() -> None:
-    arguments = ("lesson", "--epochs", 2, "--seed", 3, "--prefix", "分开")
-    first, again = zuoci_command(*arguments), zuoci_command(*arguments)
-    assert first.returncode == 0, first.stderr
-    lines = first.stdout.splitlines()
-    assert [re.sub(r"\d+\.\d+", "#", line) for line in lines[::2]] == [
-        f"epoch {epoch}, perplexity #, time # sec" for epoch in (1, 2)
-    ]
-    assert all(re.fullmatch(" - 分开.{50}", line) for line in lines[1::2])
-    timeless = [re.sub(r"time .*", "", result.stdout) for result in (first, again)]
-    assert timeless[0] == timeless[1]
-
-
-def test_the_lesson_on_another_text(run: Callable[..., Result], tmp_path: Path) -> None:
-    (tmp_path / "a.txt").write_text("row row row your boat\n" * 100, "utf-8")
-    result = run("lesson", "--corpus", tmp_path / "a.txt", "--epochs", 1, "--sampling", "consecutive")
-    assert result.returncode == 0, result.stderr
-    assert " - ro" in result.stdout
-    bad = run("lesson", "--corpus", tmp_path / "a.txt", "--epochs", 1, "--prefix", "分")
-    assert bad.returncode == 2
-    assert "the prefix '分' cannot be continued: 分 is not in the text" in bad.stderr
-    (tmp_path / "b.txt").write_text("short", "utf-8")
-    short = run("lesson", "--corpus", tmp_path / "b.txt")
-    assert short.returncode == 1
-    assert "the text is shorter than one minibatch: it has 5 characters" in short.stderr
-    zero = run("lesson", "--epochs", 0)
-    assert zero.returncode == 2
-    assert "epochs must be positive" in zero.stderr
-
-
 def test_a_reader_that_goes_away_is_no_traceback(folder: Path) -> None:
     command = f"{sys.executable} -m zuoci write {folder} --length 20000 | head -c 1"
     result = subprocess.run(command, shell=True, capture_output=True, check=False)
