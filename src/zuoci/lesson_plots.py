@@ -190,17 +190,17 @@ def coloured_text(rows: Sequence[tuple[str, Sequence[float | None]]], title: str
         longest = max(len(text) for text, _ in rows)
         figure = _figure(0.4 + 0.25 * longest, 0.32 * len(rows) + (0.55 if title else 0.15), layout="none")
         axes = figure.add_axes((0.01, 0.02, 0.98, 0.96 if not title else 1 - 0.5 / figure.get_figheight()))
+        cells: list[list[tuple[float, ...]]] = [[(1.0, 1.0, 1.0, 0.0)] * longest for _ in rows]
         for r, (text, values) in enumerate(rows):
             for k, (char, value) in enumerate(zip(text, values, strict=True)):
-                colour: Any = "white"
                 if value is not None and palette:
-                    colour = colormaps[palette](0.5 + 0.35 * value)  # no darker than letters can stand
+                    cells[r][k] = colormaps[palette](0.5 + 0.35 * value)  # no darker than letters can stand
                 elif value is not None:
-                    colour = (*colors.to_rgb(_COLOURS[int(value) % len(_COLOURS)]), 0.45)
-                axes.fill_between([k, k + 1], r, r + 1, color=colour, linewidth=0)
+                    cells[r][k] = (*colors.to_rgb(_COLOURS[int(value) % len(_COLOURS)]), 0.45)
                 shown = legible(char)
                 size = 11 if len(shown) < 3 else 5
                 axes.text(k + 0.5, r + 0.52, shown, ha="center", va="center", fontsize=size)
+        axes.imshow(cells, extent=(0, longest, len(rows), 0), aspect="auto", interpolation="nearest")
         axes.set(xlim=(0, longest), ylim=(len(rows), 0), title=legible(title))
         axes.axis("off")
     return Picture(figure)
