@@ -509,7 +509,7 @@ random_perplexity, held_out_perplexity, early_params = [], {}, []
 def note(epoch, perplexity):
     """Keeps what the run shows on its way."""
     random_perplexity.append(perplexity)
-    if epoch % 5 == 0:
+    if epoch <= 10 or epoch % 5 == 0:
         held_out_perplexity[epoch] = score(random_params, held_out_indices)
     if epoch == num_epochs // 5:
         early_params.extend(param.detach().clone() for param in random_params)
@@ -710,7 +710,7 @@ plots.bars(
 
 # %% [markdown]
 # The price of drawing is in the second column: the higher the temperature, the less probable are the characters that the
-# network writes, by its own judgement. Between the two there is a middle, where a text goes on and still holds together.
+# network writes, by its own judgement. Repetitions and improbable characters have to be weighed against each other.
 #
 # ### Vanishing gradients
 #
@@ -754,6 +754,9 @@ for name, (cell, get_cell_params, init_state) in cells.items():
         remembered[f"{name}, gate open"] = memory(cell, params, init_state(1, 32, device), train_indices[:30])
 for name, norms in remembered.items():
     print(f"{name:16} after 5 characters {norms[4]:.1e}, after 30 {norms[29]:.1e}")
+fresh_params = lesson.get_gru_params(vocab_size, 32, device, torch.Generator().manual_seed(0))
+fresh = memory(lesson.gru, fresh_params, init_rnn_state(1, 32, device), train_indices[:10])
+print(f"gru before training: each character leaves {fresh[9] / fresh[8]:.2f} of the derivative")
 plots.curves(
     {name: (list(range(1, 31)), norms) for name, norms in remembered.items()},
     "characters read",
@@ -763,8 +766,8 @@ plots.curves(
 # %% [markdown]
 # The derivative is a product of one matrix for each step, and shrinks like a power. What comes back to a character long
 # ago is nearly nothing, so the network cannot learn from it. A gate alone does not change that: fresh from the lesson's
-# initial weights it is half open, and halves the state at each step. But it *can* open, and then the state passes through:
-# the network learns how long to remember, and a good initial bias helps it.
+# initial weights it is half open, and each character halves what came before. But it *can* open, as 4 added to its bias
+# shows, and then the derivative stays what it was, with a matrix product at each step all the same.
 #
 # ### One hidden unit
 #
@@ -790,7 +793,7 @@ plots.coloured_text(
 )
 
 # %% [markdown]
-# Nobody told it what a line is, and no single unit knows it alone: the correlation is far from 1. (The studio,
+# Nobody told it what a line is, and no unit says it exactly: the correlation is not quite −1 or 1. (The studio,
 # `zuoci studio`, shows every unit of a model like this.)
 #
 # ### One-hot times matrix is a row look-up

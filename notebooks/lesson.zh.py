@@ -464,7 +464,7 @@ random_perplexity, held_out_perplexity, early_params = [], {}, []
 def note(epoch, perplexity):
     """记下训练途中的数字。"""
     random_perplexity.append(perplexity)
-    if epoch % 5 == 0:
+    if epoch <= 10 or epoch % 5 == 0:
         held_out_perplexity[epoch] = score(random_params, held_out_indices)
     if epoch == num_epochs // 5:
         early_params.extend(param.detach().clone() for param in random_params)
@@ -653,7 +653,7 @@ plots.bars(
 )
 
 # %% [markdown]
-# 抽样的代价在第二列：温度越高，网络写出来的字在它自己看来就越不可能。两头之间有一段：既往前走，又还连得起来。
+# 抽样的代价在第二列：温度越高，网络写出来的字在它自己看来就越不可能。要少重复，还是要像样，得权衡。
 #
 # ### 梯度消失
 #
@@ -695,6 +695,9 @@ for name, (cell, get_cell_params, init_state) in cells.items():
         remembered[f"{name}，门开着"] = memory(cell, params, init_state(1, 32, device), train_indices[:30])
 for name, norms in remembered.items():
     print(f"{name:12} 5 个字以后 {norms[4]:.1e}，30 个字以后 {norms[29]:.1e}")
+fresh_params = lesson.get_gru_params(vocab_size, 32, device, torch.Generator().manual_seed(0))
+fresh = memory(lesson.gru, fresh_params, init_rnn_state(1, 32, device), train_indices[:10])
+print(f"没训练的 gru：每读一个字，导数剩下 {fresh[9] / fresh[8]:.2f}")
 plots.curves(
     {name: (list(range(1, 31)), norms) for name, norms in remembered.items()},
     "读过的字数",
@@ -702,7 +705,7 @@ plots.curves(
 )
 
 # %% [markdown]
-# 导数是每一步一个矩阵的连乘，像幂一样缩小。传回很久以前那个字的几乎什么都不剩，网络就没法从中学习。光有门并不解决问题：用那一课的初始权重，门一开始是半开的，每一步把状态减半。但是门*可以*开，一开，状态就过得去：要记多久是学出来的，合适的初始偏置能帮上忙。
+# 导数是每一步一个矩阵的连乘，像幂一样缩小。传回很久以前那个字的几乎什么都不剩，网络就没法从中学习。光有门并不解决问题：用那一课的初始权重，门一开始是半开的，每读一个字就把以前的减半。但是门*可以*开，偏置加 4 就看得出来：这时虽然每一步照样乘一个矩阵，导数却几乎不变。
 #
 # ### 一个隐藏单元
 #
@@ -727,7 +730,7 @@ plots.coloured_text(
 )
 
 # %% [markdown]
-# 没有人告诉过它什么是一句，也没有哪个单元单独就知道：相关系数离 1 还远。（`zuoci studio` 能看这样一个模型的每个单元。）
+# 没有人告诉过它什么是一句，也没有哪个单元说得完全准：相关系数还不到 −1 或 1。（`zuoci studio` 能看这样一个模型的每个单元。）
 #
 # ### 独热向量乘矩阵，就是取一行
 #

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -48,6 +49,13 @@ def test_without_a_chinese_font_characters_are_written_in_pinyin(name: str, monk
     assert all(text.isascii() or "−" in text for text in words(picture.figure))
     pinyin = {"curves": "kun huo du", "bars": "cha xing", "matrices": "fen", "unrolled": "yao"}.get(name, "xiang")
     assert pinyin in words(picture.figure)
+
+
+@pytest.mark.parametrize("name", PICTURES)
+def test_without_matplotlib_a_picture_says_what_to_install(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with pytest.raises(SettingsError, match=r"pip install 'zuoci\[plot\]'"):
+        PICTURES[name]()
 
 
 def test_legible(monkeypatch: pytest.MonkeyPatch) -> None:

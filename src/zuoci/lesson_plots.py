@@ -48,11 +48,14 @@ class Picture:
         self.figure = figure
 
     def _repr_png_(self) -> bytes:
-        """The image, as IPython asks for it."""
-        image = io.BytesIO()
+        """The image, as IPython asks for it: 128 colours, a third of the bytes of all of them."""
+        from PIL import Image
+
+        full, small = io.BytesIO(), io.BytesIO()
         with _style():
-            self.figure.savefig(image, format="png", dpi=100)
-        return image.getvalue()
+            self.figure.savefig(full, format="png", dpi=100)
+        Image.open(full).convert("RGB").quantize(128).save(small, "PNG", optimize=True)
+        return small.getvalue()
 
 
 @cache
@@ -184,9 +187,9 @@ def coloured_text(rows: Sequence[tuple[str, Sequence[float | None]]], title: str
         title: above.
         palette: the name of a matplotlib colour map for values.
     """
-    from matplotlib import colormaps, colors
-
     with _style():
+        from matplotlib import colormaps, colors
+
         longest = max(len(text) for text, _ in rows)
         figure = _figure(0.4 + 0.25 * longest, 0.32 * len(rows) + (0.55 if title else 0.15), layout="none")
         axes = figure.add_axes((0.01, 0.02, 0.98, 0.96 if not title else 1 - 0.5 / figure.get_figheight()))
@@ -245,7 +248,8 @@ def _column(axes: Any, t: int, char: str, target: str) -> None:
 
 def _link(axes: Any, t: int, *, cut: bool, gradients: bool) -> None:
     """From the state before step t to the one after it, and the way of the gradient back."""
-    _arrow(axes, (t - 0.72, 1.57), (t - 0.28, 1.57), "" if t > 1 else "$W_{hh}$")
+    height = 1.57 if gradients else 1.5
+    _arrow(axes, (t - 0.72, height), (t - 0.28, height), "" if t > 1 else "$W_{hh}$")
     if gradients and not cut:
         _arrow(axes, (t - 0.28, 1.4), (t - 0.72, 1.4), colour=_COLOURS[4], dashed=True)
     if cut:
@@ -270,9 +274,15 @@ def _box(colour: str) -> dict[str, Any]:
 
 
 def _style() -> Any:
-    """Fonts and sizes for what is drawn within the block."""
-    import matplotlib as mpl
+    """Fonts and sizes for what is drawn within the block.
 
+    Raises:
+        SettingsError: matplotlib is not installed.
+    """
+    try:
+        import matplotlib as mpl
+    except ImportError:
+        raise SettingsError("drawing needs matplotlib: pip install 'zuoci[plot]'") from None
     fonts = [name for name in ("DejaVu Sans", chinese_font()) if name]
     return mpl.rc_context({"font.family": fonts, "font.size": 10, "axes.unicode_minus": False, "axes.titlesize": 10})
 
