@@ -67,6 +67,7 @@ def command(
 
     from zuoci import lesson
     from zuoci.lesson_steps import CELLS, Lyrics
+    from zuoci.model.threads import one_thread
     from zuoci.training.minibatches import make_batches
 
     lyrics = Lyrics(*lesson.load_data_jay_lyrics(corpus))
@@ -76,7 +77,8 @@ def command(
     make_batches(torch.tensor(lyrics.corpus_indices), config, generator)  # raises an error if the text is too short
     prefixes = prefix or _default_prefixes(lyrics)
     _check_prefixes(prefixes, lyrics.char_to_idx)
-    perplexities = _train(lyrics, CELLS[cell], config, prefixes, generator, explain=explain)
+    with one_thread():
+        perplexities = _train(lyrics, CELLS[cell], config, prefixes, generator, explain=explain)
     if save_plot:
         _save(perplexities, config.sampling, save_plot, printed=cell == "rnn", overwrite=overwrite)
 
@@ -92,7 +94,6 @@ def _train(
 ) -> list[float]:
     """Trains, and explains if that is wanted. Returns the perplexity of each epoch."""
     from zuoci import lesson, lesson_steps
-    from zuoci.model.threads import one_thread
 
     if explain:
         for step in lesson_steps.explain(
@@ -102,7 +103,7 @@ def _train(
             print_text(step + "\n")
     params = cell.get_params(lyrics.vocab_size, lesson.num_hiddens, lesson.device, generator)
     clock = _Clock(config.epochs, pred_period=max(1, config.epochs // 5))
-    with one_thread(), clock:
+    with clock:
         lesson.train_and_predict_rnn(
             cell.forward,
             lambda: params,
@@ -160,8 +161,8 @@ class _Clock:
     def _show(self, line: str) -> None:
         if sys.stderr.isatty():
             blank = " " * len(self._shown)  # no escape sequence: terminals without them need nothing else
+            self._shown = line  # first, since Ctrl-C may come as soon as it is seen
             print(f"\r{blank}\r{line}", end="", file=sys.stderr, flush=True)
-            self._shown = line
 
 
 def _duration(seconds: float) -> str:
