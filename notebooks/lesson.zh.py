@@ -18,8 +18,10 @@
 # 怎么运行：在 zuoci 的克隆里 `python -m pip install -c constraints.txt '.[notebook]'`，再用任何一种 Jupyter 打开。笔记本电脑上一两分钟跑完。每一部分后面有练习，答案折叠着。[English](lesson.en.ipynb)
 
 # %%
+import inspect
 import itertools
 import math
+import re
 import time
 
 import torch
@@ -45,6 +47,13 @@ from zuoci.lesson import (
 
 torch.set_num_threads(1)  # 这么小的乘法，多线程快不了，而且这样数字每次都相同
 device = torch.device("cpu")
+
+
+def show(*functions):
+    """打印函数的代码，不带文档字符串。"""
+    for function in functions:
+        print(re.sub(r'    """.*?"""\n', "", inspect.getsource(function), count=1, flags=re.DOTALL))
+
 
 # %% [markdown]
 # ## 1. 把字变成数
@@ -108,6 +117,9 @@ print(f"{len(train_text):,} 个字用来训练，留出 {len(held_out_text)} 个
 # 编号本身没有大小的意思：20 号并不是 10 号的两倍。所以每个字变成一个独热向量：自己那一列是 1，其余是 0。
 
 # %%
+show(one_hot, to_onehot)
+
+# %%
 word = "掉下来呀"
 columns = sorted(set(word))
 rows = one_hot(torch.tensor([columns.index(char) for char in word]), len(columns))
@@ -145,6 +157,9 @@ print(len(inputs), inputs[0].shape, "每行的和：", inputs[0].sum(dim=1).toli
 
 # %%
 plots.unrolled("想要有直", "要有直升")
+
+# %%
+show(get_params, rnn)
 
 # %%
 params = get_params(1027, 256, device, torch.Generator().manual_seed(0))
@@ -186,6 +201,9 @@ print(len(outputs), outputs[0].shape, "状态：", len(new_state), new_state[0].
 # ## 4. 预测
 #
 # `predict_rnn` 先读开头，让状态热起来，然后一次又一次接上概率最大的字。单元是参数，所以 GRU 和 LSTM 可以换进来。没训练过的网络写出来的是乱码：
+
+# %%
+show(predict_rnn)
 
 # %%
 new_params = get_params(vocab_size, num_hiddens, device, torch.Generator().manual_seed(0))
@@ -233,7 +251,7 @@ except KeyError as error:
 
 # %%
 models = {
-    "8 个里均匀猜": [1 / 8, 1 / 8, 1 / 8, 1 / 8],
+    "均匀八选一": [1 / 8, 1 / 8, 1 / 8, 1 / 8],
     "常常猜对": [1 / 2, 1 / 2, 1 / 4, 1 / 4],
     "完美": [1, 1, 1, 1],
     "有一个不可能": [1, 1, 1, 0],
@@ -242,7 +260,7 @@ for name, p in models.items():
     nll = [math.log(1 / value) if value else math.inf for value in p]
     mean = sum(nll) / len(nll)
     perplexity = math.exp(mean)
-    print(f"{name:16} −log p {' '.join(f'{value:5.3f}' for value in nll)}  平均 {mean:.3f}  困惑度 {perplexity:.3f}")
+    print(f"{name:　<6} −log p {' '.join(f'{value:5.3f}' for value in nll)}  平均 {mean:.3f}  困惑度 {perplexity:.3f}")
 
 # %% [markdown]
 # 所以，在 V 个字里均匀地猜，困惑度是 V；完美的模型是 1；只要有一个出现了的字被判为绝不可能，不管别的猜得多准，都是无穷大。困惑度说的是：模型还在多少个字之间犹豫。没训练过的网络在所有字之间犹豫：
@@ -287,6 +305,10 @@ print(f"词表 {vocab_size}，没训练过的网络的困惑度 {score(new_param
 # ## 6. 裁剪梯度
 #
 # 梯度往回传时，有多少个时间步就要乘多少次 $W_{hh}$，每乘一次都可能变大。裁剪把所有梯度看成一个向量 $g$，把它缩到最长 θ：$g \leftarrow \min(\theta / \lVert g \rVert, 1)\, g$。下面是那一课的内层循环，每一步记下梯度的范数，裁剪和不裁剪各跑一遍。
+
+
+# %%
+show(grad_clipping, sgd)
 
 
 # %%
@@ -345,6 +367,9 @@ plots.curves({"裁剪": (steps, with_clipping), "不裁剪": (steps, without_cli
 # 下面是歌词的开头，每行 35 个字。每种颜色是一个小批量，里面有四个样本，每个 7 个字。**随机采样**：一个小批量里的样本来自任何地方，下一个小批量和它没有关系。所以每个小批量的状态都从零开始。
 
 # %%
+show(data_iter_random)
+
+# %%
 shown = train_indices[:281]
 
 
@@ -364,6 +389,9 @@ plots.coloured_text(
 
 # %% [markdown]
 # **相邻采样**：一个小批量有几个样本，就把歌词切成几道（这里四道，每道两行）。每个小批量在每一道上都接着上一个结束的地方读。所以状态要传下去。
+
+# %%
+show(data_iter_consecutive)
 
 # %%
 plots.coloured_text(coloured(data_iter_consecutive(places, 4, 7, device)), "相邻采样：五个小批量")
@@ -447,6 +475,10 @@ print("随机采样：", torch.equal(X2[:, 0], X1[:, -1] + 1))
 
 
 # %%
+show(train_and_predict_rnn)
+
+
+# %%
 def train(params, is_random_iter, epochs, *, prefixes=(), on_epoch=None, pred_period=None, **more):
     """用那一课的训练函数训练我们的歌词。"""
     cell, init_state = more.get("cell", rnn), more.get("init_state", init_rnn_state)
@@ -470,13 +502,12 @@ def note(epoch, perplexity):
         early_params.extend(param.detach().clone() for param in random_params)
 
 
-start = time.perf_counter()
 train(random_params, True, num_epochs, prefixes=["分开", "不分开"], on_epoch=note, pred_period=num_epochs // 5)
-lesson_seconds = time.perf_counter() - start
 
 # %%
 consecutive_params = get_params(vocab_size, num_hiddens, device, torch.Generator().manual_seed(0))
 consecutive_perplexity = []
+start = time.process_time()
 train(
     consecutive_params,
     False,
@@ -485,28 +516,30 @@ train(
     on_epoch=lambda epoch, perplexity: consecutive_perplexity.append(perplexity),
     pred_period=num_epochs // 5,
 )
+lesson_seconds = time.process_time() - start
 
 # %% [markdown]
 # 两条曲线；圆圈是那一课打印的数字，它训练的规模更大，用的是它自己的歌词。在那一课里，每次报告都是相邻采样领先：它的状态不是每 35 个字就从零开始。在这里它领先多少轮，图下面数了。
 
 # %%
 epochs = list(range(1, num_epochs + 1))
+names = {"random": "随机采样", "consecutive": "相邻采样"}
 plots.curves(
     {"随机采样，这里": (epochs, random_perplexity), "相邻采样，这里": (epochs, consecutive_perplexity)},
     "轮",
     "训练歌词的困惑度",
     dots={
-        f"{name}，那一课打印的": (list(printed), list(printed.values()))
+        f"{names[name]}，那一课打印的": (list(printed), list(printed.values()))
         for name, printed in plots.PRINTED_PERPLEXITIES.items()
     },
 )
 
 # %%
 for name, printed in plots.PRINTED_PERPLEXITIES.items():
-    print(f"{name:12} 那一课：", ", ".join(f"第 {epoch} 轮 {value:.2f}" for epoch, value in printed.items()))
+    print(f"{names[name]} 那一课：", ", ".join(f"第 {epoch} 轮 {value:.2f}" for epoch, value in printed.items()))
 for name, values in (("random", random_perplexity), ("consecutive", consecutive_perplexity)):
     fifths = range(num_epochs // 5, num_epochs + 1, num_epochs // 5)
-    print(f"{name:12} 这里：  ", ", ".join(f"第 {epoch} 轮 {values[epoch - 1]:.2f}" for epoch in fifths))
+    print(f"{names[name]} 这里：  ", ", ".join(f"第 {epoch} 轮 {values[epoch - 1]:.2f}" for epoch in fifths))
 ahead = sum(a < b for a, b in zip(consecutive_perplexity, random_perplexity, strict=True))
 print(f"{num_epochs} 轮里，相邻采样领先 {ahead} 轮")
 
@@ -614,7 +647,7 @@ plots.coloured_text([copied(sample)[0] for sample in written.values() if sample]
 # %% [markdown]
 # ### 贪心的循环，和温度的作用
 #
-# `predict_rnn` 总是取概率最大的字。一旦回到和以前相近的状态，它就永远转圈，训练早期尤其如此。按分布抽样能打破循环。温度 T 让分布更尖（小于 1）或者更平（大于 1）：$p \propto \exp(O / T)$。
+# `predict_rnn` 总是取概率最大的字，这叫贪心，相当于下面的 T → 0。一旦回到和以前相近的状态，它就永远转圈，训练早期尤其如此。按分布抽样能打破循环。温度 T 让分布更尖（小于 1）或者更平（大于 1）：$p \propto \exp(O / T)$。
 
 
 # %%
@@ -644,7 +677,7 @@ def repeated(written):
     return 1 - len(set(stretches)) / len(stretches)
 
 
-samples = {"贪心": write("分开", 200, early_params)}
+samples = {"T → 0": write("分开", 200, early_params)}
 samples |= {f"T = {t}": draw("分开", 200, early_params, t) for t in (0.3, 0.6, 1.0, 1.5)}
 for name, sample in samples.items():
     print(f"{name:8} {nll(sample, early_params):4.2f} nats 每字  {sample[:40]}")
@@ -695,7 +728,7 @@ for name, (cell, get_cell_params, init_state) in cells.items():
         params[open_gate[name]].data += 4
         remembered[f"{name}，门开着"] = memory(cell, params, init_state(1, 32, device), train_indices[:30])
 for name, norms in remembered.items():
-    print(f"{name:12} 5 个字以后 {norms[4]:.1e}，30 个字以后 {norms[29]:.1e}")
+    print(f"5 个字以后 {norms[4]:.1e}，30 个字以后 {norms[29]:.1e}：{name}")
 fresh_params = lesson.get_gru_params(vocab_size, 32, device, torch.Generator().manual_seed(0))
 fresh = memory(lesson.gru, fresh_params, init_rnn_state(1, 32, device), train_indices[:10])
 print(f"没训练的 gru：每读一个字，导数剩下 {fresh[9] / fresh[8]:.2f}")
@@ -748,12 +781,12 @@ print("相同：", torch.equal(one_hot(ids, vocab_size) @ W_xh, W_xh[ids]))
 
 
 def milliseconds(function, repeats=20):
-    """一次调用的时间，取中位数。"""
+    """一次调用的处理器时间，取中位数。"""
     times = []
     for _ in range(repeats):
-        start = time.perf_counter()
+        start = time.process_time_ns()
         function()
-        times.append(1000 * (time.perf_counter() - start))
+        times.append((time.process_time_ns() - start) / 1e6)
     return sorted(times)[repeats // 2]
 
 
@@ -769,7 +802,7 @@ plots.bars(
 # %% [markdown]
 # ### 走向快引擎的梯子
 #
-# 每一级只改训练步（前向、反向、裁剪、更新）里的一件事，函数不变，大小不变；最后一级是 `zuoci.train` 的一步。时间都是跑这个笔记本时在这台机器上量的。
+# 每一级只改训练步（前向、反向、裁剪、更新）里的一件事，网络还是同一个，按那一课原来的大小：256 个单元，小批量 32 × 35。最后两级是 `zuoci.train` 的一步，它有自己的反向传播；一次用 float32，一次用它为这个处理器选的精度。量的是跑这个笔记本时的处理器时间。
 
 
 # %%
@@ -802,9 +835,9 @@ def hoisted_outputs(X, state, params):
 
 def step_milliseconds(outputs_of):
     """一个训练步的时间。"""
-    params = [param.detach().clone().requires_grad_() for param in random_params]
-    X, Y = next(data_iter_random(train_indices, batch_size, num_steps, device, torch.Generator().manual_seed(0)))
-    state = init_rnn_state(batch_size, num_hiddens, device)
+    params = get_params(vocab_size, 256, device, torch.Generator().manual_seed(0))
+    X, Y = next(data_iter_random(train_indices, 32, 35, device, torch.Generator().manual_seed(0)))
+    state = init_rnn_state(32, 256, device)
 
     def step():
         loss = nn.functional.cross_entropy(outputs_of(X, state, params), Y.t().reshape(-1))
@@ -823,13 +856,15 @@ rungs = {
     "所有时间步一次相乘": step_milliseconds(hoisted_outputs),
 }
 corpus = zuoci.Corpus((zuoci.Song("lyrics", train_text),))
-sizes = {"hidden_size": num_hiddens, "batch_size": batch_size, "seq_len": num_steps, "validation": 0.0, "threads": 1}
-reports = list(zuoci.train(corpus, zuoci.resolve("fast", {**sizes, "epochs": 8}), device="cpu"))
-seconds = [report.seconds for report in reports if isinstance(report, zuoci.StepReport)]
-taken = sorted(1000 * (after - before) for before, after in itertools.pairwise(seconds))
-rungs["zuoci.train"] = taken[len(taken) // 2]
-per_step = batch_size * num_steps
-plots.bars({name: 1000 * per_step / ms for name, ms in rungs.items()}, "每秒字数，一个线程")
+sizes = {"hidden_size": 256, "batch_size": 32, "seq_len": 35, "validation": 0.0, "threads": 1, "epochs": 12}
+for precision in ("float32", "auto"):
+    settings = zuoci.resolve("fast", {**sizes, "precision": precision})
+    times = [
+        time.process_time() for r in zuoci.train(corpus, settings, device="cpu") if isinstance(r, zuoci.StepReport)
+    ]
+    taken = sorted(1000 * (after - before) for before, after in itertools.pairwise(times))
+    rungs[f"zuoci.train, {precision}"] = taken[len(taken) // 2]
+plots.bars({name: 1000 * 32 * 35 / ms for name, ms in rungs.items()}, "每秒字数，一个线程")
 
 # %%
 X = torch.tensor([train_indices[:35]])
@@ -839,15 +874,18 @@ with torch.no_grad():
 print("输出相同：", all(torch.allclose(ladder[0], other, atol=1e-5) for other in ladder[1:]))
 
 # %% [markdown]
-# 另一半来自步数：用正交的初始权重和 Adam 代替朴素的梯度下降，要的轮数少得多。训练到上面那一课的困惑度：
+# 另一半来自步数：用正交的初始权重和 Adam 代替朴素的梯度下降，要的轮数少得多。大小不变，训练到上面第二次的困惑度：
 
 # %%
-target = random_perplexity[-1]
-settings = zuoci.resolve("fast", {**sizes, "epochs": num_epochs, "until_perplexity": target})
+target = consecutive_perplexity[-1]
+same = {"hidden_size": num_hiddens, "batch_size": batch_size, "seq_len": num_steps, "sampling": "consecutive"}
+settings = zuoci.resolve("fast", {**sizes, **same, "epochs": num_epochs, "until_perplexity": target})
+start = time.process_time()
 *_, end = zuoci.train(corpus, settings, device="cpu")
+fast_seconds = time.process_time() - start
 print(f"困惑度 {target:.2f}：那一课 {num_epochs} 轮，{lesson_seconds:.1f} 秒；", end=" ")
-print(f"zuoci.train {end.epochs:.0f} 轮，{end.train_seconds:.1f} 秒")
-plots.bars({"那一课": lesson_seconds, "zuoci.train": end.train_seconds}, "练到同样困惑度的秒数", digits=1)
+print(f"zuoci.train {end.epochs:.0f} 轮，{fast_seconds:.1f} 秒")
+plots.bars({"那一课": lesson_seconds, "zuoci.train": fast_seconds}, "练到同样困惑度用的处理器时间，秒", digits=1)
 
 # %% [markdown]
 # ### 练习

@@ -98,15 +98,20 @@ def test_a_notebook_is_its_source_and_has_its_outputs(language: str) -> None:
     assert all(cell.outputs for cell in showing)
 
 
+class _Wordless(ast.NodeTransformer):
+    """Takes the words out of a syntax tree, and the order and widths of what f-strings show between them."""
+
+    def visit_Constant(self, node: ast.Constant) -> ast.Constant:
+        return ast.Constant("") if isinstance(node.value, str) else node
+
+    def visit_JoinedStr(self, node: ast.JoinedStr) -> ast.JoinedStr:
+        shown = [self.visit(part.value) for part in node.values if isinstance(part, ast.FormattedValue)]
+        return ast.JoinedStr(sorted(shown, key=ast.dump))
+
+
 def skeleton(code: str) -> str:
-    """The syntax tree of some code without its texts."""
-    tree = ast.parse(code)
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Constant) and isinstance(node.value, str):
-            node.value = ""
-        elif isinstance(node, ast.FormattedValue) and node.format_spec:
-            node.format_spec = None  # widths of columns
-    return ast.dump(tree)
+    """The syntax tree of some code without its words."""
+    return ast.dump(_Wordless().visit(ast.parse(code)))
 
 
 def test_both_languages_run_the_same_code() -> None:
