@@ -875,7 +875,8 @@ plots.bars(
 #
 # Each rung changes one thing in a training step (forward, backward, clipping, update) of the same network, in the lesson's
 # own size: 256 units, minibatches of 32 × 35. The last two are steps of `zuoci.train`, with its own backward pass, in
-# float32 and in the precision that it chooses for this processor. Measured in processor time while the notebook ran.
+# float32 and in the precision that it chooses for this processor; their update is AdamW's, which does more for each weight
+# than plain gradient descent. Measured in processor time while the notebook ran.
 
 
 # %%
