@@ -52,7 +52,7 @@ def with_answers(notebook: Any) -> Any:
 
 def run(notebook: Any, folder: Path) -> Any:
     """Runs a notebook in a fresh kernel of this Python."""
-    client = NotebookClient(notebook, timeout=300, kernel_name="python3", resources={"metadata": {"path": str(folder)}})
+    client = NotebookClient(notebook, timeout=600, kernel_name="python3", resources={"metadata": {"path": str(folder)}})
     client.execute()
     return notebook
 
