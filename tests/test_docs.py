@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import os
 import re
 import shlex
@@ -12,6 +13,7 @@ from pathlib import Path
 import pytest
 from tests import processes
 
+from zuoci import lesson
 from zuoci.cli import COMMANDS
 
 ROOT = Path(__file__).parent.parent
@@ -98,6 +100,24 @@ def test_the_readmes_python_example_runs(tmp_path: Path) -> None:
     result = processes.run(module="example", cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     assert result.stdout.startswith("分开")
+
+
+@pytest.mark.slow
+def test_the_page_on_the_lesson_names_every_function_and_its_lines_run(capsys: pytest.CaptureFixture[str]) -> None:
+    text = (ROOT / "docs" / "lesson.md").read_text("utf-8")
+    functions = [name for name, value in vars(lesson).items() if inspect.isfunction(value) and name[0] != "_"]
+    own = [name for name in functions if getattr(lesson, name).__module__ == lesson.__name__]
+    assert [name for name in own if f"`{name}`" not in text] == []
+    assert len(own) > 12
+    names: dict[str, object] = {}
+    for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL):
+        exec(block, names)
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0] == "True"
+    assert [line.split(",")[0] for line in printed[1:5:2]] == ["epoch 2", "epoch 2"]
+    assert printed[-1] == "2"
+    for target in re.findall(r"\]\(([^)#:]+)\)", text):
+        assert (ROOT / "docs" / target).exists(), target
 
 
 if __name__ == "__main__":

@@ -261,37 +261,6 @@ def test_a_full_disk_does_not_end_a_run(
     assert zuoci.load(tmp_path / "m")
 
 
-def test_the_lesson_prints_its_two_kinds_of_line_twice_the_same(songs: Path) -> None:
-    songs.write_text(songs.read_text("utf-8") * 5, "utf-8")
-    arguments = ("lesson", "--corpus", songs, "--epochs", 2, "--seed", 3, "--prefix", "山前")
-    first, again = processes.run(*arguments), processes.run(*arguments)
-    assert first.returncode == 0, first.stderr
-    lines = first.stdout.splitlines()
-    assert [re.sub(r"\d+\.\d+", "#", line) for line in lines[::2]] == [
-        f"epoch {epoch}, perplexity #, time # sec" for epoch in (1, 2)
-    ]
-    assert all(re.fullmatch(" - 山前.{50}", line) for line in lines[1::2])
-    timeless = [re.sub(r"time .*", "", result.stdout) for result in (first, again)]
-    assert timeless[0] == timeless[1]
-
-
-def test_the_lesson_on_another_text(run: Callable[..., Result], tmp_path: Path) -> None:
-    (tmp_path / "a.txt").write_text("row row row your boat\n" * 100, "utf-8")
-    result = run("lesson", "--corpus", tmp_path / "a.txt", "--epochs", 1, "--sampling", "consecutive")
-    assert result.returncode == 0, result.stderr
-    assert " - ro" in result.stdout
-    bad = run("lesson", "--corpus", tmp_path / "a.txt", "--epochs", 1, "--prefix", "分")
-    assert bad.returncode == 2
-    assert "the prefix '分' cannot be continued: 分 is not in the text" in bad.stderr
-    (tmp_path / "b.txt").write_text("short", "utf-8")
-    short = run("lesson", "--corpus", tmp_path / "b.txt")
-    assert short.returncode == 1
-    assert "the text is shorter than one minibatch: it has 5 characters" in short.stderr
-    zero = run("lesson", "--epochs", 0)
-    assert zero.returncode == 2
-    assert "epochs must be positive" in zero.stderr
-
-
 @pytest.mark.parametrize("length", [3, 5000])  # less and more than a stream keeps before it writes
 def test_a_reader_that_goes_away_is_no_traceback(folder: Path, length: int) -> None:
     with processes.Process("write", folder, "--length", length, stdout=subprocess.PIPE) as process:
