@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import time
+import tracemalloc
 import zipfile
 from typing import TYPE_CHECKING
 
@@ -230,6 +231,7 @@ HOSTILE = {
     "ass": "[Script Info]\n" + "Dialogue: {" * 10**5,
     "kana": "漢(かん" * 2 * 10**5,
     "tabs": "\t" * 10**6,
+    "labels": "a: b\n" * 10**5,
 }
 
 
@@ -241,6 +243,19 @@ def test_a_hostile_text_takes_no_more_time_than_its_size(kind: str) -> None:
     except CorpusError as error:
         assert "\n" not in str(error)  # noqa: PT017
     assert time.process_time() - begin < 2.0
+
+
+def test_a_document_of_millions_of_elements_is_refused_or_read_in_little_memory() -> None:
+    begin = time.process_time()
+    tracemalloc.start()
+    with pytest.raises(CorpusError, match="unpacks to more than 4 MiB"):
+        corpus_of(docx(paragraphs("<w:r/>" * 2**20)), "a.docx")
+    small = corpus_of(docx(paragraphs("<w:r/>" * 2**16, "rain falls")), "a.docx")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert small.text.strip() == "rain falls"
+    assert peak < 2**26
+    assert time.process_time() - begin < 4.0
 
 
 @limits(max_examples=150, deadline=None)

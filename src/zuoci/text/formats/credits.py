@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 CREDITS, TITLES = "credit lines", "title lines"
 _MOST_HEAD = 3  # lines of a title before the first credit
+_MOST_LABELS = 20  # of unknown words between two known ones
 _UNSUNG = 1.2  # seconds; a line that stands for less is not sung
 _INTRO = 6.0  # seconds; a first line at 0 that stands for longer is a title over an intro
 
@@ -157,7 +158,7 @@ def _run(lines: Sequence[Line], places: Sequence[int]) -> list[int]:
         if kind == "role" or (kind and run and _is_too_short(lines, places, at)):
             run += [*maybe, index]
             maybe = []
-        elif kind and (run or maybe or at == 0):
+        elif kind and len(maybe) < _MOST_LABELS and (run or maybe or at == 0):
             maybe.append(index)
         else:
             break

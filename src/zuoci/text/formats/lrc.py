@@ -135,7 +135,7 @@ def _read_lines(lines: Sequence[Line], most: int, name: str, size: int) -> _Read
                 continue
         times, words = split or ([now], line.text.strip())
         found.stamps += len(times) if split else 0
-        if match := _LINE_TAG.match(words):
+        if words.startswith("[") and (match := _LINE_TAG.match(words)):
             why = TAGS if match[1].lower() in {"tt", "kana", "ts"} else TRANSLATIONS
             found.dropped.append(Dropped(line.number, words, why))
             continue
