@@ -135,6 +135,17 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def tuned(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model that says that it started from `tiny`, with other weights, and so with a voice."""
+    model = zuoci.load(tiny)
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight += 0.5 * torch.randn(weight.shape, generator=generator)
+    return zuoci.save(model, tmp_path_factory.mktemp("models") / "tuned", training={"base": str(tiny)})
+
+
+@pytest.fixture(scope="session")
 def serve() -> Callable[[ServerSettings], Any]:
     """`running`, for tests that want a server of their own."""
     return running
@@ -142,8 +153,8 @@ def serve() -> Callable[[ServerSettings], Any]:
 
 @pytest.fixture(scope="session")
 def served(tiny: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
-    """The studio, with room for 40 texts side by side."""
+    """The studio, with room for 128 rows."""
     from zuoci.studio.app import StudioSettings
 
-    with running(StudioSettings([tiny], home=tmp_path_factory.mktemp("studio") / "home", rows=40)) as one:
+    with running(StudioSettings([tiny], home=tmp_path_factory.mktemp("studio") / "home", rows=128)) as one:
         yield one

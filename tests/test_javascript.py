@@ -52,6 +52,7 @@ def test_they_use_the_settings_that_python_has() -> None:
     assert copied == {name: document[name] for name in ("start", "constants")}
 
 
+@pytest.mark.slow
 def test_the_types_are_right() -> None:
     if not (ROOT / "node_modules" / "typescript").is_dir():
         missing("node_modules/typescript")

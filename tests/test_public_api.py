@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import ast
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -29,6 +30,14 @@ def test_type_checkers_see_just_the_names_that_the_package_exports() -> None:
 def test_every_exported_name_is_there_and_explains_itself(name: str) -> None:
     assert getattr(zuoci, name).__doc__
     assert name in dir(zuoci)
+
+
+def test_the_package_says_that_it_is_typed() -> None:
+    assert Path(zuoci.__file__).with_name("py.typed").is_file()
+    for path, name in [(module, name) for module, names in zuoci._PLACES.items() for name in names]:  # pyright: ignore
+        source = Path(zuoci.__file__).parent.joinpath(*path.split(".")[1:]).with_suffix(".py").read_text("utf-8")
+        own = re.search(rf"^(class|def) {name}\b|^{name}\b.* = ", source, re.MULTILINE)
+        assert own or f"import {name} as {name}" in source, f"type checkers do not see {path}.{name}"
 
 
 def test_an_unknown_name_is_an_attribute_error() -> None:

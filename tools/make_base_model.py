@@ -199,8 +199,8 @@ def finish(model: CharLM, corpora: Corpora, language: str, folder: Path) -> None
     network = evaluate(model, held_out, of=_JUDGED_BY)
     with Workers(core_count()) as workers:
         ids = model.vocabulary.encode("".join(heard))
-        model.mixture = mix_with_counts(model, ids, held_out, workers)
-    mixed = evaluate(model, held_out, of=_JUDGED_BY)
+        mixed = mix_with_counts(model, ids, held_out, workers, of=_JUDGED_BY)
+    assert mixed
     read = sum(len(part) for part in corpora.parts.values())
     figures = {
         "characters": read + len("".join(heard)),

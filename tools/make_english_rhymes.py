@@ -16,6 +16,7 @@ import sys
 from itertools import pairwise
 from pathlib import Path
 
+VOWELS_BEFORE = 3  # the rime, at most
 TABLE = Path(__file__).parent.parent / "src" / "zuoci" / "data" / "english_rhymes.tsv.gz"
 
 
@@ -25,7 +26,7 @@ def main() -> None:
     table = Path(sys.argv[2]) if len(sys.argv) == 3 else TABLE
     rimes = {word: rimes_of(spoken) for word, spoken in read(Path(sys.argv[1])).items()}
     words = sorted((word for word in rimes if rimes[word]), key=lambda word: word[::-1])
-    text = "".join(f"{word}\t{','.join(rimes[word])}\n" for word in words)
+    text = "".join(f"{word}\t{','.join(rimes[word])}\t{','.join(rimes[word].values())}\n" for word in words)
     table.write_bytes(gzip.compress(text.encode("ascii"), 9, mtime=0))
     print(f"{len(words):,} words, {table.stat().st_size:,} bytes: {table}", file=sys.stderr)
 
@@ -44,24 +45,39 @@ def read(path: Path) -> dict[str, list[list[str]]]:
     return spoken
 
 
-def rimes_of(pronunciations: list[list[str]]) -> list[str]:
-    """The different rimes of a word; those of pronunciations without any stress (of a, the, …) come last."""
-    stressed_first = sorted(pronunciations, key=lambda sounds: not any(sound[-1] in "12" for sound in sounds))
-    return list(dict.fromkeys(filter(None, map(rime_of, stressed_first))))
+def rimes_of(pronunciations: list[list[str]]) -> dict[str, str]:
+    """The different rimes of a word, each with the vowels before it.
 
-
-def rime_of(sounds: list[str]) -> str:
-    """The sounds from the last stressed vowel on, or from the last vowel on if none is stressed.
-
-    Stress digits are dropped. An unstressed IH becomes AH, except before NG: the dictionary writes either one.
+    Those of pronunciations without any stress (of a, the, …) come last.
     """
+    stressed_first = sorted(pronunciations, key=lambda sounds: not any(sound[-1] in "12" for sound in sounds))
+    found: dict[str, str] = {}
+    for sounds in stressed_first:
+        start = rime_start(sounds)
+        plain = without_stress(sounds)
+        vowels = [sound for sound, marked in zip(plain[:start], sounds, strict=False) if marked[-1].isdigit()]
+        if start < len(sounds):
+            rime = [sounds[start].rstrip("012"), *plain[start + 1 :]]
+            found.setdefault(" ".join(rime), " ".join(vowels[-VOWELS_BEFORE:]))
+    return found
+
+
+def rime_start(sounds: list[str]) -> int:
+    """The index of the last stressed vowel, or of the last vowel if none is stressed; else the number of sounds."""
     for marks in ("12", "0"):
         for start in reversed(range(len(sounds))):
             if sounds[start][-1] in marks:
-                following = pairwise([*sounds[start + 1 :], ""])
-                weak = ["AH" if a == "IH0" and b != "NG" else a.rstrip("012") for a, b in following]
-                return " ".join([sounds[start].rstrip("012"), *weak])
-    return ""
+                return start
+    return len(sounds)
+
+
+def without_stress(sounds: list[str]) -> list[str]:
+    """The sounds without stress digits.
+
+    An unstressed IH becomes AH, except before NG: the dictionary writes either one.
+    """
+    following = pairwise([*sounds, ""])
+    return ["AH" if a == "IH0" and b != "NG" else a.rstrip("012") for a, b in following]
 
 
 if __name__ == "__main__":

@@ -74,7 +74,7 @@ def songs(corpus: zuoci.Corpus, tmp_path: Path) -> Path:
         (["--length", 30, "--seed", 5, "--temperature", 1.5, "--top-k", 9, "--top-p", 0.9, "--min-p", 0], None),
         (["--greedy", "--length", 20], None),
         (["--ban", "山路", "--stop", "人", "--stop", "在", "--max-repeats", 0], {"stop": ("人", "在")}),
-        (["--lines", 3, "--line-length", "4,3", "--stanza", 2, "--draws", 8], None),
+        (["--lines", 3, "--line-length", "4,3", "--stanza", 2, "--particles", 8], None),
         (["--acrostic", "山路人", "--line-opening", "2=路上"], {"line_opening": ("2=路上",)}),
         (["--word", "唱", "--rhyme", "AA", "--rhyme-standard", "xinyun", "--reading", "路=lu4", "--line-length", 5],
          {"word": ("唱",), "reading": ("路=lu4",)}),
@@ -375,13 +375,13 @@ def test_plot_and_export_replace_only_when_asked(run: Callable[..., Result], fol
     assert (folder / "model.safetensors").read_bytes() == weights
 
 
-def test_what_a_report_says_reaches_the_terminal_escaped(run: Callable[..., Result], folder: Path) -> None:
-    score = {"nll": 1.0, "bits_per_char": 1.4, "perplexity": 2.7, "characters": 10, "protocol": "a\x1b[31mb"}
-    (folder / "training").mkdir(exist_ok=True)
-    report = {"schema": "zuoci.report/1", "baseline": score}
-    (folder / "training" / "report.json").write_text(json.dumps(report), "utf-8")
-    result = run("score", folder, "song.txt")
-    assert result.code == 0
-    assert "to compare:" in result.out, result.err
-    assert r"a\x1b[31mb" in result.out
-    assert "\x1b" not in result.out
+def test_a_voice_for_each_way_to_write(run: Callable[..., Result], tuned: Path, folder: Path) -> None:
+    written = {voice: run("write", tuned, "山", "--length", 30, "--voice", voice).out for voice in (0, 0.5, 1)}
+    assert len(set(written.values())) == 3
+    composed = {voice: run("compose", tuned, "-n", 2, "--voice", voice, typed="q\n").err for voice in (0, 1)}
+    assert composed[0] != composed[1] == run("compose", tuned, "-n", 2, typed="q\n").err
+    for command in (["write"], ["compose"], ["serve"]):
+        refused = run(*command, folder, "--voice", 0.5)
+        assert refused.code == 2
+        assert "voice needs a model that started from a base model" in refused.err
+        assert "voice must be from 0" in run(*command, tuned, "--voice", "nan").err

@@ -142,6 +142,23 @@ class TestMixture:
         assert mixed < -np.log(network).mean()
         assert mixed < -np.log(ngram.probabilities(text)[1:]).mean()
 
+    def test_cross_fitting_judges_each_part_by_weights_of_the_others(self) -> None:
+        rng = np.random.default_rng(4)
+        text, network = rng.integers(0, 6, 101), rng.random(100)
+        crossed = Mixture.cross_fitted(self.ngrams, text, network)
+        assert (
+            -np.log(crossed).mean()
+            > -np.log(Mixture.fit(self.ngrams, text, network).probabilities(text, network)).mean()
+        )
+        other = network.copy()
+        other[:20] = 1e-6  # the first fifth; its own probabilities do not change its weights, but those of the rest
+        changed = Mixture.cross_fitted(self.ngrams, text, other)
+        by_hand = Mixture.cross_fitted(self.ngrams, text, np.where(np.arange(100) < 20, 0.0, network))
+        share = (crossed[:20] - by_hand[:20]) / network[:20]
+        np.testing.assert_allclose(changed[:20] - by_hand[:20], share * 1e-6, rtol=1e-6)
+        assert not np.allclose(changed[20:], crossed[20:])
+        assert len(Mixture.cross_fitted(self.ngrams, text[:2], network[:1])) == 1
+
     def test_the_logits_are_those_of_the_probabilities(self) -> None:
         mixture = self.fit()
         logits = np.random.default_rng(1).normal(size=(99, 6)).astype(np.float32)

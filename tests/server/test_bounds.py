@@ -99,7 +99,7 @@ NUMBERS = [10**30, -(10**30), 2**63, 2**64, 1e308, float("inf"), float("-inf"), 
 def test_no_number_is_a_failure_of_the_server(served: Served, path: str) -> None:
     kinds: list[Any] = [int, float, int | None]
     fields = [name for name, field in WriteConfig.model_fields.items() if field.annotation in kinds]
-    assert {"top_k", "max_copy", "draws", "seed", "temperature", "min_p", "length", "lines"} <= set(fields)
+    assert {"top_k", "max_copy", "particles", "seed", "temperature", "min_p", "length", "lines"} <= set(fields)
     common: dict[str, Any] = {"opening": "山"} if path.startswith("/api") else {"model": "tiny", "max_tokens": 1}
     for name in [*fields, *(() if path.startswith("/api") else ("n", "max_tokens", "logprobs", "best_of"))]:
         for number in NUMBERS:

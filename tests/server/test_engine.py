@@ -70,7 +70,7 @@ def test_an_error_of_one_text_is_its_own(model: zuoci.CharLM) -> None:
 
     async def work(engine: Engine) -> None:
         good = engine.open(writer, ["山"], [WriteConfig(length=40)])
-        bad = engine.open(writer, [""], [WriteConfig(acrostic="€")])
+        bad = engine.open(writer, [""], [WriteConfig(acrostic="€", particles=4)])
         with pytest.raises(zuoci.SettingsError, match="never seen"):
             await bad.wait_for_first()
         assert await text_of(good) == writer.write("山", WriteConfig(length=40)).text
@@ -115,7 +115,7 @@ def test_a_text_that_takes_too_long_is_given_up(model: zuoci.CharLM, monkeypatch
     writer = Writer(model)
 
     async def work(engine: Engine) -> None:
-        stuck = engine.open(writer, ["山"], [WriteConfig(word=("山" * 50,) * 4)])
+        stuck = engine.open(writer, ["山"], [WriteConfig(word=("山" * 50,) * 4, particles=4)])
         [*_, (_, last)] = await stuck.all_events()
         assert isinstance(last, WritingError)
         assert "more than 60 s" in str(last)

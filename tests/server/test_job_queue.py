@@ -108,8 +108,8 @@ def test_work_that_takes_too_long_is_broken_off() -> None:
 
 TEXT = "山前一路\n路上二人\n" * 4
 ASKED: dict[str, Callable[[zuoci.Writer], Any]] = {
-    "candidates": lambda writer: next_lines(writer, TEXT, zuoci.WriteConfig(draws=64, rhyme="AA"), 16),
-    "rewrite": lambda writer: rewrite(writer, TEXT, 2, zuoci.WriteConfig(draws=64), 16),
+    "candidates": lambda writer: next_lines(writer, TEXT, zuoci.WriteConfig(particles=64, rhyme="AA"), 16),
+    "rewrite": lambda writer: rewrite(writer, TEXT, 2, zuoci.WriteConfig(particles=64), 16),
     "inspect": lambda writer: writer.inspect(TEXT),
     "rank": lambda writer: rank(writer, [zuoci.Lyrics(text=TEXT, nll=1.0, seed=seed) for seed in range(9)]),
 }

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
+
 import zuoci
 from zuoci.model.base import BASES, bundled_folder
+from zuoci.server.errors import ApiError
 from zuoci.server.models import Models
 
 if TYPE_CHECKING:
-    import pytest
+    from zuoci.writing.writer import Writer
 
 
 def test_models_of_the_same_name_have_names_of_their_own(tiny: Path, tmp_path: Path) -> None:
@@ -36,3 +40,33 @@ def test_a_model_of_the_user_takes_the_name_of_a_base_model(tiny: Path, tmp_path
     models = Models([bundled_folder("zh"), bundled_folder("en")], tmp_path, bases=True)
     assert models.refresh() == {"en": bundled_folder("en"), "zh": own, "zh-2": bundled_folder("zh")}
     assert [models.summary(name)["base"] for name in ("en", "zh", "zh-2")] == [True, False, True]
+
+
+class TestVoice:
+    def test_each_voice_is_a_writer_of_its_own(self, tuned: Path) -> None:
+        async def ask(*voices: float | None) -> list[Writer]:
+            models = Models([tuned], voice=0.5)
+            return [await models.writer("tuned", voice) for voice in voices]
+
+        half, own, half_again, nearly, base = asyncio.run(ask(None, 1.0, 0.5, 0.5012, 0.0))
+        assert half is half_again is nearly
+        for writer, voice in ((half, 0.5), (own, 1.0), (base, 0.0)):
+            assert writer.write("山").text == zuoci.Writer.load(tuned, voice=voice).write("山").text
+
+    def test_few_voices_of_one_model_are_kept(self, tiny: Path, tuned: Path) -> None:
+        async def ask() -> tuple[bool, bool]:
+            models = Models([tiny, tuned])
+            other, first = await models.writer("tiny"), await models.writer("tuned", 0.9)
+            for voice in range(9):
+                await models.writer("tuned", voice / 10)
+            return other is await models.writer("tiny"), first is await models.writer("tuned", 0.9)
+
+        assert asyncio.run(ask()) == (True, False)
+
+    def test_a_model_from_nothing_has_none(self, tiny: Path, tuned: Path) -> None:
+        models = Models([tiny, tuned])
+        assert [models.summary(name)["voice"] for name in ("tiny", "tuned")] == [False, True]
+        for _ in range(2):  # the failure is not kept
+            with pytest.raises(ApiError, match="voice needs a model that started from a base model") as error:
+                asyncio.run(models.writer("tiny", 0.5))
+            assert (error.value.status, error.value.param) == (400, "voice")

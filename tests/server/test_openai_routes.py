@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING, Any
 
 import httpx2
+import numpy as np
 import openai
 import pytest
 
@@ -275,12 +276,12 @@ def test_beyond_capacity_one_is_told_so_at_once(served: Served) -> None:
     asked: list[httpx2.Request] = []
     http = httpx2.Client(trust_env=False, event_hooks={"request": [asked.append]})
     with (
-        served.client.stream("POST", "/v1/completions", json={**LONG, "n": 32}) as stream,
+        served.client.stream("POST", "/v1/completions", json={**LONG, "n": 32, "prompt": ["山"] * 4}) as stream,
         openai.OpenAI(base_url=f"{served.url}/v1", api_key=served.token, http_client=http) as client,
     ):
         pieces = stream.iter_bytes()  # whose end would end the stream
         next(pieces)
-        with pytest.raises(openai.RateLimitError, match="32 texts are being written") as raised:
+        with pytest.raises(openai.RateLimitError, match="128 texts are being written") as raised:
             client.completions.create(model="tiny", prompt="山", n=32)
         assert raised.value.response.headers["retry-after"] == "1"
         assert raised.value.response.headers["x-should-retry"] == "false"
@@ -290,7 +291,7 @@ def test_beyond_capacity_one_is_told_so_at_once(served: Served) -> None:
 
 
 def test_a_request_that_never_fits_is_no_matter_of_waiting(served: Served) -> None:
-    answer = served.client.post("/v1/completions", json={**LONG, "n": 1, "rhyme": "AA", "draws": 64})
+    answer = served.client.post("/v1/completions", json={**LONG, "n": 1, "rhyme": "AA", "particles": 256})
     assert answer.status_code == 400
 
 
@@ -359,3 +360,104 @@ def test_a_model_without_newlines_reads_spaces_in_their_place(
             expected = writer.write("山前路上\n人", WriteConfig.model_validate({**length, "seed": 3}))
             assert choice["text"] == "".join(choice["logprobs"]["tokens"]) == expected.text
             assert answer["usage"]["prompt_tokens"] == 6
+
+
+def test_a_request_names_a_voice(serve: Callable[[ServerSettings], Any], tuned: Path) -> None:
+    texts = [
+        zuoci.Writer.load(tuned, voice=voice).write("山", WriteConfig(length=20)).text for voice in (0.0, 0.5, 1.0)
+    ]
+    assert len(set(texts)) == 3
+    body = {"model": "tuned", "max_tokens": 20, "seed": 0}
+    with serve(ServerSettings([tuned], voice=0.5)) as one:
+        for more, text in (({"voice": 0}, texts[0]), ({}, texts[1]), ({"voice": 1.0}, texts[2])):
+            answer = one.client.post("/v1/completions", json={**body, "prompt": "山", "echo": True, **more}).json()
+            assert answer["choices"][0]["text"] == text
+            chat = {**body, "messages": [{"role": "user", "content": "山"}], **more}
+            answer = one.client.post("/v1/chat/completions", json=chat).json()
+            assert "山" + answer["choices"][0]["message"]["content"] == text
+        for wrong in (1.5, -0.1, "0.5"):
+            error = one.client.post("/v1/completions", json={**body, "voice": wrong}).json()["error"]
+            assert (error["param"], error["code"]) == ("voice", "invalid_value")
+
+
+def test_the_fields_that_clients_send_at_their_defaults(client: openai.OpenAI, served: Served) -> None:
+    first = client.chat.completions.create(
+        model="tiny", messages=[{"role": "user", "content": "山"}], max_completion_tokens=9, seed=1
+    )
+    said = first.choices[0].message.model_dump()
+    assert "tool_calls" in said
+    body: dict[str, Any] = {
+        "model": "tiny",
+        "messages": [{"role": "user", "content": "山", "id": "1"}, said, {"role": "user", "content": "山"}],
+        "max_completion_tokens": 9,
+        "seed": 1,
+        **dict.fromkeys(("audio", "prediction", "web_search_options", "user", "service_tier", "functions", "voice")),
+        "tools": [],
+        "tool_choice": "none",
+        "parallel_tool_calls": False,
+        "modalities": ["text"],
+        "reasoning_effort": "none",
+        "prompt_cache_key": "a",
+        "stop": [""],
+    }
+    answer = served.client.post("/v1/chat/completions", json=body).json()
+    assert answer["choices"][0]["message"]["content"] == first.choices[0].message.content
+    for name, value in (("tool_choice", "required"), ("modalities", ["audio"]), ("tools", [{"type": "function"}])):
+        error = served.client.post("/v1/chat/completions", json={**body, name: value}).json()["error"]
+        assert error["code"] == "invalid_value"
+        assert error["param"].startswith(name)
+
+
+def test_seed_minus_1_is_a_random_one(client: openai.OpenAI) -> None:
+    seeds = {client.completions.create(model="tiny", prompt="山", max_tokens=1, seed=-1).choices[0].seed for _ in "ab"}  # pyright: ignore
+    assert len(seeds) == 2
+    assert min(seeds) >= 0
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_no_tokens_score_the_prompt(client: openai.OpenAI, writer: zuoci.Writer, stream: bool) -> None:
+    asked: dict[str, Any] = {
+        "model": "tiny",
+        "prompt": ["山前一路", "人"],
+        "max_tokens": 0,
+        "logprobs": 0,
+        "echo": True,
+    }
+    text, logprobs = ["", ""], list[float | None]()
+    if stream:
+        for chunk in client.completions.create(**asked, stream=True):
+            for choice in chunk.choices:
+                text[choice.index] += choice.text
+                logprobs += (choice.logprobs and choice.logprobs.token_logprobs) or [] if choice.index == 0 else []
+    else:
+        answer = client.completions.create(**asked)
+        text = [choice.text for choice in answer.choices]
+        assert answer.choices[0].logprobs
+        logprobs = list(answer.choices[0].logprobs.token_logprobs or [])  # pyright: ignore
+        assert [choice.finish_reason for choice in answer.choices] == ["length"] * 2
+        assert answer.usage
+        assert (answer.usage.prompt_tokens, answer.usage.completion_tokens) == (5, 0)
+    assert text == ["山前一路", "人"]
+    assert logprobs[0] is None
+    ids = writer.vocabulary.encode("山前一路").tolist()
+    state = writer.model.stepper.start(1)
+    for place in range(1, 4):
+        logits, state = writer.model.stepper.step(np.array([ids[place - 1]]), state)
+        p = np.exp(logits[0] - logits[0].max())
+        assert logprobs[place] == pytest.approx(math.log(p[ids[place]] / p.sum()), abs=1e-4)
+    assert client.completions.create(model="tiny", prompt="山", max_tokens=0).choices[0].text == ""
+
+
+def test_no_tokens_have_no_form_and_no_chat(served: Served) -> None:
+    body: dict[str, Any] = {"model": "tiny", "max_tokens": 0}
+    error = served.client.post("/v1/completions", json={**body, "lines": 2}).json()["error"]
+    assert error["message"].startswith("max_tokens 0 writes nothing, but the other fields ask for a form")
+    chat = {**body, "messages": [{"role": "user", "content": "山"}]}
+    assert served.client.post("/v1/chat/completions", json=chat).json()["error"]["param"] == "max_tokens"
+
+
+def test_a_body_without_its_type_gets_a_hint(served: Served) -> None:
+    for headers in ({}, {"content-type": "application/x-www-form-urlencoded"}, {"content-type": "text/plain"}):
+        answer = served.client.post("/v1/completions", content=b'{"model": "tiny"}', headers=headers)
+        assert answer.status_code == 400
+        assert "Content-Type: application/json" in answer.json()["error"]["message"]

@@ -14,7 +14,9 @@ from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+from tests.processes import launcher
 
+from zuoci.studio import runs
 from zuoci.studio.app import StudioSettings
 
 if TYPE_CHECKING:
@@ -40,6 +42,14 @@ def browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage"])
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def workers() -> Iterator[None]:
+    """The studio's workers begin at once; `test_worker.py` starts some as the studio does."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runs, "worker_command", lambda *folders: launcher("zuoci.studio.worker", *folders))  # pyright: ignore
+        yield
 
 
 class Visitor:

@@ -82,7 +82,7 @@ def test_the_bundled_lyrics_are_there_and_stay(served: Served) -> None:
     ("name", "data", "error"),
     [
         ("a.txt", b"\x00\x01", "a.txt is not a text file: it has a zero byte"),
-        ("a.txt", b"\xff\xff\xff\xc3", "cannot be read as UTF-8, GB18030 or Big5"),
+        ("a.txt", b"\xff\xff\xff\xc3", "is not UTF-8 from byte 0 on, and its encoding is in doubt"),
         ("a.txt", b"", "holds no text"),
         ("a.zip", b"PK\x03\x04 nothing more", "damaged zip"),
         ("a.zip", zipped({"a.jpg": b"x"}), "holds no text"),

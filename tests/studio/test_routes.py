@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import json
+import shutil
 import zipfile
 from typing import TYPE_CHECKING, Any
 
@@ -182,7 +183,7 @@ def test_a_zip_holds_what_the_format_names_and_nothing_else(
         ("write", {"form": 1}),
         ("write", {"length": 10_001}),
         ("write", {"word": ["x" * 201]}),
-        ("write", {"draws": 65}),
+        ("write", {"particles": 257}),
         ("write", {"lines": 2, "stop": ["x"]}),
         ("write", {"watch": True}),
         ("candidates", {"count": 0}),
@@ -196,3 +197,24 @@ def test_what_is_wrong_is_refused(served: Served, path: str, body: dict[str, Any
     answer = served.client.post(f"/api/models/tiny/{path}", json=body)
     assert answer.status_code == 400
     assert set(answer.json()["error"]) == {"message", "type", "param", "code"}
+
+
+def test_every_route_of_writing_takes_a_voice(served: Served, tuned: Path) -> None:
+    shutil.copytree(tuned, served.home / "tuned", dirs_exist_ok=True)
+    bodies: dict[str, dict[str, Any]] = {
+        "write": {"opening": "山", "seed": 1, "lines": 2},  # in one piece
+        "candidates": {"text": "山", "seed": 1, "count": 2},
+        "rewrite": {"text": "山前\n路上", "line": 1, "seed": 1, "count": 2},
+        "inspect": {"text": "山前路上"},
+    }
+    try:
+        for route, body in bodies.items():
+            answers = [
+                served.client.post(f"/api/models/tuned/{route}", json={**body, **more}).text
+                for more in ({}, {"voice": 1}, {"voice": 0.0})
+            ]
+            assert answers[0] == answers[1] != answers[2], route
+            refused = served.client.post(f"/api/models/tiny/{route}", json={**body, "voice": 0.5})
+            assert (refused.status_code, refused.json()["error"]["param"]) == (400, "voice")
+    finally:
+        shutil.rmtree(served.home / "tuned")

@@ -69,7 +69,7 @@ def check(case: Any, mode: GenerationMode, served: Served) -> None:
 
 
 @of_each_operation
-@some(6)
+@some(4)
 @given(data=st.data())
 def test_a_few_requests_of_any_kind(served: Served, operation: Any, mode: GenerationMode, data: st.DataObject) -> None:
     check(data.draw(operation.as_strategy(generation_mode=mode)), mode, served)
@@ -77,7 +77,7 @@ def test_a_few_requests_of_any_kind(served: Served, operation: Any, mode: Genera
 
 @pytest.mark.slow
 @of_each_operation
-@some(200)
+@some(40)
 @given(data=st.data())
 def test_many_requests_of_any_kind(served: Served, operation: Any, mode: GenerationMode, data: st.DataObject) -> None:
     check(data.draw(operation.as_strategy(generation_mode=mode)), mode, served)

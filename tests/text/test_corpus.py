@@ -43,8 +43,8 @@ def test_a_folder_is_read_recursively_in_order_one_song_a_file(tmp_path: Path) -
     (tmp_path / "b").mkdir()
     (tmp_path / ".git").mkdir()
     (tmp_path / ".git" / "x.txt").write_text("hidden", "utf-8")
-    (tmp_path / "b" / "2.txt").write_text("verse\n\nchorus", "utf-8")
-    (tmp_path / "1.TXT").write_text("甲", "gb18030")
+    (tmp_path / "b" / "2.txt").write_text("words\n\nmore words", "utf-8")
+    (tmp_path / "1.TXT").write_text("一个人走在街上", "gb18030")
     (tmp_path / "3.lrc").write_text("[ti:x]\n[00:01.00]sung", "utf-8")
     (tmp_path / "cover.jpg").write_bytes(b"\xff\xd8")
     (tmp_path / "empty.txt").write_text("\n", "utf-8")
@@ -54,7 +54,7 @@ def test_a_folder_is_read_recursively_in_order_one_song_a_file(tmp_path: Path) -
     assert [song.source.removeprefix(str(tmp_path)) for song in corpus.songs] == [
         "/1.TXT", "/3.lrc", "/more.zip/in/zip.txt", "/b/2.txt",
     ]  # fmt: skip
-    assert corpus.text == "甲\n\nsung\n\npacked\n\nverse\n\nchorus\n\n"
+    assert corpus.text == "一个人走在街上\n\nsung\n\npacked\n\nwords\n\nmore words\n\n"
     assert any("left out 1 files that are not text (cover.jpg)" in note for note in corpus.notes)
     assert any("gb18030" in note for note in corpus.notes)
 
@@ -82,7 +82,7 @@ def test_a_zip_from_chinese_windows_keeps_its_names(tmp_path: Path) -> None:
         ("empty.txt", b"", "holds no text"),
         ("blank.txt", b" \n\n", "holds no text"),
         ("binary.txt", b"ab\x00cd", "not a text file: it has a zero byte at position 2"),
-        ("bytes.txt", b"caf\xe9 \xff\xff\xfe", "cannot be read as UTF-8, GB18030 or Big5: it breaks at byte 3"),
+        ("bytes.txt", b"caf\xe9 \xff\xff\xfe", "is not UTF-8 from byte 3 on, and its encoding is in doubt"),
         ("broken.zip", b"PK\x03\x04 no zip", "damaged zip file"),
     ],
 )

@@ -49,13 +49,14 @@ def test_members_of_every_compression_are_read_whole(tmp_path: Path, method: int
 @pytest.mark.parametrize("method", METHODS)
 def test_a_member_is_unpacked_only_as_far_as_it_says(tmp_path: Path, method: int) -> None:
     """A hundred bytes of bzip2 can hold a hundred million."""
-    path = pack(tmp_path / "a.zip", b"a" * 2**27, method, declared=100)
+    size = 2**27 if method == zipfile.ZIP_LZMA else 2**25  # LZMA alone takes 2**26 bytes
+    path = pack(tmp_path / "a.zip", b"a" * size, method, declared=100)
     tracemalloc.start()
     with pytest.raises(CorpusError, match=r"a\.txt is damaged"):
         read_corpus(path)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert peak < 10**8
+    assert peak < 0.75 * size
 
 
 def test_an_archive_is_unpacked_to_a_multiple_of_its_size_in_all(

@@ -10,10 +10,9 @@ import pytest
 import torch
 
 import zuoci
-from zuoci.model.base import BASES, fitting_base, model_folder
+from zuoci.model.base import BASES, bundled_folder, fitting_base, model_folder
 from zuoci.model.stepper import Stepper
-from zuoci.training.adapt import adapt, set_voice
-from zuoci.training.evaluation import network_nll
+from zuoci.training.adapt import adapt, load_base, set_voice
 from zuoci.training.job import Job
 
 if TYPE_CHECKING:
@@ -97,7 +96,7 @@ def test_counts_are_saved_loaded_and_used_by_all(base: Path, other: zuoci.Corpus
     assert end.model.mixture
     assert len(end.model.mixture.ngrams) == 2  # those of this text, and the base's
     assert end.validation
-    assert end.validation.protocol.endswith("mixed with counts")
+    assert end.validation.protocol.endswith("mixed with counts (weights cross-fitted in 5 parts)")
     assert end.kept.validation
     assert end.validation.nll < end.kept.validation.nll
     loaded = zuoci.load(zuoci.save_trained(end, tmp_path / "m"))
@@ -110,23 +109,63 @@ def test_counts_are_saved_loaded_and_used_by_all(base: Path, other: zuoci.Corpus
         assert np.exp(logits).sum() == pytest.approx(1.0, rel=1e-4)
         nll.append(-logits[0, char])
     assert np.mean(nll) == pytest.approx(zuoci.evaluate(loaded, ids).nll, rel=1e-4)
-    assert np.mean(nll) != pytest.approx(network_nll(loaded, ids).mean().item(), rel=1e-3)
+    loaded.mixture = None
+    assert np.mean(nll) != pytest.approx(zuoci.evaluate(loaded, ids).nll, rel=1e-3)
     assert zuoci.Writer.load(tmp_path / "m").write("雨").text.startswith("雨")
 
 
-def test_a_text_without_anything_held_out_has_no_counts(base: Path, other: zuoci.Corpus) -> None:
+def test_a_text_without_anything_held_out_keeps_the_counts_of_the_base(base: Path, other: zuoci.Corpus) -> None:
     settings = zuoci.resolve("lyrics", {**TUNED, "base": str(base), "counts": True, "validation": 0.0})
     *_, end = zuoci.train(other, settings)
     assert isinstance(end, zuoci.EndReport)
     assert end.base is None
-    assert end.model.mixture is None
+    assert end.validation is None
+    started = zuoci.load(base).mixture
+    assert end.model.mixture
+    assert started
+    assert np.array_equal(end.model.mixture.weights, started.weights)
+
+
+def test_figures_of_all_rounds_are_those_of_the_model_as_it_is(base: Path, other: zuoci.Corpus) -> None:
+    """Without dropout, and of the training text as of the held-out one, so that they can be compared."""
+    run = zuoci.Run(other, zuoci.resolve("lyrics", {**TUNED, "base": str(base), "dropout": 0.5}))
+    part = run.model.vocabulary.encode(run.split.training)[: len(run.held_out)]
+    rounds = 0
+    for report in run:
+        if isinstance(report, zuoci.EvalReport):
+            rounds += 1
+            assert report.train.nll == pytest.approx(zuoci.evaluate(run.model, part).nll, rel=1e-5)
+            assert report.train.protocol.startswith("the beginning of the training text, state carried through")
+    assert rounds == 1 + TUNED["epochs"]
+
+
+def test_the_finished_model_is_small_and_has_the_figures_that_were_printed(
+    base: Path, other: zuoci.Corpus, tmp_path: Path
+) -> None:
+    sizes: list[int] = []
+    for small in (False, True):
+        settings = zuoci.resolve("lyrics", {**TUNED, "base": str(base), "keep": "best", "in_8_bits": small})
+        run = zuoci.Run(other, settings)
+        *_, end = run
+        assert isinstance(end, zuoci.EndReport)
+        assert end.validation
+        folder = zuoci.save_trained(end, tmp_path / str(small))
+        loaded = zuoci.load(folder)
+        for name, value in loaded.state_dict().items():
+            torch.testing.assert_close(value, end.model.state_dict()[name], rtol=1e-6, atol=0)
+        assert zuoci.evaluate(loaded, run.held_out).nll == pytest.approx(end.validation.nll, rel=1e-5)
+        sizes.append((folder / "model.safetensors").stat().st_size)
+    assert sizes[1] < 0.5 * sizes[0]
+    assert zuoci.resolve("auto", text="月亮在天上\n" * 50).training.in_8_bits
+    assert not zuoci.resolve("auto", {"base": "none"}, text="月亮在天上\n" * 50).training.in_8_bits
 
 
 @pytest.mark.parametrize("stop_after", [1, 5])
 def test_a_run_that_took_on_a_model_resumes_to_the_same_bytes(
     base: Path, other: zuoci.Corpus, tmp_path: Path, stop_after: int
 ) -> None:
-    settings = zuoci.resolve("lyrics", {**TUNED, "base": str(base), "counts": True, "keep": "best"})
+    kept = {"counts": True, "keep": "best", "in_8_bits": True}
+    settings = zuoci.resolve("lyrics", {**TUNED, "base": str(base), **kept})
     with Job(tmp_path / "whole") as job:
         job.prepare(other, settings)
         for _ in job:
@@ -237,6 +276,22 @@ class TestSettings:
         folder.rename(tmp_path / "zh")
         assert str(model_folder("zh")) == "zh"
         assert len(zuoci.load("zh").vocabulary) < 100
+        own = zuoci.resolve("lyrics", {"base": "zh"})
+        assert own.training.base == str(tmp_path / "zh")
+        assert own.model == zuoci.load("zh").config.model_copy(update={"dropout": own.model.dropout})
+
+    def test_auto_takes_the_model_that_comes_with_zuoci(
+        self, folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        text = "月亮在天上\n" * 50
+        expected = zuoci.resolve("auto", text=text)
+        folder.rename(tmp_path / "zh")
+        monkeypatch.chdir(tmp_path)
+        assert zuoci.resolve("auto", text=text) == expected
+        assert zuoci.resolve("auto", {"base": str(bundled_folder("zh"))}, text=text) == expected
+        model = load_base("zh", expected.model, text)
+        assert len(model.vocabulary) > 5000
+        set_voice(model, zuoci.save(model, tmp_path / "tuned", training={"base": "zh"}), 0.5)  # finds it too
 
 
 @pytest.mark.parametrize("name", BASES)

@@ -18,8 +18,10 @@ import zuoci
 from zuoci import SettingsError
 from zuoci.writing.config import parse_scheme
 from zuoci.writing.rhyme.chinese import STANDARDS, final
-from zuoci.writing.rhyme.english import rhyming_words, rimes
+from zuoci.writing.rhyme.english import rimes
+from zuoci.writing.rhyme.english_sounds import rhyming_words
 from zuoci.writing.rhyme.english_table import RhymeTable, read_table
+from zuoci.writing.rhyme.readings import rule_readings
 from zuoci.writing.rhyme.scheme import Rhymes, repeat_scheme, scheme_of
 
 RHYMES = {standard: Rhymes(standard) for standard in ("十三辙", "中华新韵", "中华通韵")}
@@ -89,7 +91,7 @@ def test_every_spelling_of_a_final(plain: str, expected: str | None) -> None:
         ("三百六十行", "zh:江阳"), ("我不行", "zh:中东"), ("听音乐", "zh:乜斜"), ("多快乐", "zh:梭坡"),
         ("你好吗？！", "zh:发花"), ("聽說 愛過　……", "zh:梭坡"), ("歡樂", "zh:梭坡"), ("說話 ", "zh:发花"),
         ("我love你", "zh:一七"), ("我说 love", "en:AH V"), ("3 days", "en:EY Z"),
-        ("", None), (" ，。…", None), ("嗯", None), ("2024", None), ("爱你 2024", None), ("🎵", None), ("さくら", None),
+        ("", None), (" ，。…", None), ("嗯", None), ("2024", None), ("爱你 2024", None), ("🎵", None),
         ("爱你🎵", "zh:一七"), ("hmm", None),
     ],
 )  # fmt: skip
@@ -132,7 +134,9 @@ def judged(line: str, standard: str) -> str | None:
 @pytest.mark.parametrize("standard", GROUPS)
 def test_an_independent_judge_agrees_on_every_line(standard: str) -> None:
     lines = [line for line in LINES if re.search(r"[\u4e00-\u9fff]\W*$", line)]
-    assert len(lines) > 3000
+    lines = [line for line in lines if not rule_readings(re.findall(r"[\u4e00-\u9fff]", line)[-1])]  # see test_readings
+    lines = lines[list(GROUPS).index(standard) :: 9]
+    assert len(lines) > 500
     assert [RHYMES[standard].group(line) for line in lines] == [judged(line, standard) for line in lines]
 
 
@@ -145,7 +149,7 @@ def ends_are_complete(rhymes: Rhymes, lines: list[str]) -> None:
 
 def test_every_character_that_ends_a_line_in_a_group_is_among_its_endings() -> None:
     ends_are_complete(TRACKS, LINES)
-    ends_are_complete(RHYMES["中华新韵"], sorted(PHRASES_DICT)[::4])
+    ends_are_complete(RHYMES["中华新韵"], sorted(PHRASES_DICT)[::16])
     rows = (bytes((row, column)) for row in range(0xB0, 0xF8) for column in range(0xA1, 0xFF))
     ends_are_complete(RHYMES["中华通韵"], list("".join(row.decode("gb2312", "ignore") for row in rows)))
 
@@ -173,7 +177,9 @@ def test_own_readings_decide_and_stay_with_their_rhymes(reading: str) -> None:
     assert own.group("真受不了了") == "zh:遥条"
     assert own.group("好了") == "zh:梭坡"
     assert Rhymes(readings={"大": "tai4", "长大": "zhang3 da4"}).group("都长大") == "zh:发花"
-    assert TRACKS.group("你不还") == "zh:怀来"
+    assert TRACKS.group("我的行") == "zh:中东"
+    assert Rhymes(readings={"行": "hang2"}).group("我的行") == "zh:江阳"
+    assert Rhymes(readings={"还": "hai2"}).group("你不還") == "zh:怀来"
     assert TRACKS.group("真受不了了") == "zh:梭坡"
 
 
@@ -199,7 +205,7 @@ def test_a_bad_reading_is_said_in_one_line(phrase: str, reading: str) -> None:
 @given(st.text())
 def test_any_line_has_a_group_or_none(line: str) -> None:
     group = TRACKS.group(line)
-    assert group is None or group.startswith(("zh:", "en:"))
+    assert group is None or group.startswith(("zh:", "en:", "ja:", "ko:"))
     assert rhyme(line, line) == (group is not None)
     assert group is None or TRACKS.ending(line) in line
 
@@ -351,16 +357,18 @@ def test_a_letter_that_poets_leave_out_is_read(word: str, same: str) -> None:
 
 
 def test_an_apostrophe_inside_an_unknown_word() -> None:
-    assert rimes("o'er") == ("OW ER",)
+    assert rimes("o'er") == ("AO R",)
+    assert rimes("ne'er") == rimes("e’er") == ("EH R",)
+    assert rimes("e'en") == ("IY N",)
     assert rimes("people've") == ("IY P AH L V",)
 
 
 def test_all_pronunciations_of_a_word_count() -> None:
     assert rimes("live") == ("AY V", "IH V")
     assert rimes("a") == ("EY", "AH")  # the stressed one first
-    assert {"love", "dove", "above", "glove"} <= set(rhyming_words("AH V"))
-    assert "live" in rhyming_words("IH V")
-    assert rhyming_words("ZH ZH") == []
+    assert {"love", "dove", "above", "glove"} <= set(rhyming_words("AH V")[()])
+    assert "live" in rhyming_words("IH V")[()]
+    assert rhyming_words("ZH ZH") == {(): []}
 
 
 def test_the_table_is_complete_sorted_and_small() -> None:
@@ -372,7 +380,7 @@ def test_the_table_is_complete_sorted_and_small() -> None:
     assert all(re.fullmatch("[A-Z]{1,2}", sound) for sound in sounds)
     assert len(sounds) == 39
     data = files("zuoci") / "data"
-    assert len((data / "english_rhymes.tsv.gz").read_bytes()) < 600_000
+    assert len((data / "english_rhymes.tsv.gz").read_bytes()) < 700_000
     assert "Carnegie Mellon University" in (data / "LICENSE-CMUdict").read_text("utf-8")
 
 
@@ -390,8 +398,8 @@ def test_the_table_is_made_from_lines_of_the_dictionary(tmp_path: Path) -> None:
         subprocess.run([sys.executable, tool, dictionary, path], check=True, capture_output=True)
     assert made[0].read_bytes() == made[1].read_bytes()
     assert gzip.decompress(made[0].read_bytes()).decode() == (
-        "a\tEY,AH\nrewrite\tAY T\nlive\tAY V,IH V\nsinging\tIH NG IH NG\naalborg\tAO L B AO R G\n'em\tAH M\n"
-        "roses\tOW Z AH Z\nhighlight\tAY T\n"
+        "a\tEY,AH\t,\nrewrite\tAY T\tIY\nlive\tAY V,IH V\t,\nsinging\tIH NG IH NG\t\naalborg\tAO L B AO R G\t\n"
+        "'em\tAH M\t\nroses\tOW Z AH Z\t\nhighlight\tAY T\tAY\n"
     )
 
 

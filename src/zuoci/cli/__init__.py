@@ -33,6 +33,7 @@ COMMANDS = {
     "corpus": "Show what lyrics hold and how they are read, before training.",
     "write": "Write with a model, freely or in a given form.",
     "compose": "Write a song line by line, choosing each line from several.",
+    "rhymes": "List what rhymes with a word, the words of a model first.",
     "studio": "Open the studio in the browser: write, look inside a model, train, export.",
     "serve": "Serve models over the OpenAI API.",
     "original": "Show which parts of a text are copied, and from which song.",

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from zuoci.cli import say
+from zuoci.cli.write import Voice
 from zuoci.errors import SettingsError
 
 Host = Annotated[str, typer.Option(help="Address to listen on; one that other machines can reach needs --key.")]
@@ -31,17 +32,24 @@ def command(
     host: Host = "127.0.0.1",
     port: Port = 8000,
     key: Key = "",
-    rows: Annotated[int, typer.Option(help="Texts written at the same time, at most.", min=1, max=65536)] = 512,
+    voice: Voice = 1.0,
+    rows: Annotated[
+        int,
+        typer.Option(
+            help="Texts written at the same time, at most; one with a form counts as its particles.", min=1, max=65536
+        ),
+    ] = 4096,
 ) -> None:
     """Serves models over the OpenAI API: /v1/models, /v1/completions, /v1/chat/completions."""
     check_extra()
     from zuoci.model.checkpoint import load
     from zuoci.server.app import Application, ServerSettings
     from zuoci.server.run import listen, make_server, run, url_of
+    from zuoci.training.adapt import set_voice
 
-    for folder in model:
-        load(folder)  # whoever starts the server is told of a damaged model, not the first client
-    app = Application(ServerSettings(model, host=host, port=port, key=key, rows=rows))
+    for folder in model:  # whoever starts the server is told of a damaged model, not the first client
+        set_voice(load(folder), folder, voice)
+    app = Application(ServerSettings(model, host=host, port=port, key=key, rows=rows, voice=voice))
     sockets = [listen(host, port)]
     names = ", ".join(app.models.refresh())
     whom = "" if key else " to every user of this machine (--key keeps others out)"

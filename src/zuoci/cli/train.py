@@ -326,12 +326,15 @@ def _figures(report: EvalReport) -> str:
 
 
 def _show_result(end: EndReport, job: Job, samples: Samples, *, as_json: bool) -> None:
-    kept, held_out, folder = end.kept, end.validation, quote(job.folder)
+    kept, folder = end.kept, quote(job.folder)
     say(
         f"{end.epochs:.4g} epochs in {end.train_seconds:.1f} s, {end.characters_per_second:,.0f} characters/s; "
-        f"kept epoch {kept.epoch:.4g}: perplexity {kept.train.perplexity:.2f}"
-        + (f", held out {held_out.perplexity:.1f} ({held_out.protocol})" if held_out else "")
+        f"kept epoch {kept.epoch:.4g}"
     )
+    counted = end.settings.training.counts  # then the last figure is of more than what the rounds were judged by
+    for score in (kept.train, kept.validation if counted else None, end.validation):
+        if score:
+            say(f"perplexity {score.perplexity:.4g} on {score.protocol}")
     say(end.verdict)
     if as_json:
         print_json({"schema": "zuoci.train/1", **end.as_dict(), "model": str(job.folder)})

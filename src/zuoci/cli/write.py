@@ -11,15 +11,19 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zuoci.cli import print_json, print_text, say, say_notes
-from zuoci.cli.options import given, make, with_settings
+from zuoci.cli.options import Encoding, given, make, with_settings
+from zuoci.cli.original import longest_copied
 from zuoci.errors import SettingsError
-from zuoci.writing.config import WriteConfig, refuse_greedy_temperature
+from zuoci.text.read_config import ReadConfig
+from zuoci.writing.config import VOICE, WriteConfig, refuse_greedy_temperature
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from zuoci.writing.candidates import Candidate
     from zuoci.writing.writer import Writer
+
+Voice = Annotated[float, typer.Option(help=VOICE)]
 
 
 @with_settings(WriteConfig)
@@ -48,13 +52,8 @@ def command(
             show_default=False,
         ),
     ] = None,
-    voice: Annotated[
-        float,
-        typer.Option(
-            help="How far texts follow the model rather than the base model that it started from, 0 to 1; 0: the "
-            "base, 1: the model as it was trained.",
-        ),
-    ] = 1.0,
+    voice: Voice = 1.0,
+    encoding: Encoding = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     **settings: Any,
 ) -> None:
@@ -67,16 +66,20 @@ def command(
     if (rewrite or following) and (opening or like or (rewrite and following)):
         raise SettingsError("rewrite and next go on from their own text: give one of them, without an opening or like")
     _refuse_unused(settings, following=following is not None, rewrite=rewrite is not None)
+    reading = ReadConfig(encoding=encoding)
     if like:
-        settings = {**_form_of(like), **given(settings)}
+        from zuoci.writing.form import form_of
+
+        settings = {**form_of(text_of(like, reading)), **given(settings)}
     config = make(WriteConfig, settings)
-    writer = open_writer(model, corpus, voice)
+    writer = open_writer(model, corpus, reading, voice)
+    say_copy_limit(writer, config)
     text = ""
     if rewrite or following:
         from zuoci.writing.candidates import next_lines
         from zuoci.writing.candidates import rewrite as rewrite_line
 
-        text = text_of(rewrite or following or Path())
+        text = text_of(rewrite or following or Path(), reading)
         unknown = unknown_in(writer, text)
         found = rewrite_line(writer, text, line, config, count) if rewrite else next_lines(writer, text, config, count)
     else:
@@ -88,7 +91,7 @@ def command(
     if unknown:
         say(f"note: the model has never seen {unknown}; these characters are left out")
     if as_json:
-        print_json({"schema": "zuoci.write/1", "unknown": unknown, "texts": [_document(one) for one in found]})
+        print_json({"schema": "zuoci.write/1", "unknown": unknown, "texts": [one.model_dump() for one in found]})
     elif rewrite and count == 1:
         print_text(replaced(text, line, found[0].text))
     else:
@@ -105,12 +108,12 @@ def _refuse_unused(settings: dict[str, Any], *, following: bool, rewrite: bool) 
             raise SettingsError(f"{name} has no effect on {action}; leave it out")
 
 
-def open_writer(model: Path, corpus: Sequence[Path] | None, voice: float = 1.0) -> Writer:
+def open_writer(model: Path, corpus: Sequence[Path] | None, reading: ReadConfig, voice: float = 1.0) -> Writer:
     """A writer with a saved model, and with its training text if that was given."""
     from zuoci.text.corpus import read_corpus
     from zuoci.writing.writer import Writer
 
-    songs = read_corpus(corpus) if corpus else None
+    songs = read_corpus(corpus, reading) if corpus else None
     say_notes(songs.notes if songs else ())
     return Writer.load(model, songs, voice=voice)
 
@@ -126,15 +129,27 @@ def figures(candidate: Candidate, writer: Writer) -> str:
     parts += [f"{candidate.fit:.2f} for the next line"] if candidate.fit is not None else []
     parts += [f"{candidate.repetition:.0%} repeated"]
     if candidate.longest_copied is not None:
-        parts.append(f"{copied(candidate.longest_copied, writer)} copied in a row")
+        parts.append(f"{_copied(candidate.longest_copied, writer)} copied in a row")
     return ", ".join(parts)
 
 
-def copied(longest: int, writer: Writer) -> str:
-    """The length of the longest copied span, for people; 0 stands for one that is too short to be detected."""
+def _copied(longest: int, writer: Writer) -> str:
+    """The length of the longest copied span in a text of a writer, for people."""
+    assert writer.model.against is not None
+    return longest_copied(longest, writer.model.against)
+
+
+def say_copy_limit(writer: Writer, config: WriteConfig) -> None:
+    """Says where a limit for copies that was asked for cannot be kept, since shorter copies are not recognised."""
+    from zuoci.writing.originality import parts_of
+
     against = writer.model.against
-    undetected = against.known_from - 1 if against else 0
-    return f"{longest} characters" if longest or not undetected else f"at most {undetected} characters"
+    base = parts_of(against)[1] if against is not None else None
+    if base is not None and config.max_copy and config.max_copy < base.known_from - 1:
+        say(
+            f"note: of what {base.about.name} has read, copies are recognised from {base.known_from} characters on: "
+            f"up to {base.known_from - 1} may be copied, more than max_copy {config.max_copy}"
+        )
 
 
 def replaced(text: str, number: int, line: str) -> str:
@@ -146,23 +161,13 @@ def replaced(text: str, number: int, line: str) -> str:
     return "\n".join(rows)
 
 
-def _form_of(song: Path) -> dict[str, Any]:
-    from zuoci.writing.form import form_of
-
-    return form_of(text_of(song))
-
-
-def text_of(file: Path) -> str:
+def text_of(file: Path, reading: ReadConfig | None = None) -> str:
     """The text of a file, read as `zuoci train` reads it, without trailing newlines."""
     from zuoci.text.corpus import read_one
 
-    corpus = read_one(file)
+    corpus = read_one(file, reading)
     say_notes(corpus.notes)
     return corpus.text.rstrip("\n")
-
-
-def _document(candidate: Candidate) -> dict[str, Any]:
-    return {**candidate.model_dump(), "cost": candidate.cost}
 
 
 def _print(writer: Writer, found: Sequence[Candidate], count: int) -> None:
@@ -175,6 +180,6 @@ def _print(writer: Writer, found: Sequence[Candidate], count: int) -> None:
         else:
             print_text(f"{number}. {figures(candidate, writer)}, seed {candidate.seed}\n{candidate.text}\n")
     if count == 1 and found[0].longest_copied is not None:
-        say(f"copied in a row: {copied(found[0].longest_copied, writer)}")
+        say(f"copied in a row: {_copied(found[0].longest_copied, writer)}")
     elif count == 1 and writer.model.against is None:
         say("note: the training text is unknown, so copies cannot be detected; name it with --corpus")

@@ -30,6 +30,16 @@ def model_folder(name: str | PathLike[str]) -> Path:
     return bundled_folder(str(name)) if str(name) in BASES and not is_model(name) else Path(name)
 
 
+def base_folder(base: str) -> Path:
+    """The folder of the model that a run starts from, by the setting `base`.
+
+    There `zh` and `en` are always the base models that come with zuoci: `auto` chooses between these, and what a model
+    started from must not depend on where it is used. `recipe.resolve` writes a user's own folder of such a name as an
+    absolute path.
+    """
+    return bundled_folder(base) if base in BASES else Path(base)
+
+
 def base_name(folder: Path) -> str | None:
     """The name of the base model in a folder; None if the folder is not that of a base model."""
     return next((name for name in BASES if bundled_folder(name).absolute() == folder.absolute()), None)

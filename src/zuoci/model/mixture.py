@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 ORDER = 3  # of the n-grams; longer ones gained next to nothing, and hold more of the text
 _ROUNDS = 50  # of expectation maximisation
+FOLDS = 5  # parts of a text for cross-fitting
 _PRIOR = 20.0  # characters that each set of weights is taken to have been seen with, shared like the average
 _LEAST = np.float32(1e-30)  # a probability; its logarithm is finite
 
@@ -54,20 +55,25 @@ class Mixture:
             ids: a text that neither the network nor the counts have seen, `(n,)`.
             network: the probabilities of its characters by the network, from the second on, `(n − 1,)`.
         """
-        K = 1 + len(ngrams)
+        lengths, parts = _parts(ngrams, ids, network)
+        return cls(ngrams, _fit([ngram.order for ngram in ngrams], lengths, parts))
+
+    @staticmethod
+    def cross_fitted(ngrams: Sequence[NGram], ids: Ids, network: NDArray[np.float64]) -> NDArray[np.float64]:
+        """The mixed probabilities of the characters of a text, by weights that are fitted on other parts of it.
+
+        The text is cut into `FOLDS` parts, and the weights for each are fitted on the others: weights that were fitted
+        on the characters that they are judged by would look better than they are. The arguments are those of `fit`.
+        """
         lengths, parts = _parts(ngrams, ids, network)
         shape = [ngram.order for ngram in ngrams]
-        group = np.ravel_multi_index(lengths, shape)
-        average = np.full(K, 1 / K)
-        weights = np.tile(average, (int(np.prod(shape)), 1))
-        for _ in range(_ROUNDS):
-            share = parts * weights[group]
-            share /= share.sum(1, keepdims=True)
-            average = share.mean(0)
-            seen = np.stack([np.bincount(group, share[:, k], minlength=len(weights)) for k in range(K)], 1)
-            weights = seen + _PRIOR * average
-            weights /= weights.sum(1, keepdims=True)
-        return cls(ngrams, weights.reshape(*shape, K).astype(np.float32))
+        fold = np.arange(len(parts)) * FOLDS // len(parts)
+        p = np.empty(len(parts))
+        for number in range(FOLDS):
+            inside, others = fold == number, fold != number
+            weights = _fit(shape, [each[others] for each in lengths], parts[others]).astype(np.float64)
+            p[inside] = (weights[tuple(each[inside] for each in lengths)] * parts[inside]).sum(1)
+        return p
 
     def start(self, count: int) -> Ids:
         """The recent characters of `count` streams before their first one, `(B, order − 1)`."""
@@ -135,6 +141,28 @@ class Mixture:
         if any(ngram.vocab_size != vocab_size for ngram in ngrams):
             raise ValueError(f"the counts are of other characters than the {vocab_size} of the vocabulary")
         return cls(ngrams, weights)
+
+
+def _fit(shape: Sequence[int], lengths: Sequence[Ids], parts: NDArray[np.float64]) -> NDArray[np.float32]:
+    """The weights under which some characters are most likely.
+
+    Args:
+        shape: the order of each n-gram.
+        lengths: the lengths of the contexts of each character, for each n-gram `(n,)`.
+        parts: the K probabilities of each character, `(n, K)`.
+    """
+    K = parts.shape[1]
+    group = np.ravel_multi_index(tuple(lengths), tuple(shape))
+    average = np.full(K, 1 / K)
+    weights = np.tile(average, (int(np.prod(shape)), 1))
+    for _ in range(_ROUNDS if len(parts) else 0):
+        share = parts * weights[group]
+        share /= share.sum(1, keepdims=True)
+        average = share.mean(0)
+        seen = np.stack([np.bincount(group, share[:, k], minlength=len(weights)) for k in range(K)], 1)
+        weights = seen + _PRIOR * average
+        weights /= weights.sum(1, keepdims=True)
+    return weights.reshape(*shape, K).astype(np.float32)
 
 
 def _parts(

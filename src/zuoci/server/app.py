@@ -17,12 +17,11 @@ from fastapi.responses import Response
 from zuoci import __version__
 from zuoci.errors import SettingsError
 from zuoci.server import openai_routes
-from zuoci.server.engine import Engine
+from zuoci.server.engine import ROWS, Engine
 from zuoci.server.errors import add_error_handlers
 from zuoci.server.guard import ANY_ADDRESS, LOOPBACK, Access, Guard, check_key, is_loopback
 from zuoci.server.models import Models
 from zuoci.server.sse import JsonResponse
-from zuoci.writing.batch import MAX_ROWS
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Sequence
@@ -38,14 +37,16 @@ class ServerSettings:
         host: the address to listen on.
         port: the port to listen on; 0: any free one.
         key: the key that requests must carry; "": none.
-        rows: how many texts are written side by side, at most.
+        rows: how many rows all texts together may take; a text with a form takes one for each of its particles.
+        voice: how far texts follow a model rather than the one that it started from, where a request does not say.
     """
 
     models: Sequence[Path]
     host: str = "127.0.0.1"
     port: int = 0
     key: str = ""
-    rows: int = MAX_ROWS
+    rows: int = ROWS
+    voice: float = 1.0
 
     def access(self) -> Access:
         """Who may send requests.
@@ -83,7 +84,7 @@ class Application:
             SettingsError: other machines can reach the host and there is no key, or the key cannot be sent.
         """
         self.access = settings.access()
-        self.models = Models(settings.models, home, bases=bases)
+        self.models = Models(settings.models, home, bases=bases, voice=settings.voice)
         self.engine = Engine(settings.rows)
         self.asgi = FastAPI(
             title="zuoci",

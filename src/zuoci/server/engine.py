@@ -26,8 +26,8 @@ from zuoci.writing.batch import MAX_ROWS, Batch
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
-    from zuoci.writing.batch import StepResult, Steps
     from zuoci.writing.config import WriteConfig
+    from zuoci.writing.steps import StepResult, Steps
     from zuoci.writing.text import Lyrics
     from zuoci.writing.writer import Writer
 
@@ -62,6 +62,8 @@ class End:
 
 
 Event: TypeAlias = Piece | End | Exception
+
+ROWS = 8 * MAX_ROWS  # that all texts together may take, unless the server was told otherwise
 
 
 class Texts:
@@ -162,17 +164,17 @@ class Engine:
     """The thread that writes, and its batches, one for each model.
 
     Attributes:
-        max_rows: how many rows all texts together may take. A step of a model reads no more either.
+        max_rows: how many rows all texts together may take. A step of a model reads `batch.MAX_ROWS` at most.
         rows_taken: how many rows the texts that are being written take.
         draining: whether new texts are refused.
     """
 
-    def __init__(self, max_rows: int = MAX_ROWS, threads: int = 0) -> None:
+    def __init__(self, max_rows: int = ROWS, threads: int = 0) -> None:
         """Makes an engine that does not run yet.
 
         Args:
-            max_rows: how many rows all texts together may take. A text takes one; a rhyming one takes one for each of
-                its draws.
+            max_rows: how many rows all texts together may take. A text takes one; a text with a form takes one for each
+                of its particles.
             threads: how many threads share a step of a batch; 0: one a core.
         """
         self.max_rows = max_rows
@@ -214,7 +216,9 @@ class Engine:
         rows_of_texts = [config.rows for config in configs]
         asked = sum(rows_of_texts)
         if asked > self.max_rows:
-            message = f"one request may write {self.max_rows} texts side by side (a rhymed one counts as its draws)"
+            message = (
+                f"one request may write {self.max_rows} texts side by side (one with a form counts as its particles)"
+            )
             message += f": got {asked}; ask for fewer"
             raise ApiError(400, message)
         if self.rows_taken + asked > self.max_rows:
@@ -224,7 +228,9 @@ class Engine:
         texts = Texts(self, rows_of_texts)
 
         def add() -> None:
-            batch = self._batches.setdefault(writer, Batch(writer.model.stepper, self._threads, self.max_rows))
+            batch = self._batches.setdefault(
+                writer, Batch(writer.model.stepper, self._threads, min(self.max_rows, MAX_ROWS))
+            )
             for index, (opening, config) in enumerate(zip(openings, configs, strict=True)):
                 steps = _steps_with_events(writer, opening, config, top_logprobs, self._emitter(texts, index))
                 number = batch.add(steps, config.sampling, config.rows)

@@ -127,6 +127,9 @@ def _from_validation(error: RequestValidationError) -> ApiError:
     if first["type"] == "json_invalid":
         return ApiError(400, "the body is not JSON", code="invalid_json")
     name = param or "the body"
+    if isinstance(first["input"], bytes) and not path:
+        message = "the body is not read as JSON without the header Content-Type: application/json; send it"
+        return ApiError(400, message, param="content-type", code="invalid_json")
     if first["type"] == "missing" or (first["input"] is None and not path):
         return ApiError(400, f"{name} is missing", param=param, code="missing")
     message = re.sub(r"^\w+ should ", "must ", first["msg"])

@@ -17,8 +17,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from safetensors import SafetensorError, safe_open
 
-from zuoci.errors import ModelFolderError
-from zuoci.model.base import BASES, base_name, bundled_folder, model_folder
+from zuoci.errors import ModelFolderError, SettingsError
+from zuoci.model.base import BASES, NO_BASE, base_folder, base_name, bundled_folder, model_folder
 from zuoci.model.checkpoint import load_description
 from zuoci.model.config import ModelConfig
 from zuoci.model.figures import load_card, load_metrics, load_report
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from zuoci.writing.writer import Writer
 
 _MAX_LOADED = 8  # models in memory
+_MAX_VOICES = 3  # of one model among them
 
 
 def default_home() -> Path:
@@ -51,19 +52,23 @@ def default_home() -> Path:
 class Models:
     """Models on disk, and a cache of the loaded ones."""
 
-    def __init__(self, folders: Sequence[Path], home: Path | None = None, *, bases: bool = False) -> None:
+    def __init__(
+        self, folders: Sequence[Path], home: Path | None = None, *, bases: bool = False, voice: float = 1.0
+    ) -> None:
         """Lists the models.
 
         Args:
             folders: folders of models; or `zh` and `en`, the base models that come with zuoci.
             home: a folder whose folders are models, too; it may get more of them at any time.
             bases: list the base models in any case.
+            voice: how far texts follow a model rather than the one that it started from, where nobody says.
         """
         self.home = home
+        self._voice = voice
         self._named = [model_folder(folder).absolute() for folder in folders]
         self._bases = [bundled_folder(name).absolute() for name in BASES] if bases else []
         self._table: dict[str, Path] = {}
-        self._writers: OrderedDict[tuple[Path, State], asyncio.Task[Writer]] = OrderedDict()
+        self._writers: OrderedDict[tuple[Path, State, float], asyncio.Task[Writer]] = OrderedDict()
         self.refresh()
 
     def refresh(self) -> dict[str, Path]:
@@ -96,24 +101,34 @@ class Models:
             raise not_found("model", name)
         return folder
 
-    async def writer(self, name: str) -> Writer:
+    async def writer(self, name: str, voice: float | None = None) -> Writer:
         """A model, loaded and ready to write.
 
+        Args:
+            name: its id.
+            voice: how far it follows itself rather than the model that it started from, from 0 to 1, rounded to
+                hundredths; None: as the server was told.
+
         Raises:
-            ApiError: there is no model with this id.
+            ApiError: there is no model with this id, or it has no such voice.
             ModelFolderError: the model is damaged.
         """
         folder = self.folder(name)
-        key = (folder, state_of(folder))
+        voice = round(self._voice if voice is None else voice, 2)
+        key = (folder, state_of(folder), voice)
         if key not in self._writers:
             from zuoci.writing.writer import Writer
 
-            self._writers[key] = asyncio.create_task(asyncio.to_thread(Writer.load, folder))
+            self._writers[key] = asyncio.create_task(asyncio.to_thread(Writer.load, folder, voice=voice))
         self._writers.move_to_end(key)
-        while len(self._writers) > _MAX_LOADED:
-            self._writers.popitem(last=False)
+        voices = [other for other in self._writers if other[0] == folder]
+        for other in [*voices[:-_MAX_VOICES], *list(self._writers)[:-_MAX_LOADED]]:
+            self._writers.pop(other, None)
         try:
             return await asyncio.shield(self._writers[key])
+        except SettingsError as error:
+            self._writers.pop(key, None)
+            raise ApiError(400, str(error), param="voice", code="invalid_value") from None
         except Exception:
             self._writers.pop(key, None)
             raise
@@ -160,6 +175,7 @@ class Models:
             "model": description["model"],
             "originality": bool(read_files(folder, [FINGERPRINT, BASE_WINDOWS])),
             "base": base_name(folder) is not None,
+            "voice": _has_voice(description["training"]),
         }
 
     def details(self, name: str) -> dict[str, Any]:
@@ -183,6 +199,12 @@ class Models:
 def _is_model(folder: Path) -> bool:
     """Whether a folder looks like a model. One that cannot be read does, so that whoever asks for it is told why."""
     return is_model(folder) or (folder.is_dir() and not os.access(folder, os.R_OK | os.X_OK))
+
+
+def _has_voice(training: dict[str, Any]) -> bool:
+    """Whether the model that a run started from is there, so that texts can follow it too."""
+    base = str(training.get("base", NO_BASE))  # a damaged file may hold anything
+    return base != NO_BASE and is_model(base_folder(base))
 
 
 def _fault_of_weights(file: Path, description: dict[str, Any]) -> str | None:

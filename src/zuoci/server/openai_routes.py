@@ -53,6 +53,7 @@ class _Choice:
         config: its settings.
         opening: the opening, as the model reads it.
         echo: whether the opening is repeated.
+        only_opening: whether nothing is written after the opening.
         text: what has come of it so far, as far as the client sees it.
         scores: the scores of these characters.
         hidden: how many characters of the opening are still to be left out.
@@ -63,6 +64,7 @@ class _Choice:
     config: WriteConfig
     opening: str
     echo: bool
+    only_opening: bool = False
     text: str = ""
     scores: list[CharScore] = field(default_factory=list[CharScore])
     hidden: int = 0
@@ -84,10 +86,13 @@ class _Choice:
             stopped = event.lyrics and (event.lyrics.finish == "stop" or self.config.has_form)
             self.finish = "stop" if stopped else "length"
             return "", ()
-        cut = min(self.hidden, len(event.text))
+        end = len(event.text)
+        if self.only_opening:
+            end = min(end, len(self.opening) - self.written)
+        cut = min(self.hidden, end)
         self.hidden -= cut
-        self.written += len(event.text)
-        return event.text[cut:], event.scores[cut:]
+        self.written += end
+        return event.text[cut:end], event.scores[cut:end]
 
     def add(self, event: Event) -> None:
         """Appends what an event brings to the text.
@@ -110,7 +115,7 @@ class _Completion:
             ApiError: the options of writing contradict each other, or ask for too long a text.
         """
         self.is_chat = isinstance(body, ChatBody)
-        self.model = body.model
+        self.model, self.voice = body.model, body.voice
         self.id = ("chatcmpl-" if self.is_chat else "cmpl-") + secrets.token_hex(12)
         self.created = int(time.time())
         self.stream = bool(body.stream)
@@ -123,6 +128,7 @@ class _Completion:
             self.top_logprobs = body.logprobs
             self.openings = list(body.prompt) if isinstance(body.prompt, list) else [body.prompt or ""]
             self.echo = bool(body.echo)
+        self.only_openings = body.max_tokens == 0
         self.count = body.n or 1
         self.configs = first_config(body).variants(self.count)
         self.choices: list[_Choice] = []
@@ -135,7 +141,9 @@ class _Completion:
         """
         pairs = [(opening, config) for opening in self.openings for config in self.configs]
         known = [writer.adapt(opening, config)[0] for opening, config in pairs]
-        self.choices = [_Choice(config, text, self.echo) for text, (_, config) in zip(known, pairs, strict=True)]
+        self.choices = [
+            _Choice(config, text, self.echo, self.only_openings) for text, (_, config) in zip(known, pairs, strict=True)
+        ]
         configs = [config for _, config in pairs]
         if self.top_logprobs is not None:
             check_logprobs(known, configs, self.top_logprobs)
@@ -262,7 +270,7 @@ def router(models: Models, engine: Engine) -> APIRouter:
 
 
 async def _respond(completion: _Completion, models: Models, engine: Engine, request: Request) -> Response:
-    texts = completion.open(engine, await models.writer(completion.model))
+    texts = completion.open(engine, await models.writer(completion.model, completion.voice))
     try:
         if completion.stream:
             await while_connected(request.receive, texts.wait_for_first())

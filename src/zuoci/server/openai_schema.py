@@ -1,7 +1,8 @@
 """The schema of the OpenAI API: bodies of requests, with the fields of `WriteConfig` beside, and parts of responses.
 
-A token is a character. Fields that mean nothing to a model of characters (`presence_penalty`, tools …) may be there at
-their default, which some clients send, and are an error otherwise: nothing is silently ignored.
+A token is a character. Fields that mean nothing to a model of characters (`presence_penalty`, tools …) may be there as
+null or at their default, which some clients send, and are an error otherwise: nothing is silently ignored. Fields that
+only name a request or who sent it (`user`, `metadata` …) may hold anything.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from annotated_types import MaxLen
 from pydantic import Field
 
 from zuoci.server.errors import ApiError
-from zuoci.server.options import MAX_COUNT, MAX_TEXT, MAXIMA, Body, Text, config_of, with_options
+from zuoci.server.options import MAX_COUNT, MAX_TEXT, MAXIMA, Body, ModelBody, Text, config_of, with_options
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
     from zuoci.server.scoring import CharScore
     from zuoci.writing.config import WriteConfig
 
-_Stop = Annotated[str, Field(min_length=1, max_length=200)]
+_Stop = Annotated[str, Field(max_length=200)]
+_Name = Annotated[str, Field(max_length=1000)]
+_Nothing = Annotated[list[Any], MaxLen(0)]  # an empty list
 _OnlyZero = Annotated[float, Field(ge=0, le=0)]
 _MAX_TOP_LOGPROBS = 5  # of completions, as OpenAI has it
 _MAX_TOP_LOGPROBS_CHAT = 20
@@ -37,7 +40,7 @@ class StreamOptions(Body):
     include_obfuscation: Literal[False] | None = None
 
 
-class Common(Body):
+class Common(ModelBody):
     """The fields of both kinds of completion."""
 
     model: str = Field(max_length=1000, description="one of /v1/models")
@@ -49,7 +52,10 @@ class Common(Body):
         default=None, ge=0, le=100, description="0: always the most likely character; otherwise as in zuoci write"
     )
     stop: _Stop | Annotated[list[_Stop], MaxLen(16)] | None = None
-    user: str | None = Field(default=None, max_length=1000, description="has no effect")
+    seed: int | None = Field(
+        default=None, ge=-1, lt=2**63, description="random seed; the same seed gives the same text; -1: a random one"
+    )
+    user: _Name | None = Field(default=None, description="has no effect")
     presence_penalty: _OnlyZero | None = None
     frequency_penalty: _OnlyZero | None = None
     logit_bias: Annotated[dict[str, float], MaxLen(0)] | None = None
@@ -63,6 +69,9 @@ class CompletionBody(Common):
     )
     echo: bool | None = Field(default=None, description="repeat the opening before what follows it")
     logprobs: int | None = Field(default=None, ge=0, le=_MAX_TOP_LOGPROBS)
+    max_tokens: int | None = Field(
+        default=None, ge=0, le=MAXIMA["length"], description="characters to write; 0: none, to score a prompt"
+    )
     best_of: Annotated[int, Field(ge=1, le=1)] | None = None
     suffix: Annotated[str, MaxLen(0)] | None = None
 
@@ -80,7 +89,12 @@ class Message(Body):
     role: Literal["system", "developer", "user", "assistant"]
     content: Text | Annotated[list[Part], MaxLen(100)] | None = None
     name: str | None = Field(default=None, max_length=100)
+    id: _Name | None = None
     refusal: None = None
+    annotations: _Nothing | None = None
+    audio: None = None
+    function_call: None = None
+    tool_calls: _Nothing | None = None
 
     @property
     def text(self) -> str:
@@ -102,7 +116,21 @@ class ChatBody(Common):
     logprobs: bool | None = None
     top_logprobs: int | None = Field(default=None, ge=0, le=_MAX_TOP_LOGPROBS_CHAT)
     response_format: ResponseFormat | None = None
-    tools: Annotated[list[Any], MaxLen(0)] | None = None
+    modalities: Annotated[list[Literal["text"]], MaxLen(1)] | None = None
+    audio: None = None
+    tools: _Nothing | None = None
+    tool_choice: Literal["none", "auto"] | None = None
+    parallel_tool_calls: bool | None = Field(default=None, description="has no effect: there are no tools")
+    functions: _Nothing | None = None
+    function_call: Literal["none", "auto"] | None = None
+    prediction: None = None
+    reasoning_effort: Literal["none"] | None = None
+    verbosity: Literal["medium"] | None = None
+    web_search_options: None = None
+    service_tier: Literal["auto", "default"] | None = None
+    prompt_cache_key: _Name | None = None
+    prompt_cache_retention: None = None
+    safety_identifier: _Name | None = None
     store: Literal[False] | None = None
     metadata: Annotated[dict[Annotated[str, MaxLen(64)], Annotated[str, MaxLen(512)]], MaxLen(16)] | None = None
 
@@ -112,15 +140,26 @@ if not TYPE_CHECKING:  # without `length`, which is `max_tokens` here
 
 
 def first_config(body: Any) -> WriteConfig:
-    """The settings of the first text that a body asks for."""
-    more: dict[str, Any] = {"stop": (body.stop,) if isinstance(body.stop, str) else tuple(body.stop or ())}
+    """The settings of the first text that a body asks for.
+
+    Raises:
+        ApiError: the fields contradict each other, or ask for a longer text than one request may have.
+    """
+    stop = [body.stop] if isinstance(body.stop, str) else body.stop or []
+    more: dict[str, Any] = {"stop": tuple(filter(None, stop))}
+    if body.seed == -1:
+        body = body.model_copy(update={"seed": None})
     length = getattr(body, "max_completion_tokens", None) or body.max_tokens
-    if length:
-        more["length"] = length
+    if length is not None:
+        more["length"] = max(1, length)  # of 0, the routes leave the character out
     if body.temperature == 0:
         more["greedy"] = True
         body = body.model_copy(update={"temperature": None})
-    return config_of(body, **more)
+    config = config_of(body, **more)
+    if config.has_form and body.max_tokens == 0:
+        message = "max_tokens 0 writes nothing, but the other fields ask for a form; leave one of them out"
+        raise ApiError(400, message, param="max_tokens", code="invalid_value")
+    return config
 
 
 def last_user_message(body: ChatBody) -> str:

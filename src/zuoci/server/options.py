@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from zuoci.server.errors import ApiError
 from zuoci.training.recipe import describe
-from zuoci.writing.config import WriteConfig, describe_settings, refuse_greedy_temperature
+from zuoci.writing.config import VOICE, WriteConfig, describe_settings, refuse_greedy_temperature
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 Base = TypeVar("Base", bound=BaseModel)
 
 # Bounds of one request, where they are narrower than those of `WriteConfig`.
-MAXIMA = {"length": 10_000, "lines": 200, "draws": 64}
+MAXIMA = {"length": 10_000, "lines": 200, "particles": 256}
 MAX_ITEMS = 16  # of a list; each word that must appear costs another reading of a whole draft
 MAX_ITEM = 200  # characters of a stop string, a word, an opening of a line
 MAX_TEXT = 20_000  # characters of a text that is sent
@@ -36,6 +36,12 @@ class Body(BaseModel):
     """The body of a request. Unknown fields are errors, and nothing is converted from another JSON type."""
 
     model_config = ConfigDict(strict=True, extra="forbid", allow_inf_nan=False, protected_namespaces=())
+
+
+class ModelBody(Body):
+    """The body of a request that a model answers."""
+
+    voice: float | None = Field(default=None, ge=0.0, le=1.0, description=f"{VOICE}; rounded to hundredths")
 
 
 def with_options(base: type[Base], leave_out: Collection[str] = ()) -> type[Base]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zuoci.writing.batch import StepRequest
+from zuoci.writing.steps import StepRequest
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from zuoci.model.stepper import Streams
-    from zuoci.writing.batch import Steps
     from zuoci.writing.config import WriteConfig
+    from zuoci.writing.steps import Steps
     from zuoci.writing.writer import Writer
 
 

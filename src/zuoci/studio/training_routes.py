@@ -13,7 +13,6 @@ from pydantic import Field
 
 from zuoci import __version__
 from zuoci.errors import CorpusError
-from zuoci.model.base import base_name
 from zuoci.server.errors import RESPONSES, ApiError
 from zuoci.server.options import MAX_COUNT, MAX_ITEM, MAX_ITEMS, MAX_TEXT, MAXIMA, Body, Id, describe_options
 from zuoci.server.sse import EVENT_STREAM, KEEP_ALIVE, KEEP_ALIVE_SECONDS, EventStream, JsonResponse, event
@@ -213,8 +212,7 @@ async def _create(body: TrainingBody, corpora: Corpora, runs: TrainingRuns, mode
     settings = body.settings | ({"seconds": body.seconds} if body.seconds else {})
     base = settings.get("base")
     if isinstance(base, str) and base not in _NO_MODEL:
-        folder = models.folder(base)
-        settings["base"] = base if base == base_name(folder) else str(folder)
+        settings["base"] = str(models.folder(base))
     request = {"recipe": body.recipe, "settings": settings, "openings": body.openings}
     return await runs.create(body.name, read, partial(corpora.copy_to, body.corpus), request)
 

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from zuoci.server.engine import End, Event, Piece
 from zuoci.server.errors import RESPONSES
-from zuoci.server.options import MAX_ITEM, MAX_TEXT, Body, Id, Text, config_of, with_options
+from zuoci.server.options import MAX_ITEM, MAX_TEXT, Body, Id, ModelBody, Text, config_of, with_options
 from zuoci.server.sse import (
     EVENT_STREAM,
     KEEP_ALIVE,
@@ -45,13 +45,13 @@ _MAX_INSPECTED = 4000  # characters
 _Count = Field(default=8, ge=1, le=_MAX_CANDIDATES, description="candidates")
 
 
-class WriteBody(Body):
+class WriteBody(ModelBody):
     """The body of a request that writes a text."""
 
     opening: Text = ""
 
 
-class CandidatesBody(Body):
+class CandidatesBody(ModelBody):
     """The body of a request for lines that could come next."""
 
     text: Text = ""
@@ -59,7 +59,7 @@ class CandidatesBody(Body):
     count: int = _Count
 
 
-class RewriteBody(Body):
+class RewriteBody(ModelBody):
     """The body of a request for other lines in the place of one."""
 
     text: Text
@@ -76,7 +76,7 @@ class CheckBody(Body):
     reading: list[Annotated[str, Field(max_length=MAX_ITEM)]] = Field(default=[], max_length=100)
 
 
-class InspectBody(Body):
+class InspectBody(ModelBody):
     """The body of a request for what the model expects in a text, and its hidden states."""
 
     text: str = Field(max_length=_MAX_INSPECTED)
@@ -93,7 +93,7 @@ def router(models: Models, engine: Engine, jobs: JobQueue) -> APIRouter:
     @routes.post("/write", response_class=EventStream, status_code=200, responses=EVENT_STREAM)
     async def write(name: Id, body: WriteBody, request: Request) -> Response:
         config = config_of(body)
-        writer = await models.writer(name)
+        writer = await models.writer(name, body.voice)
         texts = engine.open(writer, [body.opening], [config])
         try:
             await while_connected(request.receive, texts.wait_for_first())
@@ -105,7 +105,7 @@ def router(models: Models, engine: Engine, jobs: JobQueue) -> APIRouter:
     @routes.post("/candidates")
     async def candidates(name: Id, body: CandidatesBody, request: Request) -> dict[str, Any]:
         config = config_of(body)
-        writer = await models.writer(name)
+        writer = await models.writer(name, body.voice)
         found = await jobs.run(
             request, lambda token: next_lines(writer.watched(token), body.text, config, body.count, body.after)
         )
@@ -114,7 +114,7 @@ def router(models: Models, engine: Engine, jobs: JobQueue) -> APIRouter:
     @routes.post("/rewrite")
     async def rewrite_line(name: Id, body: RewriteBody, request: Request) -> dict[str, Any]:
         config = config_of(body)
-        writer = await models.writer(name)
+        writer = await models.writer(name, body.voice)
         found = await jobs.run(
             request, lambda token: rewrite(writer.watched(token), body.text, body.line, config, body.count)
         )
@@ -128,14 +128,14 @@ def router(models: Models, engine: Engine, jobs: JobQueue) -> APIRouter:
 
     @routes.post("/inspect")
     async def inspect(name: Id, body: InspectBody, request: Request) -> dict[str, Any]:
-        writer = await models.writer(name)
+        writer = await models.writer(name, body.voice)
         return await jobs.run(request, lambda token: _inspect(writer.watched(token), body.text))
 
     return routes
 
 
 def _documents(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
-    return [{**candidate.model_dump(), "cost": candidate.cost} for candidate in candidates]
+    return [candidate.model_dump() for candidate in candidates]
 
 
 def check_text(writer: Writer, text: str, rhymes: Rhymes, least: int = 8) -> dict[str, Any]:
@@ -160,7 +160,7 @@ def check_text(writer: Writer, text: str, rhymes: Rhymes, least: int = 8) -> dic
         for (start, line), letter in zip(found, scheme, strict=True)
     ]
     against = writer.model.against
-    copied = originality(text, against, least).model_dump() if against else None
+    copied = originality(text, against, least, disguised=True).model_dump() if against else None
     return {"text": text, "lines": lines, "scheme": scheme, "originality": copied}
 
 

@@ -12,6 +12,12 @@ class ReadConfig(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
+    encoding: str = Field(
+        default="",
+        max_length=100,
+        description="encoding of the files that have no byte-order mark and are not UTF-8, as Python names it (big5, "
+        "cp1251, …); default: guessed for each file",
+    )
     skip_unreadable: bool = Field(
         default=False, description="go on without the files that cannot be read; they are named in a note"
     )

@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from zuoci.errors import CorpusError
-from zuoci.text.cleaning import decode, unify_line_ends
+from zuoci.text.characters import clean_characters
+from zuoci.text.encoding import decode
 from zuoci.text.formats.document import Document, Dropped, NoLyricsError
 from zuoci.text.formats.recognise import read_binary, read_text
 from zuoci.text.sources import EMPTY, NO_LYRICS, TEXT_SUFFIXES, LeftOut, find_texts, readable
@@ -106,8 +107,8 @@ def _parse(name: str, data: bytes, config: ReadConfig) -> tuple[Document, str]:
     document = read_binary(data, name)
     if document is not None:
         return document, ""
-    text, encoding = decode(data, name)
-    text, notes = unify_line_ends(text)
+    text, encoding = decode(data, name, config.encoding or None)
+    text, notes = clean_characters(text)
     document = read_text(text, name, config)
     document.notes[:0] = notes
     return document, encoding

@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 import torch
 
 from zuoci.errors import ModelFolderError, SettingsError
-from zuoci.model.base import NO_BASE
+from zuoci.model.base import NO_BASE, base_folder
 from zuoci.model.checkpoint import load, load_description
 from zuoci.model.language_model import CharLM
-from zuoci.model.mixture import ORDER, Mixture
+from zuoci.model.mixture import ORDER
 from zuoci.model.ngram import NGram
-from zuoci.training.evaluation import network_nll
+from zuoci.training.evaluation import fit_mixture
 
 if TYPE_CHECKING:
     from os import PathLike
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from zuoci.model.config import ModelConfig
+    from zuoci.training.evaluation import Score
     from zuoci.training.gradients import Workers
 
 _RAREST = 0.1  # share of the known characters, the rarest, that a new one is like before it is trained
@@ -35,14 +36,14 @@ def load_base(name: str, config: ModelConfig, text: str) -> CharLM:
     """Loads the model that a run starts from, with all characters of a text.
 
     Args:
-        name: `zh`, `en` or a folder.
+        name: `zh` or `en`, the base models that come with zuoci, or a folder.
         config: the settings of the run's model: those of the base, but for `dropout`.
         text: the corpus.
 
     Raises:
         ModelFolderError: there is no such model, or it is damaged.
     """
-    return adapt(load(name), text, dropout=config.dropout)
+    return adapt(load(base_folder(name)), text, dropout=config.dropout)
 
 
 @torch.no_grad()
@@ -100,11 +101,11 @@ def set_voice(model: CharLM, folder: str | PathLike[str], voice: float) -> None:
         raise SettingsError(f"voice must be from 0 (the base model) to 1 (the model as it was trained): got {voice}")
     if voice == 1.0:
         return
-    name = load_description(folder)["training"].get("base", NO_BASE)
+    name = str(load_description(folder)["training"].get("base", NO_BASE))
     if name == NO_BASE:
         raise SettingsError(f"voice needs a model that started from a base model: {folder} started from nothing")
     try:
-        base = adapt(load(name), model.vocabulary.characters)
+        base = adapt(load(base_folder(name)), model.vocabulary.characters)
     except ModelFolderError as error:
         raise SettingsError(f"voice needs the model that {folder} started from: {error}") from None
     weights, others = model.state_dict(), base.state_dict()
@@ -116,21 +117,26 @@ def set_voice(model: CharLM, folder: str | PathLike[str], voice: float) -> None:
         model.mixture = model.mixture.with_less_of_the_first(voice)
 
 
-def mix_with_counts(model: CharLM, training: Tensor, held_out: Tensor, workers: Workers) -> Mixture | None:
-    """The mixture of a trained network with the counts of its text, and those of the base it started from.
+def mix_with_counts(model: CharLM, training: Tensor, held_out: Tensor, workers: Workers, *, of: str) -> Score | None:
+    """Mixes a trained network with the counts of its text, and those of the base it started from.
+
+    If no text is held out, the model keeps the mixture of its base: weights for counts of its own text cannot be found
+    on a text that these counts know.
 
     Args:
-        model: the model. Its own mixture is that of the base; of several n-grams in it, the last is the base's.
+        model: the model; its mixture is replaced. Before, that is the base's; of several n-grams in it, the last is.
         training: the text that it was trained on, int `(n,)`.
         held_out: the text to find the weights with, int64 `(m,)`.
         workers: threads to read that text.
+        of: the name of the held-out text in the protocol.
 
     Returns:
-        The mixture; None if no text was held out, since the weights would be those of a text that the counts know.
+        The score on the held-out text, with weights that have not seen the part that they are used on; None if no text
+        is held out.
     """
     if len(held_out) < 2:
         return None
     own = NGram.of(training.numpy(), len(model.vocabulary), ORDER)
     ngrams = [own, *(model.mixture.ngrams[-1:] if model.mixture else ())]
-    network = (-network_nll(model, held_out, workers=workers)).exp()
-    return Mixture.fit(ngrams, held_out.numpy(), network.numpy())
+    model.mixture, score = fit_mixture(model, ngrams, held_out, of=of, workers=workers)
+    return score

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from zuoci.text.cleaning import distinct
+from zuoci.text.characters import distinct
 
 _SMALL = 200_000  # characters; a smaller text is memorised before anything else is learnt
 MEDIUM = 500_000  # characters; for a smaller text a minute of training gives most of what three give
@@ -67,6 +67,7 @@ def choose_tuning(text: str, seconds: float = 0.0) -> dict[str, Any]:
         "weight_decay": 0.0,
         "warmup_steps": 20,
         "counts": True,
+        "in_8_bits": True,
         "epochs": 0 if seconds else epochs,
         "patience": 2,
     }

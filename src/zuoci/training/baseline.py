@@ -33,6 +33,10 @@ def score_by_counting(training: Tensor, vocab_size: int, ids: Tensor, *, of: str
     """
     if len(ids) < 2:
         raise CorpusError(f"{of} is too short to be scored: {len(ids)} characters, 2 are needed")
-    p = NGram.of(training.numpy(), vocab_size, ORDER).probabilities(ids.numpy())
-    nll = float(-np.log(p[1:]).mean())
-    return Score(nll=nll, characters=len(ids) - 1, protocol=f"{of}, Kneser–Ney {ORDER}-gram")
+    return score_by_ngram(NGram.of(training.numpy(), vocab_size, ORDER), ids, of=of)
+
+
+def score_by_ngram(ngram: NGram, ids: Tensor, *, of: str) -> Score:
+    """Scores every character of a text after the first by an n-gram: `(m,)`, m ≥ 2; `of` names the text."""
+    nll = float(-np.log(ngram.probabilities(ids.numpy())[1:]).mean())
+    return Score(nll=nll, characters=len(ids) - 1, protocol=f"{of}, Kneser–Ney {ngram.order}-gram")

@@ -8,20 +8,23 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+import numpy as np
 import torch
 from pydantic import BaseModel, ConfigDict
 from torch.nn.functional import cross_entropy, pad
 
 from zuoci.errors import CorpusError
+from zuoci.model.mixture import FOLDS, Mixture
 from zuoci.model.threads import core_count
 from zuoci.training.gradients import Workers
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from torch import Tensor
 
     from zuoci.model.language_model import CharLM
+    from zuoci.model.ngram import NGram
 
 _LANE, _LANES = 1024, 128  # minimum characters per lane, and maximum number of lanes
 _EARLY = 512  # characters that a lane reads before its own, so that its state catches up
@@ -120,18 +123,27 @@ def evaluate(
     return Score(nll=nll.mean().item(), characters=len(ids) - 1, protocol=protocol)
 
 
-def network_nll(model: CharLM, ids: Tensor, *, workers: Workers | None = None) -> Tensor:
-    """−log p of each character of a text after the first, by the network alone, as `evaluate` reads it.
+def fit_mixture(
+    model: CharLM, ngrams: Sequence[NGram], ids: Tensor, *, of: str = "the text", workers: Workers | None = None
+) -> tuple[Mixture, Score]:
+    """Mixes a network with n-grams, with the weights under which a text is most likely, and scores it on that text.
+
+    For the score, the weights of each part of the text are fitted on the rest of it, since a text that they were fitted
+    on would flatter them.
 
     Args:
-        model: the model.
-        ids: the text, int64 `(n,)`, n ≥ 2.
+        model: the model; its own mixture is not used.
+        ngrams: the n-grams.
+        ids: a text that neither the network nor the n-grams have seen, int64 `(n,)`, n ≥ 2.
+        of: the name of the text in the protocol.
         workers: as in `evaluate`.
-
-    Returns:
-        float64 `(n − 1,)`.
     """
-    return _read(model, _lanes(ids, 0), workers)[: len(ids) - 1]
+    lanes = _lanes(ids, 0)
+    network = (-_read(model, lanes, workers)[: len(ids) - 1]).exp().numpy()
+    mixture = Mixture.fit(ngrams, ids.numpy(), network)
+    nll = float(-np.log(Mixture.cross_fitted(ngrams, ids.numpy(), network)).mean())
+    protocol = f"{of}, {lanes.protocol}, mixed with counts (weights cross-fitted in {FOLDS} parts)"
+    return mixture, Score(nll=nll, characters=len(ids) - 1, protocol=protocol)
 
 
 @torch.no_grad()

@@ -70,7 +70,8 @@ class EvalReport:
         step: updates so far.
         epoch: passes through the training text so far.
         train: the score on the characters of the round while they were trained on. If the round is an epoch, this is
-            the figure that the lesson prints.
+            the figure that the lesson prints. In a run that starts from a trained model: the score on the beginning of
+            the training text after the round, which can be compared with `validation`.
         validation: the score on the held-out text; None if nothing is held out.
         best: whether these weights are the best so far. Without a held-out text the latest are.
         learning_rate: the learning rate of the last step.
@@ -118,7 +119,7 @@ class EndReport:
         corpus: all songs, held-out ones included.
         rounds: all evaluations.
         kept: the evaluation whose weights are kept.
-        validation: the score of those weights on the held-out text, in float32; None if nothing is held out.
+        validation: the score of the model, as it is saved, on the held-out text; None if nothing is held out.
         baseline: the score of an n-gram on the held-out text, to compare with; None if nothing is held out.
         epochs: passes through the training text.
         steps: optimizer updates.

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from zuoci.errors import ModelFolderError
-from zuoci.model.base import NO_BASE, model_folder
+from zuoci.model.base import NO_BASE, base_folder
 from zuoci.model.checkpoint import save
 from zuoci.text.fingerprint import Fingerprint
 from zuoci.text.window_filter import WindowFilter
@@ -48,12 +48,13 @@ def save_trained(end: EndReport, folder: str | PathLike[str], *, overwrite: bool
         base_windows=_windows_of(training.base),
         overwrite=overwrite,
         keep=True,
+        in_8_bits=training.in_8_bits,
     )
 
 
 def _windows_of(base: str) -> WindowFilter | None:
     """What a base model has read; None if nothing says so. A model is never lost for it."""
     try:
-        return WindowFilter.find(model_folder(base)) if base != NO_BASE else None
+        return WindowFilter.find(base_folder(base)) if base != NO_BASE else None
     except ModelFolderError:
         return None

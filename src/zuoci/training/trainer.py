@@ -16,6 +16,7 @@ import torch
 from zuoci.errors import CorpusError, DivergenceError
 from zuoci.model.base import NO_BASE
 from zuoci.model.language_model import CharLM
+from zuoci.model.quantisation import decode, encode
 from zuoci.model.threads import one_thread
 from zuoci.text.vocabulary import Vocabulary
 from zuoci.training.adapt import load_base, mix_with_counts
@@ -253,12 +254,17 @@ class Run:
         return self.model if self.config.base != NO_BASE else self.gradients.reader()
 
     def _score_of_round(self) -> Score:
-        """The score on the training text since the last evaluation."""
+        """The score on the training text.
+
+        A run that takes on a model scores it before the first step, and so it can only be scored as it is: on as much
+        of the training text as there is held-out text, and without dropout. It is then scored like that in all rounds,
+        so that its figures can be compared. Other runs count what was trained on since the last round, as the lesson
+        does.
+        """
         progress = self.progress
-        if not progress.step:
-            of = "the beginning of the training text, before the first step"
-            part = self._training[: max(2, len(self.held_out))].long()
-            return evaluate(self._reader(), part, of=of, workers=self.workers)
+        if self._takes_on_a_model:
+            part = self._training[: len(self.held_out)].long()
+            return evaluate(self._reader(), part, of="the beginning of the training text", workers=self.workers)
         protocol = "the training text, while it was trained"
         if progress.batch == len(self.batches):
             protocol += ", over one epoch, as the lesson counts"
@@ -284,19 +290,24 @@ class Run:
         return bool(config.patience) and progress.rounds_since_best >= config.patience
 
     def _end(self) -> EndReport:
-        """Loads the weights that are kept, mixes them with counts, and scores them beside the n-gram baseline."""
+        """Loads the weights that are kept, as they are saved, mixes them with counts, and scores them."""
         progress = self.progress
         if self.best:
             self.model.load_state_dict(self.best)
+        if self.config.in_8_bits:
+            self.model.load_state_dict(decode(encode(self.model.state_dict())))
         if self.config.counts:
-            self.model.mixture = mix_with_counts(self.model, self._training, self.held_out, self.workers)
+            of = self.split.held_out
+            validation = mix_with_counts(self.model, self._training, self.held_out, self.workers, of=of)
+        else:
+            validation = self._score(self.model)
         return EndReport(
             model=self.model.eval(),
             settings=self.settings,
             corpus=self.corpus,
             rounds=progress.rounds,
             kept=(self.config.keep == "best" and progress.best_round) or progress.rounds[-1],
-            validation=self._score(self.model),
+            validation=validation,
             baseline=self._baseline(),
             epochs=progress.step / len(self.batches),
             steps=progress.step,

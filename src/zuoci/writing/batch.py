@@ -9,95 +9,49 @@ the rows beside it (`Stepper`), and random numbers come with the request (`zuoci
 leave out texts for which there is no room, so that memory is bounded. If a step fails, it is repeated text by text,
 and only the text that makes it fail ends.
 
-Dimensions: R rows, V vocabulary.
+Dimensions: R rows, D draws (one or several for each row), V vocabulary.
 """
 
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Generic, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 import torch
 
 from zuoci.model.threads import core_count
 from zuoci.writing.config import Sampling
-from zuoci.writing.sampling import apply_temperature, greedy, keep_allowed, log_share, nll, sample
+from zuoci.writing.sampling import (
+    apply_temperature,
+    draw,
+    draw_weighed,
+    greedy,
+    keep_allowed,
+    log_share,
+    nll,
+    sample,
+)
+from zuoci.writing.steps import FREE, StepResult
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Sequence
+    from collections.abc import Sequence
 
     from numpy.typing import NDArray
 
-    from zuoci.model.stepper import Stepper, Streams
-    from zuoci.writing.guards import Guard
+    from zuoci.model.stepper import Stepper
+    from zuoci.writing.steps import StepRequest, Steps
 
 Result = TypeVar("Result")
-FREE = -1  # in `StepRequest.forced`: a character that is chosen rather than given
 MAX_ROWS = 512  # of a step
 _LOWEST_SHARE = float(
     np.finfo(np.float32).min
 )  # in nats; the lower bound of `StepResult.share` where something is left
 _ROWS_PER_THREAD = 16  # with fewer, waiting for another thread costs more than it saves
 _DEFAULT = Sampling()
-
-
-@dataclass(slots=True)
-class StepRequest:
-    """One step that a text asks for.
-
-    Attributes:
-        ids: the character that each row reads, `(R,)`.
-        state: the state of the rows before that.
-        uniform: a random number from [0, 1) for each row, `(R,)`; None: the most likely characters are chosen.
-        forced: the id that each row's next character must have, or `FREE`, `(R,)`; None: all are free.
-        allowed: the characters that may come next, `(V,)` or `(R, V)`; None: all.
-        guard: forbids copies as well; None: copies are allowed.
-        recent: the last ids of each row, for the guard, `(R, limit)`.
-        given: how many of the last characters of each row were given together with the next one, `(R,)`; None: none.
-        weigh: whether `StepResult.share` is needed.
-    """
-
-    ids: NDArray[np.int64]
-    state: Streams
-    uniform: NDArray[np.float64] | None = None
-    forced: NDArray[np.int64] | None = None
-    allowed: NDArray[np.bool_] | None = None
-    guard: Guard | None = None
-    recent: NDArray[np.int64] | None = None
-    given: NDArray[np.int64] | None = None
-    weigh: bool = False
-
-
-@dataclass(slots=True)
-class StepResult:
-    """The result of a step.
-
-    Attributes:
-        ids: the next characters, `(R,)`.
-        state: the state after `StepRequest.ids`, which has not read the next characters.
-        nll: −log p of each next character by the model's own probabilities, in nats, `(R,)`.
-        share: −∞ in rows where nothing was allowed, not even a forced character; their id is meaningless. In other
-            rows 0, or, if requested, the log of the probability that what was allowed (or forced) had; `(R,)`.
-        logits: the model's logits, `(R, V)`.
-    """
-
-    ids: NDArray[np.int64]
-    state: Streams
-    nll: NDArray[np.float64]
-    share: NDArray[np.float64]
-    logits: NDArray[Any]
-
-    @property
-    def impossible(self) -> bool:
-        """Whether nothing was allowed in the first row."""
-        return bool(self.share[0] == -np.inf)
-
-
-Steps: TypeAlias = "Generator[StepRequest, StepResult, Result]"
 
 
 @dataclass(slots=True)
@@ -217,12 +171,27 @@ class Batch(Generic[Result]):
                     for i in indices:
                         compute([i])
 
+        if len(texts) == 1 and len(texts[0].request.ids) >= 2 * _ROWS_PER_THREAD and self.threads > 1:
+            return [self._in_parts(texts[0])]
         groups = self._groups(texts)
         if len(groups) > 1:
             list(self._pool.map(compute, groups))
         elif groups:
             compute(groups[0])
         return [results[i] for i in range(len(texts))]
+
+    def _in_parts(self, text: _Text[Result]) -> StepResult | Exception:
+        """The result of one text alone, whose rows are computed by several threads; or the error that it causes."""
+        rows = len(text.request.ids)
+        count = min(self.threads, rows // _ROWS_PER_THREAD)
+        edges = [rows * k // count for k in range(count + 1)]
+        parts = [replace(text, request=text.request.part(a, b)) for a, b in pairwise(edges)]
+        try:
+            return StepResult.joined(
+                [results[0] for results in self._pool.map(self._compute, [[one] for one in parts])]
+            )
+        except Exception as error:
+            return error
 
     def _groups(self, texts: Sequence[_Text[Result]]) -> list[list[int]]:
         """Indices of texts that are computed together, one group for each thread.
@@ -255,21 +224,58 @@ class Batch(Generic[Result]):
             state = [np.concatenate(layers) for layers in zip(*(request.state for request in requests), strict=True)]
         logits, state = self.stepper.step(ids, state, one_by_one=texts[0].sampling.greedy)
         bounds = list(pairwise(np.cumsum([0, *rows]).tolist()))
-        chosen, costs, share = _choose(logits, requests, [text.sampling for text in texts], bounds)
-        return [
-            StepResult(chosen[a:b], [layer[a:b] for layer in state], costs[a:b], share[a:b], logits[a:b])
-            for a, b in bounds
-        ]
+        results: list[StepResult | None] = [None] * len(texts)
+        others: list[int] = []
+        for i, (a, b) in enumerate(bounds):
+            if _is_population(requests[i], texts[i].sampling):
+                chosen = _choose_weighed(logits[a:b], requests[i], texts[i].sampling.temperature)
+                results[i] = StepResult(*chosen[:1], [layer[a:b] for layer in state], *chosen[1:], logits[a:b])
+            else:
+                others.append(i)
+        if others:
+            rest = logits if len(others) == len(texts) else np.concatenate([logits[slice(*bounds[i])] for i in others])
+            found = _choose(rest, [requests[i] for i in others], [texts[i].sampling for i in others])
+            for i, (ids, costs, share) in zip(others, found, strict=True):
+                a, b = bounds[i]
+                results[i] = StepResult(ids, [layer[a:b] for layer in state], costs, share, logits[a:b])
+        return [result for result in results if result]
+
+
+def _is_population(request: StepRequest, settings: Sampling) -> bool:
+    """Whether `_choose_weighed` can compute a step."""
+    filters = settings.top_k or settings.top_p < 1.0 or settings.min_p
+    return request.weigh and request.uniform is not None and request.forced is None and not filters
+
+
+def _choose_weighed(
+    logits: NDArray[Any], request: StepRequest, temperature: float
+) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
+    """The ids, the nll and the share of `StepResult` for particles."""
+    R = len(logits)
+    allowed = _allowed([request], [(0, R)], logits.shape)
+    allowed = np.ones(logits.shape, np.bool_) if allowed is None else allowed
+    source = np.arange(R) if request.draws is None else np.repeat(np.arange(R), request.draws)
+    uniform = np.zeros(len(source)) if request.uniform is None else request.uniform
+    chosen, costs, share = draw_weighed(logits, temperature, allowed, uniform, source)
+    # What is too improbable for float32 may be all that is allowed.
+    low = np.flatnonzero((share == -np.inf) & allowed.any(1))
+    for row in low:
+        left, draws = keep_allowed(logits[[row]], allowed[[row]]), np.flatnonzero(source == row)
+        T = np.full(1, temperature)
+        chosen[draws] = draw(apply_temperature(left, T), uniform[draws], np.zeros(len(draws), np.int64))
+        costs[draws] = nll(logits, chosen[draws], source[draws])
+        share[row] = max(log_share(apply_temperature(logits[[row]], T), allowed[[row]])[0], _LOWEST_SHARE)
+    return chosen, costs, share
 
 
 def _choose(
-    logits: NDArray[Any],
-    requests: Sequence[StepRequest],
-    settings: Sequence[Sampling],
-    bounds: Sequence[tuple[int, int]],
-) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-    """The ids, the nll and the share of `StepResult` for all rows, `(R,)` each."""
-    rows = [b - a for a, b in bounds]
+    logits: NDArray[Any], requests: Sequence[StepRequest], settings: Sequence[Sampling]
+) -> list[tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]]:
+    """The ids, the nll and the share of `StepResult` for each of some texts, whose rows follow one another."""
+    rows = [len(request.ids) for request in requests]
+    bounds = list(pairwise(np.cumsum([0, *rows]).tolist()))
+    counts = _column([request.draws for request in requests], rows, 1)
+    source = np.repeat(np.arange(len(logits)), counts)
     allowed = _allowed(requests, bounds, logits.shape)
     share = np.zeros(len(logits))
     left = logits
@@ -279,17 +285,20 @@ def _choose(
             share = _shares(logits, allowed, requests, settings, rows)
         share[impossible] = -np.inf
         left = keep_allowed(logits, allowed | impossible[:, None])
+    first = np.concatenate([[0], np.cumsum(counts)])  # the first draw of each row
     if all(request.uniform is None for request in requests):
-        chosen = greedy(left)
+        chosen = greedy(left)[source]
     else:
-        chosen = sample(left, settings, rows, _column([request.uniform for request in requests], rows, -1.0))
-    if all(request.forced is None for request in requests):
-        return chosen, nll(logits, chosen), share
-    forced = _column([request.forced for request in requests], rows, FREE)
-    chosen = np.where(forced == FREE, chosen, forced)
-    costs = nll(logits, chosen)
-    possible = np.ones(len(chosen), np.bool_) if allowed is None else allowed[np.arange(len(chosen)), chosen]
-    return chosen, costs, np.where(forced == FREE, share, np.where(possible, -costs, -np.inf))
+        draws = [int(first[b] - first[a]) for a, b in bounds]
+        uniform = _column([request.uniform for request in requests], draws, -1.0)
+        chosen = sample(left, settings, rows, uniform, source)
+    if any(request.forced is not None for request in requests):
+        forced = _column([request.forced for request in requests], rows, FREE)
+        chosen = np.where(forced[source] == FREE, chosen, forced[source])
+        if allowed is not None:
+            share = np.where((forced == FREE) | allowed[np.arange(len(forced)), forced], share, -np.inf)
+    costs = nll(logits, chosen, source)
+    return [(chosen[first[a] : first[b]], costs[first[a] : first[b]], share[a:b]) for a, b in bounds]
 
 
 def _column(values: Sequence[NDArray[Any] | None], rows: Sequence[int], default: float) -> NDArray[Any]:

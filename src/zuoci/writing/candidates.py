@@ -1,44 +1,51 @@
 """Several texts or lines to choose from, the best first, with the figures that determine this order.
 
-    cost = nll / (1 − repetition) + fit + coverage
+    cost of a line = −score − 0.3 log p(line after it | line) + 5 coverage
+    cost of a text = mean cost of its lines
 
-where nll is that of the candidate by the model's own probabilities, in nats per character; fit is the nll of the line
-after it, if there is one; repetition and coverage are shares of its characters, of what repeats and of what is copied.
-Repeated characters cost a model next to nothing, and texts that repeat would always come first; therefore the nats are
-divided by the share that does not repeat.
+in nats, where the score is that of `zuoci.writing.line_score` (how much it looks like a person's line, how likely it
+is, how little it repeats), and coverage the share of its characters that are copied. A text without lines counts as one
+line. The first of several candidates is the one with the lowest cost. Each further one has the lowest cost plus
+what it has in common with those before it, so that ten lines are not ten of a kind:
+
+    3 · largest share of its syllables and pairs of syllables that also stand in one of them
 
 The command line and the studio call `rank`, `next_lines` and `rewrite`.
 """
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
 from zuoci.errors import SettingsError, WritingError
 from zuoci.model.random import key_of
-from zuoci.writing.form import LinePlan, count_syllables, line_indices
-from zuoci.writing.line import WrittenLine, pick, read, write_line
+from zuoci.writing.form import LinePlan, count_syllables, line_indices, units
+from zuoci.writing.line import WrittenLine, draw_lines, read
+from zuoci.writing.line_score import LIKELIHOOD, line_scores, repeats
 from zuoci.writing.originality import originality
-from zuoci.writing.random import LINE
+from zuoci.writing.particles import write_line
+from zuoci.writing.random import LENGTH, LINE, PICK
 from zuoci.writing.repetition import repetition
-from zuoci.writing.rhyme.constraint import RhymeConstraint
 from zuoci.writing.rhyme.scheme import scheme_of
 from zuoci.writing.rules import Rules
-from zuoci.writing.text import add_rhyme
+from zuoci.writing.text import rhyme_constraint, with_length
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from zuoci.writing.batch import Steps
     from zuoci.writing.config import WriteConfig
     from zuoci.writing.line import Context
+    from zuoci.writing.steps import Steps
     from zuoci.writing.text import Lyrics
     from zuoci.writing.writer import Writer
 
-_LINES_PER_CANDIDATE = 4  # lines written for each that is shown
-_TRIES_PER_LINE = 4  # each with twice as many drafts as the one before
+_POPULATIONS = 4  # of lines, written independently
+_ROUNDS = 4  # of populations, until a line is found
+_LINES_PER_CANDIDATE = 8  # drawn from the populations for each that is shown
+_COPIED, _ALIKE = 5.0, 3.0  # nats; see the top of this file
 
 
 class Candidate(BaseModel):
@@ -48,11 +55,14 @@ class Candidate(BaseModel):
         text: the whole text, opening included; or the line.
         nll: by the model's own probabilities, in nats per character.
         fit: nll of the line after it, in nats per character; None: there is none.
+        person: log odds that a person wrote it rather than the base model, of a text the mean of its lines; None: the
+            model has no judge of that.
         repetition: share of its runs of 3 characters that occur earlier, in it or in the text before it.
         longest_copied: length of the longest copied span, in characters, 0 if it is shorter than can be detected; None:
             the training text is unknown.
         coverage: share of its characters in copied spans of 8 characters or more; None: the training text is unknown.
         seed: the seed that writes the same text again; None for a line.
+        cost: what candidates are ordered by, in nats; see the top of this file.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -60,21 +70,39 @@ class Candidate(BaseModel):
     text: str
     nll: float
     fit: float | None = None
+    person: float | None = None
     repetition: float = 0.0
     longest_copied: int | None = None
     coverage: float | None = None
     seed: int | None = None
-
-    @property
-    def cost(self) -> float:
-        """The cost that candidates are ordered by, the lowest first; see the top of this file."""
-        return self.nll / max(1.0 - self.repetition, 0.05) + (self.fit or 0.0) + (self.coverage or 0.0)
+    cost: float = 0.0
 
 
 def rank(writer: Writer, texts: Sequence[Lyrics]) -> list[Candidate]:
     """Sorts texts, the best first."""
-    found = [_candidate(writer, lyrics.text, lyrics.nll, seed=lyrics.seed) for lyrics in texts]
-    return sorted(found, key=lambda candidate: candidate.cost)
+    found = [_text_candidate(writer, lyrics) for lyrics in texts]
+    return in_order(found, len(found))
+
+
+def in_order(candidates: Sequence[Candidate], count: int) -> list[Candidate]:
+    """The best of some candidates, at most `count`, in the order that the top of this file defines."""
+    parts = [_parts(candidate.text) for candidate in candidates]
+    left = list(range(len(candidates)))
+    alike = [0.0] * len(candidates)  # the largest share that each has in common with one that was taken
+    found: list[Candidate] = []
+    while left and len(found) < count:
+        best = min(left, key=lambda i: candidates[i].cost + _ALIKE * alike[i])
+        left.remove(best)
+        found.append(candidates[best])
+        for i in left:
+            alike[i] = max(alike[i], len(parts[i] & parts[best]) / max(len(parts[i]), 1))
+    return found
+
+
+def _parts(text: str) -> set[str | tuple[str, str]]:
+    """The syllables of a text, and the pairs of neighbouring ones."""
+    found = units(text)
+    return {*found, *pairwise(found)}
 
 
 def next_lines(writer: Writer, text: str, config: WriteConfig, count: int, after: str = "") -> list[Candidate]:
@@ -98,9 +126,8 @@ def next_lines(writer: Writer, text: str, config: WriteConfig, count: int, after
     plans = rules.form.plan(count=size * (number // size + 1))
     rules.check([plans[number]])
     partners = [line for line, plan in zip(lines, plans, strict=False) if plan.rhyme == plans[number].rhyme]
-    plan, constraint = add_rhyme(rules, plans[number], partners)
     before = text + "\n" * (not text.endswith("\n")) if lines else ""
-    return _Lines(writer, rules, config, before, after).write(plan, constraint, count)
+    return _Lines(writer, rules, config, before, after, partners).write(plans[number], count)
 
 
 def rewrite(writer: Writer, text: str, number: int, config: WriteConfig, count: int) -> list[Candidate]:
@@ -131,12 +158,11 @@ def rewrite(writer: Writer, text: str, number: int, config: WriteConfig, count: 
     if length:
         length = max(length, count_syllables(start))
     plan = LinePlan(length, ((0, start),) if start else (), (0, "A") if partners else None, len(partners) + 1)
-    constraint = RhymeConstraint(rules.rhyme_groups, partners, len(partners) + 1) if partners else None
     rules.check([plan])
     before = "".join(line + "\n" for line in rows[:row])
     following = next((i for i in indices if i > row), row)
     after = "\n".join(rows[row + 1 : following + 1])  # with the empty lines between two stanzas
-    found = _Lines(writer, rules, config, before, after).write(plan, constraint, count + 1)
+    found = _Lines(writer, rules, config, before, after, partners).write(plan, count + 1)
     found = [candidate for candidate in found if candidate.text != rows[row]][:count]
     if not found:
         raise WritingError(f"no other line was found in the place of {rows[row]!r}; try another seed or length")
@@ -152,63 +178,102 @@ def _partners(rules: Rules, lines: Sequence[str], index: int) -> list[str]:
 class _Lines:
     """Candidates for one line between the text before it and the line after it."""
 
-    def __init__(self, writer: Writer, rules: Rules, config: WriteConfig, before: str, after: str) -> None:
+    def __init__(
+        self, writer: Writer, rules: Rules, config: WriteConfig, before: str, after: str, partners: Sequence[str]
+    ) -> None:
         self.writer = writer
         self.rules = rules
         self.config = config
         self.before = before
+        self.partners = partners
         self.after = rules.model.vocabulary.adapt(after)[0]
 
-    def write(self, plan: LinePlan, constraint: RhymeConstraint | None, count: int) -> list[Candidate]:
+    def write(self, plan: LinePlan, count: int) -> list[Candidate]:
         """The best of several lines that fulfil a plan, at most `count`.
 
         Raises:
             WritingError: no line was found.
         """
         context = self.writer.read(self.before)
-        keys = [key_of(self.config.seed, LINE, k) for k in range(_LINES_PER_CANDIDATE * count)]
-        steps = [self._steps(context, plan, constraint, key) for key in keys]
-        found: dict[str, Candidate] = {}
-        for result in self.writer.run(steps, [self.config] * len(steps)):
-            if result:
-                line, fit = result
-                nll = line.nll / (len(line.text) + 1)
-                found.setdefault(line.text, _candidate(self.writer, line.text, nll, before=self.before, fit=fit))
-        if not found:
+        lines: list[WrittenLine] = []
+        for first in range(0, _ROUNDS * _POPULATIONS, _POPULATIONS):
+            keys = [key_of(self.config.seed, LINE, first + k) for k in range(_POPULATIONS)]
+            steps = [self._population(context, plan, key) for key in keys]
+            lines = [line for found in self.writer.run(steps, [self.config] * len(steps)) for line in found]
+            if lines:
+                break
+        else:
             raise WritingError(
                 "no line was found that keeps the form; loosen its length, its rhyme or what it must not copy"
             )
-        return sorted(found.values(), key=lambda candidate: candidate.cost)[:count]
+        lines = draw_lines(lines, key_of(self.config.seed, PICK), _LINES_PER_CANDIDATE * count)
+        fits = self._fits(lines)
+        scores = line_scores(self.rules, self.before, lines)
+        found = [
+            _candidate(
+                self.writer,
+                line.text,
+                line.nll / (len(line.text) + 1),
+                -float(score) + LIKELIHOOD * (fit or 0.0) * len(self.after),
+                before=self.before,
+                fit=fit,
+            )
+            for line, fit, score in zip(lines, fits, scores, strict=True)
+        ]
+        return in_order(found, count)
 
-    def _steps(
-        self, context: Context, plan: LinePlan, constraint: RhymeConstraint | None, key: int
-    ) -> Steps[tuple[WrittenLine, float | None] | None]:
-        """Writes one line, and reads the line after it; gives the line and its fit, or None if none was found."""
-        for k in range(_TRIES_PER_LINE):
-            drafts = self.rules.draws * 2**k if k else 0
-            lines = yield from write_line(self.rules, context, plan, key_of(key, k), constraint, drafts)
-            if lines:
-                line = pick(lines, key_of(key, k, 1))
-                if not self.after:
-                    return line, None
-                _, nll = yield from read(self.rules.model, line.after, self.after)
-                return line, nll / len(self.after)
-        return None
+    def _population(self, context: Context, plan: LinePlan, key: int) -> Steps[list[WrittenLine]]:
+        """Writes lines side by side."""
+        plan = yield from with_length(self.rules, context, plan, key_of(key, LENGTH), self.partners)
+        constraint = rhyme_constraint(self.rules, plan, self.partners)
+        return (yield from write_line(self.rules, context, plan, key, constraint))
+
+    def _fits(self, lines: Sequence[WrittenLine]) -> list[float | None]:
+        """For each line the nll of the line after it, in nats per character; None if there is none."""
+        if not self.after:
+            return [None] * len(lines)
+        steps = [read(self.rules.model, line.after, self.after) for line in lines]
+        return [nll / len(self.after) for _, nll in self.writer.run(steps, [self.config] * len(steps))]
+
+
+def _text_candidate(writer: Writer, lyrics: Lyrics) -> Candidate:
+    """A whole text as a candidate."""
+    rows = [row for row in lyrics.text.split("\n") if row.strip()] or [lyrics.text]
+    repeated = sum(repeats("\n".join(rows[:i]), row) for i, row in enumerate(rows))
+    cost = (LIKELIHOOD * lyrics.nll * len(lyrics.text) + repeated) / len(rows)
+    before = ["", *rows[:-1]]
+    judge = writer.model.judge
+    person = [float(judge.log_odds(last, [row])[0]) for last, row in zip(before, rows, strict=True)] if judge else []
+    if person:
+        cost -= sum(person) / len(person)
+    return _candidate(writer, lyrics.text, lyrics.nll, cost, seed=lyrics.seed, person=person)
 
 
 def _candidate(
-    writer: Writer, text: str, nll: float, *, before: str = "", fit: float | None = None, seed: int | None = None
+    writer: Writer,
+    text: str,
+    nll: float,
+    cost: float,
+    *,
+    before: str = "",
+    fit: float | None = None,
+    seed: int | None = None,
+    person: Sequence[float] = (),
 ) -> Candidate:
-    """A candidate with its figures."""
+    """A candidate with its figures; `cost` is that without what is copied."""
     writer.watch()
-    against = writer.model.against
-    copied = originality(text, against) if against else None
+    model = writer.model
+    copied = originality(text, model.against) if model.against else None
+    if not person and model.judge:
+        person = model.judge.log_odds(before.rstrip("\n").rpartition("\n")[2], [text]).tolist()
     return Candidate(
         text=text,
         nll=nll,
         fit=fit,
+        person=sum(person) / len(person) if person else None,
         repetition=repetition(text, before),
         longest_copied=copied.longest_copied if copied else None,
         coverage=copied.coverage if copied else None,
         seed=seed,
+        cost=cost + _COPIED * (copied.coverage if copied else 0.0),
     )

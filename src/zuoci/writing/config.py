@@ -15,7 +15,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from zuoci.errors import SettingsError
 from zuoci.model.random import key_of
-from zuoci.writing.rhyme.scheme import LETTERS, own_syllable
+from zuoci.text.characters import clean_characters
+from zuoci.writing.rhyme.scheme import LETTERS, own_syllables
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -25,6 +26,10 @@ if TYPE_CHECKING:
 MOST_LINES = 1000  # of a text
 MOST_SYLLABLES = 40  # of a line without a given length
 LONGEST_WORD = 24  # letters
+VOICE = (  # of a `Writer`, and so not a field of `WriteConfig`
+    "how far texts follow the model rather than the base model that it started from; 0: the base; 1: the model as it "
+    "was trained"
+)
 
 _Text = Annotated[str, Field(max_length=1000)]
 
@@ -79,8 +84,8 @@ class WriteConfig(BaseModel):
         ge=0,
         le=1000,
         description="longest run of characters that may be copied from the training text; 0: no limit; default: 7 if "
-        "that text or its fingerprint is available, or 0 with greedy; of what a base model has read, copies are "
-        "recognised from 13 characters on (zh) or 32 (en)",
+        "that text or its fingerprint is available, or 0 with greedy; of what a base model has read at least 12 (zh) "
+        "or 31 (en), because shorter copies are not recognised",
     )
     ban: str = Field(default="", max_length=10_000, description="characters that must not be written")
     stop: tuple[_Text, ...] = Field(
@@ -115,12 +120,45 @@ class WriteConfig(BaseModel):
     rhyme_standard: Literal["shisanzhe", "xinyun", "tongyun"] = Field(
         default="shisanzhe", description="rhyme groups for Chinese: 十三辙, 中华新韵 or 中华通韵"
     )
+    rhyme_syllables: int = Field(
+        default=1,
+        ge=1,
+        le=4,
+        description="syllables at the end of lines that have to rhyme, 1 to 4 (2: 双押); default: 1",
+    )
+    rhyme_near: bool = Field(
+        default=False,
+        description="also accept near rhymes: an and ang, en and eng, in and ing; in English, consonants of a kind",
+    )
     reading: tuple[_Text, ...] = Field(
         default=(), max_length=1000, description="pinyin of a phrase, as 长大=zhang3 da4; may be given several times"
     )
-    draws: int = Field(
-        default=4, ge=1, le=256, description="endings to sample in parallel for each rhymed line; one of them is kept"
+    particles: int = Field(
+        default=64,
+        ge=1,
+        le=512,
+        description="lines to grow side by side for each line of a form; more: more natural, and slower",
     )
+    selection: float = Field(
+        default=1.0,
+        ge=0.0,
+        le=10.0,
+        description="how strongly good lines are preferred among those that grow side by side; 0: not at all",
+    )
+
+    @field_validator("stop", "acrostic", "word", "line_opening", "reading")
+    @classmethod
+    def _cleaned(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        """The characters as they are in a text that was trained on."""
+        if isinstance(value, str):
+            return clean_characters(value)[0]
+        return tuple(clean_characters(one)[0] for one in value)
+
+    @field_validator("ban")
+    @classmethod
+    def _composed(cls, value: str) -> str:
+        """Letters with their accents, so that these are not banned apart. Invisible characters may be banned."""
+        return unicodedata.normalize("NFC", value)
 
     @field_validator("line_length", "stanza", "rhyme", "line_opening", "reading", "word")
     @classmethod
@@ -165,8 +203,8 @@ class WriteConfig(BaseModel):
 
     @property
     def rows(self) -> int:
-        """The rows of a batch that the text usually takes; a line that fails is tried again with more."""
-        return self.draws if self.rhyme else 1
+        """The rows of a batch that the text takes at most."""
+        return self.particles if self.has_form and not self.greedy else 1
 
     @property
     def line_count(self) -> int:
@@ -224,7 +262,8 @@ def parse_line_openings(pairs: Sequence[str]) -> dict[int, str]:
     openings: dict[int, str] = {}
     for pair in pairs:
         line, _, text = pair.partition("=")
-        number = int(line) if line.strip().isascii() and line.strip().isdigit() else 0
+        line = line.strip()
+        number = int(line) if line.isascii() and line.isdigit() else 0
         if not (1 <= number <= MOST_LINES and text.strip()) or "\n" in text:
             raise SettingsError(f"a line opening is written as 3=我说, line number and first words: got {pair!r}")
         openings[number] = text.strip()
@@ -255,7 +294,7 @@ def parse_readings(pairs: Sequence[str]) -> dict[str, str]:
         if not equals:
             raise SettingsError(f"a reading is written as 长大=zhang3 da4: got {pair!r}")
         readings[phrase.strip()] = reading.strip()
-        own_syllable(phrase.strip(), reading.strip())
+        own_syllables(phrase.strip(), reading.strip())
     return readings
 
 

@@ -4,8 +4,8 @@
 `zuoci.writing.candidates` ask it for the plan of each line (`LinePlan`).
 
 The length of a line is counted in syllables, where a Chinese character (any letter of a script without case) and a
-word of other letters and digits count as 1 each. Spaces and punctuation do not count. An apostrophe or a hyphen
-within a word does not end the word.
+word of other letters and digits count as 1 each. Spaces, punctuation and emoji do not count. An apostrophe or a hyphen
+within a word does not end the word, and a mark on a letter (an accent, a vowel of Thai or Hindi) belongs to the letter.
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from itertools import accumulate, cycle, islice
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from zuoci.errors import SettingsError
+from zuoci.text.characters import extends, graphemes
 from zuoci.writing.config import parse_line_openings, parse_numbers, parse_scheme
 from zuoci.writing.rhyme.scheme import repeat_scheme
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from zuoci.writing.config import WriteConfig
     from zuoci.writing.rhyme.scheme import Scheme
 
+_KEYCAP = "\u20e3"  # makes an emoji of a digit
+
 Kind: TypeAlias = Literal["syllable", "letter", "joiner", "space", "other"]
 
 
@@ -35,24 +38,38 @@ def kind(char: str) -> Kind:
     """The kind of a character, as far as the length of a line is concerned.
 
     Returns:
-        `syllable`: counts as 1 by itself; `letter`: part of a word, which counts as 1; `joiner`: an apostrophe or a
-        hyphen; `space`; `other`: punctuation and symbols.
+        `syllable`: counts as 1 by itself; `letter`: part of a word, which counts as 1; `joiner`: an apostrophe, a
+        hyphen, or a mark that belongs to the character before it; `space`; `other`: punctuation and symbols.
     """
-    if char in "'’-":
+    if char in "'’-" or extends(char):
         return "joiner"
     category = unicodedata.category(char)
     if category == "Lo" or char in "〇々":
         return "syllable"
-    if category[0] in "LMN":
+    if category[0] in "LN":
         return "letter"
     return "space" if char.isspace() else "other"
+
+
+def units(text: str) -> list[str]:
+    """The syllables of a text, as defined at the top of this file; words in lower case."""
+    found: list[str] = []
+    in_word = False
+    for char in text:
+        what = kind(char)
+        if what == "syllable" or (what == "letter" and not in_word):
+            found.append(char.lower())
+        elif what == "letter" or (what == "joiner" and in_word):
+            found[-1] += char.lower()
+        in_word = what == "letter" or (what == "joiner" and in_word)
+    return found
 
 
 def count_syllables(line: str) -> int:
     """The length of a line in syllables, as defined at the top of this file."""
     count, in_word = 0, False
-    for char in line:
-        what = kind(char)
+    for grapheme in graphemes(unicodedata.normalize("NFC", line)):
+        what = "other" if _KEYCAP in grapheme else kind(grapheme[0])
         count += what == "syllable" or (what == "letter" and not in_word)
         in_word = what == "letter" or (what == "joiner" and in_word)
     return count
@@ -75,6 +92,11 @@ class LinePlan:
     rhyme: tuple[int, str] | None = None
     rhyme_count: int = 1
     ends_stanza: bool = False
+
+    @property
+    def opening(self) -> str:
+        """What the line begins with; "" if it is free."""
+        return self.fixed[0][1] if self.fixed and self.fixed[0][0] == 0 else ""
 
     @property
     def fixed_syllables(self) -> int:

@@ -31,9 +31,11 @@ class LineState:
         marks: characters since the last syllable or letter.
         fixed_begun: how many texts of `plan.fixed` are written or being written.
         pending: what is left of the fixed text that is being written.
+        after_word: whether the last syllable is a word of letters.
     """
 
     __slots__ = (
+        "after_word",
         "alphabet",
         "fixed_begun",
         "in_word",
@@ -57,6 +59,7 @@ class LineState:
         self.marks = 0
         self.fixed_begun = 0
         self.pending = ""
+        self.after_word = False
 
     def copy(self) -> LineState:
         """A copy that can be advanced independently."""
@@ -81,6 +84,11 @@ class LineState:
         return (self.plan.length or MOST_SYLLABLES) - self.syllables
 
     @property
+    def may_pause(self) -> bool:
+        """Whether a space may come next, as far as the length of the line is concerned."""
+        return not self.plan.length or self.after_word
+
+    @property
     def is_full(self) -> bool:
         """Whether a line with a given length has its last syllable, and that is not a word that could go on."""
         return bool(self.plan.length) and self.left == 0 and not self.in_word
@@ -97,7 +105,8 @@ class LineState:
             syllables=may_begin,
             letters=may_go_on or (may_begin and not self.in_word),
             others=self.marks < (most_marks if self.text else 1),
-            spaces=bool(self.text) and self.left > 0 and self.marks < most_marks,
+            # A line with a length has no pauses but between words of letters, unless its form asks for them.
+            spaces=bool(self.text) and self.left > 0 and self.marks < most_marks and self.may_pause,
             end=complete and not self.text[-1:].isspace(),
         )
 
@@ -113,4 +122,6 @@ class LineState:
         self.word_letters = self.word_letters + 1 if what in ("letter", "joiner") and self.in_word else 1
         self.in_word = what == "letter" or (what == "joiner" and self.in_word)
         self.marks = 0 if what in ("syllable", "letter") else self.marks + 1
+        if what in ("syllable", "letter"):
+            self.after_word = what == "letter"
         self.text += char

@@ -17,10 +17,10 @@ from zuoci.writing.line import read
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from zuoci.writing.batch import Steps
     from zuoci.writing.form import LinePlan
     from zuoci.writing.line import Context, WrittenLine
     from zuoci.writing.rules import Rules
+    from zuoci.writing.steps import Steps
 
 _Spot: TypeAlias = "tuple[str, int, int]"  # a word, a line, and the number of syllables before the word
 

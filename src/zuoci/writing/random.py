@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 # Purposes of streams, for `key_of(seed or key, purpose, index, …)`.
 FORM = 1  # the lines of a text with a form
 LINE = 2  # candidates for one line
-FORK = 3  # lines that are forked from another one near its end
+PICK = 3  # which of the lines that were written is kept
+LENGTH = 4  # a line that is written for its length
 
 _BLOCK = 256  # numbers that `UniformStream` computes at once
 
@@ -57,3 +58,8 @@ class UniformStream:
             self._block = uniforms(self._key, self.count, _BLOCK)
         self.count += 1
         return self._block[i : i + 1]
+
+    def take_several(self, count: int) -> NDArray[Any]:
+        """The next numbers, `(count,)`. Not to be mixed with `take`."""
+        self.count += count
+        return uniforms(self._key, self.count - count, count)

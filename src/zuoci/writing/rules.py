@@ -17,6 +17,8 @@ from zuoci.writing.alphabet import Alphabet
 from zuoci.writing.config import parse_readings
 from zuoci.writing.form import Form
 from zuoci.writing.guards import guard_of
+from zuoci.writing.line_judge import LineJudge
+from zuoci.writing.originality import parts_of
 from zuoci.writing.rhyme.chinese import last_syllables
 from zuoci.writing.rhyme.constraint import RhymeGroups
 from zuoci.writing.rhyme.scheme import Rhymes, Standard
@@ -45,6 +47,7 @@ class WritingModel:
         vocabulary: the characters by id.
         alphabet: the characters by their kind.
         against: what the model and its base have read; None: unknown.
+        judge: tells people's lines from those of the base that the model started from; None: there is none.
     """
 
     def __init__(self, stepper: Stepper, vocabulary: Vocabulary, against: Known | None) -> None:
@@ -52,6 +55,8 @@ class WritingModel:
         self.vocabulary = vocabulary
         self.alphabet = alphabet = Alphabet(vocabulary)
         self.against = against
+        base = parts_of(against)[1] if against is not None else None
+        self.judge = LineJudge.of_base(base.about.name) if base is not None else None
 
         # Both take long to build and depend on little, so that different wishes share them. Neither function refers
         # to `self`: a model that is dropped is freed at once.
@@ -60,8 +65,8 @@ class WritingModel:
             return guard_of(known, limit, vocabulary)
 
         @lru_cache(_CACHED)
-        def rhyme_groups(standard: Standard, readings: tuple[str, ...]) -> RhymeGroups:
-            return RhymeGroups(Rhymes(standard, parse_readings(readings)), alphabet)
+        def rhyme_groups(standard: Standard, readings: tuple[str, ...], count: int, near: bool) -> RhymeGroups:
+            return RhymeGroups(Rhymes(standard, parse_readings(readings), count=count, near=near), alphabet)
 
         self._copy_guard = copy_guard
         self._rhyme_groups = rhyme_groups
@@ -81,9 +86,9 @@ class WritingModel:
             )
         return self._copy_guard(self.against, limit)
 
-    def rhyme_groups(self, standard: Standard, readings: tuple[str, ...]) -> RhymeGroups:
-        """The rhyme groups of a standard with the user's own readings."""
-        return self._rhyme_groups(standard, readings)
+    def rhyme_groups(self, standard: Standard, readings: tuple[str, ...], count: int, near: bool) -> RhymeGroups:
+        """The rhyme groups of a standard with the user's own readings; the arguments are those of `Rhymes`."""
+        return self._rhyme_groups(standard, readings, count, near)
 
     def recent(self, text: str, limit: int) -> NDArray[np.int64]:
         """The ids of the last `limit` characters of a text, −1 before its beginning, `(1, limit)`."""
@@ -116,7 +121,8 @@ class Rules:
         form: what the lines have to be.
         has_form: whether the text consists of lines with a form.
         words: words that must appear.
-        draws: endings to sample in parallel for a rhymed line.
+        particles: lines to grow side by side for each line of a form.
+        selection: how strongly good lines are preferred among these; 0: not at all.
     """
 
     def __init__(self, model: WritingModel, config: WriteConfig) -> None:
@@ -142,14 +148,16 @@ class Rules:
         self.form = Form.of(config)
         self.has_form = config.has_form
         self.words = config.word
-        self.draws = config.draws
+        self.particles = config.particles
+        self.selection = config.selection
         self._standard: Standard = config.rhyme_standard
         self._readings = config.reading
+        self._rhyme_syllables, self._rhyme_near = config.rhyme_syllables, config.rhyme_near
 
     @cached_property
     def rhyme_groups(self) -> RhymeGroups:
         """The rhyme groups by the standard and the readings that were asked for; built when a line has to rhyme."""
-        return self.model.rhyme_groups(self._standard, self._readings)
+        return self.model.rhyme_groups(self._standard, self._readings, self._rhyme_syllables, self._rhyme_near)
 
     def check(self, plans: Sequence[LinePlan]) -> None:
         """Makes sure that the model can write what some lines ask for.

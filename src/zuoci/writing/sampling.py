@@ -1,6 +1,8 @@
 """Logits → the ids of the next characters, for many rows at once. Pure functions; `zuoci.writing.batch` calls them.
 
-Dimensions: R rows, V vocabulary. A logit of −∞ marks a character that cannot be chosen. The steps, in order:
+Dimensions: R rows, D draws (one or several from each row), V vocabulary.
+
+A logit of −∞ marks a character that cannot be chosen. The steps, in order:
 
     1. `keep_allowed`       what form, rhyme, copy guard and repetition limit allow
     2. `keep_top_k`         the k most likely characters (Fan et al. 2018)
@@ -32,27 +34,35 @@ if TYPE_CHECKING:
     Ids = NDArray[np.int64]
 
 
-def sample(logits: Logits, settings: Sequence[Sampling], rows: Sequence[int], uniform: NDArray[np.float64]) -> Ids:
+def sample(
+    logits: Logits,
+    settings: Sequence[Sampling],
+    rows: Sequence[int],
+    uniform: NDArray[np.float64],
+    source: Ids | None = None,
+) -> Ids:
     """Filters the logits, applies the temperature and draws: steps 2 to 6.
 
     Args:
         logits: `(R, V)`, with −∞ for what is not allowed.
         settings: of each text; `greedy` is not read.
         rows: how many rows each text has, R in all.
-        uniform: one number from [0, 1) for each row, `(R,)`; −1: choose the most likely character.
+        uniform: one number from [0, 1) for each draw, `(D,)`; −1: choose the most likely character.
+        source: the row of each draw, `(D,)`; None: one draw from each row.
 
     Returns:
-        Ids `(R,)`.
+        Ids `(D,)`.
     """
+    source = np.arange(len(logits)) if source is None else source
     if any(one.top_k for one in settings):
         logits = keep_top_k(logits, np.repeat([one.top_k for one in settings], rows))
     if any(one.top_p < 1.0 for one in settings):
         logits = keep_top_p(logits, np.repeat([one.top_p for one in settings], rows))
     if any(one.min_p for one in settings):
         logits = keep_min_p(logits, np.repeat([one.min_p for one in settings], rows))
-    chosen = draw(apply_temperature(logits, np.repeat([one.temperature for one in settings], rows)), uniform)
+    chosen = draw(apply_temperature(logits, np.repeat([one.temperature for one in settings], rows)), uniform, source)
     if (uniform < 0.0).any():
-        chosen = np.where(uniform < 0.0, greedy(logits), chosen)
+        chosen = np.where(uniform < 0.0, greedy(logits)[source], chosen)
     return chosen
 
 
@@ -122,26 +132,65 @@ def greedy(logits: Logits) -> Ids:
     return logits.argmax(1)
 
 
-def draw(logits: Logits, uniform: NDArray[np.float64]) -> Ids:
-    """Samples an id from softmax(logits) in each row by inverting the cumulative distribution function.
+def draw(logits: Logits, uniform: NDArray[np.float64], source: Ids | None = None) -> Ids:
+    """Samples ids from softmax(logits) by inverting the cumulative distribution function.
 
         id = min {i : Σ_{j ≤ i} exp(logits_j) > uniform · Σ_j exp(logits_j)}
 
     Args:
         logits: `(R, V)`, with 0 as the largest of each row, as `apply_temperature` returns them.
-        uniform: numbers from [0, 1), `(R,)`.
+        uniform: numbers from [0, 1), `(D,)`.
+        source: the row of each draw, `(D,)`; None: one draw from each row.
     """
+    source = np.arange(len(logits)) if source is None else source
     bounds = torch.from_numpy(np.exp(logits)).cumsum(1).numpy()  # four times as fast as numpy's cumsum
-    total = bounds[:, -1]
-    wanted = np.minimum(uniform * total, np.nextafter(total, np.float32(0.0)))  # the product may round up to total
-    return (bounds > wanted[:, None]).argmax(1)
+    return _invert(bounds, uniform, source)
 
 
-def nll(logits: Logits, ids: Ids) -> NDArray[np.float64]:
-    """−log softmax(logits)[ids], in nats, `(R,)`."""
+def nll(logits: Logits, ids: Ids, source: Ids | None = None) -> NDArray[np.float64]:
+    """−log softmax(logits)[source, ids], in nats, `(D,)`; `source` is the row of each, None: one in each row."""
+    source = np.arange(len(logits)) if source is None else source
     top = logits.max(1)
     total = np.exp(logits - top[:, None]).sum(1, dtype=np.float64)
-    return np.log(total) - (logits[np.arange(len(ids)), ids] - top)
+    return np.log(total)[source] - (logits[source, ids] - top[source])
+
+
+def draw_weighed(
+    logits: Logits, temperature: float, allowed: NDArray[np.bool_], uniform: NDArray[np.float64], source: Ids
+) -> tuple[Ids, NDArray[np.float64], NDArray[np.float64]]:
+    """Steps 1, 5 and 6 at once, with the figures that a particle filter needs: the same in a third of the passes.
+
+    Args:
+        logits: `(R, V)`.
+        temperature: T, above 0.
+        allowed: the characters that may come next, `(R, V)`.
+        uniform: numbers from [0, 1), `(D,)`.
+        source: the row of each draw, `(D,)`.
+
+    Returns:
+        The ids `(D,)`; their nll by the unrestricted logits at temperature 1, in nats `(D,)`; and
+        log Σ_{i allowed} softmax(logits / T)_i, in nats `(R,)`, −∞ where nothing is allowed (the ids mean nothing
+        there) or all that is allowed is too improbable for float32.
+    """
+    moved = logits - logits.max(1, keepdims=True)
+    log_total = np.log(np.exp(moved).sum(1, dtype=np.float64))
+    weights = np.exp(moved if temperature == 1.0 else apply_temperature(moved, np.full(len(logits), temperature)))
+    total = weights.sum(1, dtype=np.float64)
+    weights *= allowed
+    bounds = torch.from_numpy(weights).cumsum(1).numpy()  # four times as fast as numpy's cumsum
+    kept = bounds[:, -1]
+    with np.errstate(divide="ignore"):
+        share = np.log(kept.astype(np.float64)) - np.log(total)
+    chosen = _invert(bounds, uniform, source)
+    return chosen, log_total[source] - moved[source, chosen], share
+
+
+def _invert(bounds: Logits, uniform: NDArray[np.float64], source: Ids) -> Ids:
+    """min {i : bounds_i > uniform · total} in the row of each draw, `(D,)`, for cumulative sums `(R, V)`."""
+    total = bounds[source, -1]
+    wanted = np.minimum(uniform * total, np.nextafter(total, np.float32(0.0)))  # the product may round up to total
+    found = [bounds[row].searchsorted(each, "right") for row, each in zip(source, wanted, strict=True)]
+    return np.minimum(found, bounds.shape[1] - 1).astype(np.int64)
 
 
 def log_share(logits: Logits, allowed: NDArray[np.bool_]) -> NDArray[Any]:

@@ -15,34 +15,32 @@ from pydantic import BaseModel, ConfigDict
 
 from zuoci.errors import WritingError
 from zuoci.model.random import key_of
-from zuoci.writing.batch import StepRequest
 from zuoci.writing.form import count_syllables
-from zuoci.writing.line import Context, WrittenLine, pick, read, write_line
+from zuoci.writing.line import Context, WrittenLine, pick, read
+from zuoci.writing.particles import write_line
 from zuoci.writing.placement import place_words
-from zuoci.writing.random import FORM, UniformStream
+from zuoci.writing.random import FORM, LENGTH, PICK, UniformStream
 from zuoci.writing.repetition import characters_that_would_repeat
 from zuoci.writing.rhyme.constraint import RhymeConstraint
+from zuoci.writing.steps import StepRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from zuoci.model.stepper import Streams
-    from zuoci.writing.batch import StepResult, Steps
     from zuoci.writing.form import LinePlan
-    from zuoci.writing.guards import Guard
     from zuoci.writing.rules import Rules, WritingModel
+    from zuoci.writing.steps import StepResult, Steps
 
 # A free text takes characters back where every way on would copy. At most this many, because their states are kept, and
 # the text is handed out that much later; and within this many steps, so that a text that can only copy ends.
 _MOST_TAKEN_BACK = 32
 _STEPS_PER_CHARACTER, _MORE_STEPS = 20, 1000  # the second, so that short texts have enough
-# A line of a form that fails is tried again, each time with twice as many drafts, up to a maximum, because they all are
-# rows of one batch. After these tries, the line before it is written anew: perhaps nothing can follow it.
-_TRIES_PER_LINE, _MOST_DRAFTS = 5, 64
-# Tries that a text has for all of its lines. A failure of the first line costs more: no line before it can be written
-# anew, so that it hardly gets better.
-_TRIES_OF_TEXT_PER_LINE, _MORE_TRIES = 20, 100
-_COST_OF_FIRST_LINE = 10
+# Lines that a text may fail to find, for each of its lines and beside them.
+_FAILURES_PER_LINE, _MORE_FAILURES = 4, 20
+# Failures of one line after which one more of the lines before it is written anew.
+_FAILURES_PER_STEP_BACK = 3
+_PARTICLES_FOR_LENGTH = 8  # of a line that is written only for its length
 
 
 Finish: TypeAlias = Literal["length", "stop"]
@@ -247,69 +245,59 @@ def _write_form(
 def _write_lines(rules: Rules, context: Context, plans: Sequence[LinePlan], key: int) -> Steps[list[WrittenLine]]:
     """Writes one line for each plan.
 
-    A line for which nothing is found is tried again with more drafts each time; after some tries, the line before it is
-    written anew.
+    If nothing is found for a line, the line before it is written anew; the more often it fails, the more of them.
     """
     lines: list[WrittenLine] = []
     contexts = [context]  # before each line
     tries = [0] * len(plans)  # counted on when a line is written anew, so that it has new random numbers
-    tries_left = _TRIES_OF_TEXT_PER_LINE * len(plans) + _MORE_TRIES
+    failures = [0] * len(plans)
     while len(lines) < len(plans):
         i = len(lines)
         partners = [line.text for line, plan in zip(lines, plans, strict=False) if plan.rhyme == plans[i].rhyme]
-        plan, constraint = add_rhyme(rules, plans[i], partners)
-        failed = tries[i] % _TRIES_PER_LINE
-        drafts = min(rules.draws * 2 ** (failed + 1), _MOST_DRAFTS) if failed else 0
-        found = yield from write_line(rules, contexts[i], plan, key_of(key, i, tries[i]), constraint, drafts)
+        line_key = key_of(key, i, tries[i])
         tries[i] += 1
-        tries_left -= 1
-        if plan.ends_stanza and rules.guard:
-            found = [line for line in found if _may_end_stanza(rules.model, rules.guard, line)]
+        plan = yield from with_length(rules, contexts[i], plans[i], key_of(line_key, LENGTH), partners)
+        constraint = rhyme_constraint(rules, plan, partners)
+        ahead = plans[i + 1].opening if i + 1 < len(plans) else ""
+        found = yield from write_line(rules, contexts[i], plan, line_key, constraint, ahead=ahead)
         if found:
-            lines.append(pick(found, key_of(key, i, tries[i], 1)))
-            contexts.append((yield from _after(rules.model, lines[-1], plan)))
-        elif tries_left < 0 or rules.greedy:  # greedy would write the same again
+            lines.append(pick(found, key_of(line_key, PICK)))
+            contexts.append(lines[-1].after)
+            continue
+        failures[i] += 1
+        if sum(failures) > _FAILURES_PER_LINE * len(plans) + _MORE_FAILURES or rules.greedy:
             raise WritingError(
                 f"no text was found that keeps the form: line {i + 1} fails ({_description(plan, rules.max_copy)}); "
                 "loosen a wish"
             )
-        elif not lines:
-            tries_left -= _COST_OF_FIRST_LINE
-        elif tries[i] % _TRIES_PER_LINE == 0:
-            lines.pop()
-            contexts.pop()
+        kept = max(i - 1 - failures[i] // _FAILURES_PER_STEP_BACK, 0)
+        del lines[kept:], contexts[kept + 1 :]
     return lines
 
 
-def add_rhyme(rules: Rules, plan: LinePlan, partners: Sequence[str]) -> tuple[LinePlan, RhymeConstraint | None]:
-    """The rhyme of a line as a constraint, and the plan of the line.
+def with_length(rules: Rules, before: Context, plan: LinePlan, key: int, partners: Sequence[str]) -> Steps[LinePlan]:
+    """Gives a line of any length that has to rhyme with others the length that a line without a rhyme has there.
 
-    A rhymed line that may have any length gets that of its first partner.
+    Only a line whose end is known to come next can be led to its rhyme.
 
     Args:
         rules: the compiled wish.
+        before: the text before the line.
         plan: of the line.
+        key: of the random numbers.
         partners: the lines before it with the same rhyme; not read if the line need not rhyme.
     """
-    if not plan.rhyme:
-        return plan, None
-    if partners and not plan.length:
-        plan = dataclasses.replace(plan, length=max(count_syllables(partners[0]), plan.fixed_syllables))
-    return plan, RhymeConstraint(rules.rhyme_groups, partners, plan.rhyme_count)
+    if plan.length or not plan.rhyme or not partners:
+        return plan
+    free = dataclasses.replace(plan, rhyme=None, ends_stanza=False)
+    found = yield from write_line(rules, before, free, key, particles=_PARTICLES_FOR_LENGTH)
+    text = pick(found, key).text if found else partners[0]
+    return dataclasses.replace(plan, length=max(count_syllables(text), plan.fixed_syllables))
 
 
-def _after(model: WritingModel, line: WrittenLine, plan: LinePlan) -> Steps[Context]:
-    """The context after a line, and after the empty line that ends its stanza."""
-    if not plan.ends_stanza:
-        return line.after
-    after, _ = yield from read(model, line.after, model.alphabet.line_end)
-    return dataclasses.replace(after, given=0)
-
-
-def _may_end_stanza(model: WritingModel, guard: Guard, line: WrittenLine) -> bool:
-    """Whether an empty line after the line completes no copy."""
-    _, banned = guard.banned(model.recent(line.after.text, guard.limit))
-    return model.alphabet.line_end_id not in banned
+def rhyme_constraint(rules: Rules, plan: LinePlan, partners: Sequence[str]) -> RhymeConstraint | None:
+    """The rhyme of a line with the lines before it that have the same rhyme; None if it need not rhyme."""
+    return RhymeConstraint(rules.rhyme_groups, partners, plan.rhyme_count) if plan.rhyme else None
 
 
 def _description(plan: LinePlan, max_copy: int | None) -> str:

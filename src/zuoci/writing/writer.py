@@ -20,16 +20,17 @@ from zuoci.writing.config import WriteConfig
 from zuoci.writing.inspection import Inspection, inspect
 from zuoci.writing.originality import CorpusIndex, known_texts
 from zuoci.writing.rules import Rules, WritingModel
-from zuoci.writing.text import Lyrics, read_opening, write
+from zuoci.writing.text import Lyrics as Lyrics  # the package exports it from here
+from zuoci.writing.text import read_opening, write
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from os import PathLike
 
     from zuoci.model.language_model import CharLM
-    from zuoci.writing.batch import Steps
     from zuoci.writing.line import Context
     from zuoci.writing.originality import Known
+    from zuoci.writing.steps import Steps
 
 Watch: TypeAlias = Callable[[], None]
 

@@ -7,6 +7,7 @@
 - 中华通韵 (tongyun): the sixteen groups of the Ministry of Education and the State Language Commission, 2019.
 
 Tones do not matter. 儿 is a syllable of its own (er), although in speech it often merges with the one before it.
+Traditional characters are read as their simplified forms are.
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ from __future__ import annotations
 import re
 import unicodedata
 from functools import cache, lru_cache
+
+from zuoci.text.script import forms_of, to_simplified
+from zuoci.writing.rhyme.readings import rule_reading, rule_readings
 
 # -i is the vowel of zhi chi shi ri zi ci si; ê occurs in 欸, io in 哟, iai in the old reading of 崖.
 _TABLES = {
@@ -35,6 +39,17 @@ STANDARDS = {
     for standard, table in _TABLES.items()
 }
 STANDARDS_IN_ASCII = {"shisanzhe": "十三辙", "xinyun": "中华新韵", "tongyun": "中华通韵"}
+
+# Groups that rhyme nearly: front and back nasals, and what 十三辙 has together.
+_NEAR = {
+    "十三辙": "人辰 中东|言前 江阳",
+    "中华新韵": "文 庚|寒 唐|齐 支",
+    "中华通韵": "恩 英 雍|安 昂|衣 迂 儿|喔 鹅",
+}
+NEAR_GROUPS = {
+    standard: {name: "·".join(names) for names in map(str.split, table.split("|")) for name in names}
+    for standard, table in _NEAR.items()
+}
 
 CHARACTERS = "〇\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\U00020000-\U000323af"
 _MAX_READ = 1000  # characters at the end of a line; the time that pypinyin takes grows with their square
@@ -74,28 +89,67 @@ def final(plain: str) -> str | None:
     return rest if rest in _FINALS else None
 
 
-def last_syllable(run: str) -> str | None:
-    """The reading of the last of some Chinese characters in their context, without tone; None if it is unknown."""
-    from pypinyin import Style, lazy_pinyin
+def syllables(run: str, count: int = 1, *, at_end: bool = True) -> list[tuple[str, ...]]:
+    """The readings of the last of some Chinese characters in their context, without tone.
 
-    read = lazy_pinyin(run[-_MAX_READ:], style=Style.TONE)
-    return syllable(read[-1]) if read else None
+    Args:
+        run: Chinese characters, traditional or simplified.
+        count: how many of them to read, from the end.
+        at_end: whether the line ends with them.
+
+    Returns:
+        For each of the last `count` characters (or all, if there are fewer) its readings, the most common first; more
+        than one only where it is sung in either way, none where no reading is known.
+    """
+    from pypinyin import Style, lazy_pinyin
+    from pypinyin.constants import PHRASES_DICT
+
+    plain = to_simplified(run[-_MAX_READ:])
+    read = lazy_pinyin(plain, style=Style.TONE)
+    found: list[tuple[str, ...]] = []
+    for index in range(max(0, len(plain) - count), len(plain)):
+        by_rule = rule_reading(plain[:index], plain[index], at_end=at_end and index == len(plain) - 1)
+        if plain[index] == "地" and plain[max(0, index - 4) : index] in PHRASES_DICT and index > 3:
+            by_rule = ("de",)  # 义无反顾地: after an idiom of four characters
+        found.append(by_rule or tuple(filter(None, [syllable(read[index])])))
+    return found
 
 
 def last_syllables(character: str) -> frozenset[str]:
-    """All readings that `last_syllable` can return for a character at the end of a line."""
+    """All readings that `syllables` can give a character at the end of a line."""
+    return _all_readings(character, ends=True)
+
+
+def inner_syllables(character: str) -> frozenset[str]:
+    """All readings that `syllables` can give a character before others."""
+    return _all_readings(character, ends=False)
+
+
+@lru_cache(maxsize=65536)
+def _all_readings(character: str, *, ends: bool) -> frozenset[str]:
     from pypinyin.constants import PINYIN_DICT
 
-    alone = PINYIN_DICT.get(ord(character), "").split(",")[0]
-    return _ends_of_phrases().get(character, frozenset()) | {read for read in (syllable(alone),) if read}
+    found: set[str] = set()
+    for form in forms_of(character):
+        alone = PINYIN_DICT.get(ord(form), "").split(",")[0]
+        found |= _readings_in_phrases()[not ends].get(form, frozenset()) | rule_readings(form)
+        found |= {read for read in (syllable(alone),) if read}
+    return frozenset(found)
 
 
 @cache
-def _ends_of_phrases() -> dict[str, frozenset[str]]:
-    """Character → its readings at the end of pypinyin's phrases, the words that pypinyin splits a line into."""
+def _readings_in_phrases() -> tuple[dict[str, frozenset[str]], dict[str, frozenset[str]]]:
+    """Character → its readings at the end, and anywhere, of the phrases that pypinyin splits a line into."""
     from pypinyin.constants import PHRASES_DICT
 
-    read: dict[str, set[str]] = {}
+    at_ends: dict[str, set[str]] = {}
+    anywhere: dict[str, set[str]] = {}
     for phrase, readings in PHRASES_DICT.items():
-        read.setdefault(phrase[-1], set()).add(readings[-1][0])
-    return {character: frozenset(filter(None, map(syllable, readings))) for character, readings in sorted(read.items())}
+        at_ends.setdefault(phrase[-1], set()).add(readings[-1][0])
+        for character, (first, *_) in zip(phrase, readings, strict=False):
+            anywhere.setdefault(character, set()).add(first)
+    plain = [
+        {char: frozenset(filter(None, map(syllable, read))) for char, read in sorted(each.items())}
+        for each in (at_ends, anywhere)
+    ]
+    return plain[0], plain[1]

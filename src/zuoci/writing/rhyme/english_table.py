@@ -1,9 +1,10 @@
 """The table of English rhymes: which sounds each known word rhymes by, and a guess for every other word.
 
 The table comes from the CMU Pronouncing Dictionary (`tools/make_english_rhymes.py` writes it, `zuoci/data/
-LICENSE-CMUdict` is its licence). It is a gzipped text of one line per word, `live<TAB>AY V,IH V`: the word and its
-rimes, separated by commas. A rime is the last stressed vowel and the sounds after it, in the dictionary's symbols
-without stress digits. The lines are sorted by the words read backwards, so words with a common ending are neighbours.
+LICENSE-CMUdict` is its licence). It is a gzipped text of one line per word, `outlive<TAB>IH V<TAB>AW`: the word, its
+rimes, separated by commas, and for each rime the last three vowels before it. A rime is the last stressed vowel and the
+sounds after it, in the dictionary's symbols without stress digits. The lines are sorted by the words read backwards, so
+words with a common ending are neighbours.
 
 `zuoci.writing.rhyme.english` is the only caller.
 """
@@ -47,6 +48,10 @@ class RhymeTable:
     def words(self, rime: str) -> list[str]:
         """All words of the table with this rime."""
         return self._words_by_rime.get(rime, [])
+
+    def all_rimes(self) -> list[str]:
+        """All rimes of the table."""
+        return list(self._words_by_rime)
 
     def guess(self, word: str) -> str:
         """The most probable rime of a word that the table does not hold; "" if no known word ends in its last letter.
@@ -101,9 +106,20 @@ def load_table() -> RhymeTable:
 
 def read_table() -> dict[str, str]:
     """The entries of the table that comes with zuoci: a word → its rimes, separated by commas."""
+    fields = _fields()
+    return dict(zip(fields[::3], fields[1::3], strict=False))  # the last field is empty
+
+
+@cache
+def vowels_before() -> dict[str, str]:
+    """A word → the vowels before each of its rimes, separated by commas: outlive → "AW"."""
+    fields = _fields()
+    return dict(zip(fields[::3], fields[2::3], strict=False))
+
+
+def _fields() -> list[str]:
     packed = (files("zuoci") / "data" / "english_rhymes.tsv.gz").read_bytes()
-    fields = gzip.decompress(packed).decode("ascii").replace("\n", "\t").split("\t")  # faster than line by line
-    return dict(zip(fields[::2], fields[1::2], strict=False))  # the last field is empty
+    return gzip.decompress(packed).decode("ascii").replace("\n", "\t").split("\t")  # faster than line by line
 
 
 def _backwards(word: str) -> str:

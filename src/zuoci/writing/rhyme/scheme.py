@@ -1,10 +1,14 @@
 """Lines → their rhyme groups, and the rhyme scheme of a text.
 
-A rhyme group is a key: "zh:遥条" for Chinese lines, "en:AH V" for lines in Latin letters. Lines with a common key
-rhyme. The last character or word of a line determines its group. The pronunciation of a Chinese character is that in
-its line (pypinyin: 忘不了 ends in liǎo), and a published standard assigns its final to a group
-(`zuoci.writing.rhyme.chinese`). An English word rhymes by its last stressed vowel and the sounds after it
-(`zuoci.writing.rhyme.english`).
+A rhyme group is a key: "zh:遥条" for Chinese lines, "en:AH V" for lines in Latin letters, "ja:a" and "ko:a" for kana
+and Hangul. Lines with a common key rhyme. The last character or word of a line determines its group; marks such as (x2)
+do not count (`zuoci.writing.rhyme.line_end`). The pronunciation of a Chinese character is that in its line (忘不了 ends
+in liǎo), and a published standard assigns its final to a group (`zuoci.writing.rhyme.chinese`). An English word rhymes
+by its last stressed vowel and the sounds after it (`zuoci.writing.rhyme.english`), kana and Hangul by their vowel
+(`zuoci.writing.rhyme.vowels`).
+
+In a rhyme of several syllables each of the last syllables has to agree: "zh:怀来 江阳" is that of 海浪 and 太阳. Of
+English syllables the vowels agree there (`zuoci.writing.rhyme.english_sounds`).
 
 `RhymeConstraint` uses this while a line is written; the studio and the exported page, to show rhymes.
 """
@@ -13,31 +17,40 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from itertools import islice, product
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from zuoci.errors import SettingsError
+from zuoci.text.script import forms_of, to_simplified
 from zuoci.writing.rhyme.chinese import (
     CHARACTERS,
+    NEAR_GROUPS,
     STANDARDS,
     STANDARDS_IN_ASCII,
     final,
-    last_syllable,
+    inner_syllables,
     last_syllables,
     syllable,
+    syllables,
 )
 from zuoci.writing.rhyme.english import rimes
+from zuoci.writing.rhyme.english_sounds import near_rime, tails
+from zuoci.writing.rhyme.line_end import WORD, last_word
+from zuoci.writing.rhyme.vowels import HANGUL, KANA, vowel_of_hangul, vowels_of_kana
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 Standard: TypeAlias = Literal["十三辙", "中华新韵", "中华通韵", "shisanzhe", "xinyun", "tongyun"]
 Scheme: TypeAlias = tuple[str | None, ...]
+Units: TypeAlias = tuple[str, ...]  # how each of some syllables rhymes: ("怀来", "江阳")
 
-_LATIN = "A-Za-zÀ-ÖØ-öø-ɏＡ-Ｚａ-ｚ"
-_WORD = f"[{_LATIN}][{_LATIN}\u0300-\u036f]*"  # accents may follow their letters
-_ENDING = re.compile(rf"([{CHARACTERS}]|{_WORD}(?:['’]{_WORD})*(?:(?<=in)['’])?|\d+|[^\W_])[\W_]?\Z")
-_LONGEST_WORD = 100  # characters; bounds the time for any line
 _CHINESE = re.compile(f"[{CHARACTERS}]+")
+_SCRIPTS = {"zh": _CHINESE, "en": re.compile(WORD), "ja": re.compile(f"[{KANA}]+"), "ko": re.compile(f"[{HANGUL}]")}
+_JAPANESE = re.compile("[ぁ-ねは-ゖァ-ヺ]|の.*の", re.DOTALL)  # one の stands in Chinese lines too
+_LAST_PART = re.compile(rf"([{CHARACTERS}]+|[{KANA}]+|[{HANGUL}]|{WORD}(?:['’]{WORD})*['’]?)[\W_]*\Z")
+_LONGEST_PART = 100  # characters; bounds the time for any line
+_MOST_WAYS = 16  # to read the end of a line
 
 # Letters of a rhyme scheme. X is not among them: it marks a line without rhyme. Greek letters follow after Z.
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWYZΓΔΘΛΞΠΣΦΨΩ"
@@ -50,92 +63,161 @@ class Rhymes:
         standard: 十三辙 (`shisanzhe`), 中华新韵 (`xinyun`) or 中华通韵 (`tongyun`).
         readings: phrases or characters → pinyin, one syllable for each character, with tone marks, tone numbers
             or neither: {"还": "huan2", "长大": "zhang3 da4"}. The longest phrase at the end of a line is used.
+        count: how many syllables at the end of lines have to rhyme.
+        near: whether lines that nearly rhyme count as rhyming.
 
     Raises:
         SettingsError: the standard is unknown, or a reading does not fit its phrase.
     """
 
-    def __init__(self, standard: Standard = "十三辙", readings: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        standard: Standard = "十三辙",
+        readings: Mapping[str, str] | None = None,
+        *,
+        count: int = 1,
+        near: bool = False,
+    ) -> None:
         name = STANDARDS_IN_ASCII.get(standard, standard)
         if name not in STANDARDS:
             known = ", ".join(f"{chinese} ({ascii_name})" for ascii_name, chinese in STANDARDS_IN_ASCII.items())
             raise SettingsError(f"there is no rhyme standard {standard!r}; there are {known}")
         self.standard = name
-        self._groups = STANDARDS[name]
-        self._own = {phrase: own_syllable(phrase, reading) for phrase, reading in (readings or {}).items()}
+        self.count = count
+        self.near = near
+        merged = NEAR_GROUPS[name] if near else {}
+        self._groups = {sound: merged.get(group, group) for sound, group in STANDARDS[name].items()}
+        self._own = {to_simplified(own): own_syllables(own, reading) for own, reading in (readings or {}).items()}
         self._longest_own = max(map(len, self._own), default=0)
 
     def ending(self, line: str) -> str:
         """The last character or word of a line, which determines its rhyme group; "" if there is none."""
-        return _ending(line)[0]
+        return last_word(line)[0]
 
     def group(self, line: str) -> str | None:
-        """The rhyme group of a line; None if its end has no final: no word, a number, 嗯."""
+        """The rhyme group of a line; None if its end has no final: no word, a number, 嗯, a kanji."""
         return next(iter(self.keys(line)), None)
 
     def keys(self, line: str) -> tuple[str, ...]:
-        """The rhyme group of a line, then those of the other pronunciations of an English word."""
-        ending, end = _ending(line)
-        if _CHINESE.match(ending):
-            key = self._chinese_key(self._read(line[:end]))
-            return (key,) if key else ()
-        if re.match(_WORD, ending):
-            return tuple(f"en:{rime}" for rime in rimes(ending))
-        return ()
+        """The rhyme group of a line, then those of other pronunciations of its end."""
+        ending, end = last_word(line)
+        script = next((name for name, pattern in _SCRIPTS.items() if pattern.match(ending)), "")
+        if not script or (script == "zh" and _JAPANESE.search(line)):  # how kanji are read is not known
+            return ()
+        if self.count == 1 and script == "en":
+            found = [near_rime(rime) if self.near else rime for rime in rimes(ending)]
+        else:
+            found = [" ".join(way) for way in self.units(line[:end], self.count, at_end=True) if len(way) == self.count]
+        return tuple(dict.fromkeys(f"{script}:{units}" for units in found))
+
+    def units(self, text: str, count: int, *, at_end: bool = False) -> list[Units]:
+        """How each of the last `count` syllables of a text rhymes, in every way in which they can be read.
+
+        Args:
+            text: a text.
+            count: of syllables; there are fewer if the text has fewer, or if it holds something that cannot be read.
+            at_end: whether a line ends here. The consonants after its last vowel then belong to an English rhyme.
+        """
+        part = _LAST_PART.search(text[-_LONGEST_PART:]) if count else None
+        if not part:
+            return [()]
+        before = text[: max(0, len(text) - _LONGEST_PART) + part.start()]
+        ways: list[Units] = []
+        for units, whole in self._units_of(part[1], count, at_end):
+            goes_on = whole and len(units) < count
+            ways += [(*more, *units) for more in (self.units(before, count - len(units)) if goes_on else [()])]
+        return list(dict.fromkeys(ways))[:_MOST_WAYS]
+
+    def _units_of(self, part: str, count: int, at_end: bool) -> Iterator[tuple[Units, bool]]:
+        """The last `count` units of a part of a text in one script, and whether that is all of the part."""
+        if _SCRIPTS["ja"].match(part):
+            yield tuple(vowels_of_kana(part)[-count:]), True
+        elif _SCRIPTS["ko"].match(part):
+            yield (vowel_of_hangul(part),), True
+        elif _SCRIPTS["en"].match(part):
+            for tail in tails(part, count, self.near):
+                last = f"{tail.vowels[-1]} {tail.coda}".strip() if at_end else tail.vowels[-1]
+                yield (*tail.vowels[:-1], last), tail.whole
+        else:
+            groups = [self._groups_of(readings) for readings in self._read(part, count, at_end)]
+            unknown = max((place for place, each in enumerate(groups, 1) if not each), default=0)
+            for units in islice(product(*groups[unknown:]), _MOST_WAYS):
+                yield units, not unknown
 
     def endings(self, characters: Iterable[str]) -> dict[str, str]:
         """Rhyme group → the characters that can end a line in this group, in the order given.
 
         If `group(line)` is G and the line ends in the character c, then c is in `endings([c])[G]`. The converse does
-        not hold: a character with several readings is listed for each, and only the line determines which applies.
+        not hold: a character with several readings is listed for each, and only the line determines which applies. In
+        a rhyme of several syllables, G is the group of the last one.
         """
+        return self._sorted_by_group(characters, at_end=True)
+
+    def insides(self, characters: Iterable[str]) -> dict[str, str]:
+        """The same for the syllables before the last one."""
+        return self._sorted_by_group(characters, at_end=False)
+
+    def _sorted_by_group(self, characters: Iterable[str], *, at_end: bool) -> dict[str, str]:
         found: dict[str, list[str]] = {}
-        for character in dict.fromkeys(characters):
-            if len(character) == 1 and _CHINESE.match(character):
-                own = {read for phrase, read in self._own.items() if phrase[-1] == character}
-                readings = own if character in self._own else own | last_syllables(character)
-                for key in sorted(set(filter(None, map(self._chinese_key, readings)))):
-                    found.setdefault(key, []).append(character)
+        for char in dict.fromkeys(characters):
+            if len(char) != 1:
+                continue
+            keys: set[str] = set()
+            if _CHINESE.match(char):
+                keys = {f"zh:{group}" for group in self._groups_of(self._all_readings(char, at_end=at_end))}
+            elif _SCRIPTS["ko"].match(char):
+                keys = {f"ko:{vowel_of_hangul(char)}"}
+            elif _SCRIPTS["ja"].match(char):
+                keys = {f"ja:{vowel}" for vowel in ("aiueo" if char in "ーｰ" else vowels_of_kana(char))}
+            for key in sorted(keys):
+                found.setdefault(key, []).append(char)
         return {key: "".join(found[key]) for key in sorted(found)}
 
-    def _read(self, line: str) -> str | None:
-        """The last syllable, in pinyin, of a line that ends in a Chinese character."""
-        for length in range(min(self._longest_own, len(line)), 0, -1):
-            if line[-length:] in self._own:
-                return self._own[line[-length:]]
-        start = len(line)
-        while start and _CHINESE.match(line[start - 1]):
-            start -= 1
-        return last_syllable(line[start:])
+    def _all_readings(self, char: str, *, at_end: bool) -> set[str]:
+        forms = forms_of(char)
+        own = {
+            read
+            for phrase, reading in self._own.items()
+            for own_char, read in list(zip(phrase, reading, strict=True))[-1 if at_end else 0 :]
+            if own_char in forms
+        }
+        if at_end and any(form in self._own for form in forms):
+            return own
+        return own | (last_syllables(char) if at_end else inner_syllables(char))
 
-    def _chinese_key(self, read: str | None) -> str | None:
-        group = self._groups.get(final(read) or "") if read else None
-        return f"zh:{group}" if group else None
+    def _read(self, run: str, count: int, at_end: bool) -> list[Sequence[str]]:
+        """The readings of the last characters of a run of Chinese characters."""
+        found: list[Sequence[str]] = [*syllables(run, count, at_end=at_end)]
+        plain, end = to_simplified(run), len(run)
+        while self._own and end > len(run) - len(found):
+            own = next((plain[start:end] for start in range(max(0, end - self._longest_own), end)
+                        if plain[start:end] in self._own), "")  # fmt: skip
+            for back, reading in enumerate(reversed(self._own.get(own, ())), len(run) - end + 1):
+                if back <= len(found):
+                    found[-back] = (reading,)
+            end -= len(own) or 1
+        return found
+
+    def _groups_of(self, readings: Iterable[str]) -> list[str]:
+        groups = (self._groups.get(final(reading) or "") for reading in readings)
+        return list(dict.fromkeys(filter(None, groups)))
 
 
-def _ending(line: str) -> tuple[str, int]:
-    """The last character or word, and the index after it in the line."""
-    end = next((index for index in range(len(line), 0, -1) if line[index - 1].isalnum()), 0)
-    start = max(0, end - _LONGEST_WORD)
-    match = _ENDING.search(line[start : end + 1])
-    return (match[1], start + match.end(1)) if match else ("", 0)
-
-
-def own_syllable(phrase: str, reading: str) -> str:
-    """The last syllable of a user's reading of a phrase.
+def own_syllables(phrase: str, reading: str) -> tuple[str, ...]:
+    """The syllables of a user's reading of a phrase, without tone.
 
     Raises:
         SettingsError: the phrase is not Chinese, or the reading is not one syllable of pinyin for each character.
     """
     if not _CHINESE.fullmatch(phrase):
         raise SettingsError(f"readings are of Chinese characters, as 长大: zhang3 da4; got {phrase!r}")
-    syllables = [syllable(part) for part in reading.split()]
-    if len(syllables) != len(phrase) or None in syllables:
+    read = [syllable(part) for part in reading.split()]
+    if len(read) != len(phrase) or None in read:
         raise SettingsError(
             f"the reading of {phrase} must be {len(phrase)} syllable(s) of pinyin between spaces,"
             f" as zhǎng, zhang3 or zhang; got {reading!r}"
         )
-    return syllables[-1] or ""
+    return tuple(filter(None, read))
 
 
 def repeat_scheme(scheme: Scheme, count: int) -> list[tuple[int, str] | None]:

@@ -119,6 +119,7 @@ export interface CopiedSpan {
   title: string | null;
   line: number | null;
   source: string;
+  differs_in: string[]; // in what it is written otherwise than there
 }
 
 /** CHECK */

@@ -1,0 +1,68 @@
+"""How good a finished line is beside others that were written in the same place: lines → scores in nats.
+
+    score = a (log odds of a person + 0.3 (log p(line) + n h) − repeats)
+
+The log odds are those of `LineJudge`, if the model has one. With 0.3 log p(line) lines are drawn from p^1.3 rather than
+p: a power of the whole line's probability, unlike a lower temperature, does not force each single character. n is the
+number of characters, the line's end included, and h what they cost on average in all of the lines, so that short lines
+are not better because they are short. Likely lines repeat, so that each syllable that comes twice in the line costs
+0.5, and each pair of neighbouring ones that came before 1. a is `WriteConfig.selection`; 0 leaves lines as the model
+writes them. The numbers are measured: docs/experiments.md.
+
+`zuoci.writing.particles` weighs lines by exp(score), and `zuoci.writing.candidates` orders them by it.
+"""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from zuoci.writing.form import units
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from numpy.typing import NDArray
+
+    from zuoci.writing.line import WrittenLine
+    from zuoci.writing.rules import Rules
+
+LIKELIHOOD = 0.3
+_PAIR, _UNIT = 1.0, 0.5  # nats
+_LOOKED_BACK = 120  # characters of the text before a line that it should not repeat
+
+
+def line_scores(rules: Rules, before: str, lines: Sequence[WrittenLine]) -> NDArray[np.float64]:
+    """The scores of some lines, `(N,)`.
+
+    Args:
+        rules: the compiled wish.
+        before: the text before them.
+        lines: the lines.
+    """
+    nll = np.array([line.nll for line in lines])
+    lengths = np.array([len(line.text) + 1 for line in lines])
+    above = nll - lengths * (nll.sum() / lengths.sum())
+    scores = -LIKELIHOOD * above - [repeats(before, line.text) for line in lines]
+    if rules.model.judge:
+        last = before.rstrip("\n").rpartition("\n")[2]
+        # Rounded, so that the sum is the same whatever lines are judged with it.
+        scores += rules.model.judge.log_odds(last, [line.text for line in lines]).round(4)
+    return rules.selection * scores
+
+
+def repeats(before: str, line: str) -> float:
+    """What a line repeats of itself and of the text before it, in nats; words are counted in alphabetic scripts."""
+    earlier = units(before[-_LOOKED_BACK:])
+    pairs = set(pairwise(earlier))
+    seen: set[str] = set()
+    cost = 0.0
+    last = ""
+    for unit in units(line):
+        cost += _UNIT * (unit in seen) + _PAIR * ((last, unit) in pairs)
+        seen.add(unit)
+        pairs.add((last, unit))
+        last = unit
+    return cost
