@@ -11,7 +11,8 @@ SONG = "车站没有人\n灯还亮着\n我说：上车吧\n"
 ROLES = (
     "作词", "词", "曲", "词曲", "作词/作曲", "填 词", "编曲 Arrangement", "編曲", "混音/母带", "录音师", "錄音室",
     "录音棚", "制作人 Producer",
-    "吉他手", "人声录音", "和声编写", "配唱制作人", "音乐总监", "弦乐监制", "二胡", "统筹", "封面设计", "OP", "SP",
+    "吉他手", "人声录音", "和声编写", "配唱制作人", "音乐总监", "弦乐监制", "二胡", "统筹", "封面设计", "打擊樂",
+    "製作公司", "合聲", "OP", "SP",
     "OP/SP", "A&R", "Written by",
     "Vocal", "Mixing Engineer", "Mastered by", "Executive Producer", "Lyrics by", "作詞", "ギター", "작사",
     "Музыка", "Paroles",
@@ -34,8 +35,8 @@ SUNG = (
     "我说：别走", "她说：下雪了", "妈妈说：早点回家", "爱：是一种病", "时间：它不等人", "地点：你家门口的树下",
     "音乐：请你再大声一点", "副歌里唱：别走",
     "词：这一句是唱的", "录音：留住昨天的声音", "曲：终人散后谁还记得我", "鼓：咚咚咚", "歌：唱给谁听呢",
-    "Love: it's all there is",
-    "Music: the only thing I know", "I said: get on", "Remember: nobody waits", "Written by the moon",
+    "Love: it's all there is", "Music: the only thing I know", "Chorus: La la la", "I said: get on",
+    "Remember: nobody waits", "Written by the moon",
     "Produced by the sea",
     "Mama said: come home", "One thing: stay", "Words: they never come to me", "未经你许可 我爱上了你",
     "陌生人：你好", "老师：同学们好",
@@ -87,7 +88,8 @@ def test_shapes_without_a_colon_and_several_on_a_line() -> None:
 @pytest.mark.parametrize(
     "notice",
     [
-        "（未经著作权人许可，不得翻唱、翻录或使用）", "未经许可，不得翻唱或使用", "【未經授權 請勿轉載】",
+        "（未经著作权人许可，不得翻唱、翻录或使用）", "未经许可，不得翻唱或使用",
+        "某某享有本翻译作品的著作权", "【未經授權 請勿轉載】",
         "版权所有 翻录必究", "© 2020 Doe Records",
         "℗ 2019 某某文化", "Copyright 2001 by Jane Doe", "All rights reserved.", "本歌曲版权归某某所有，禁止使用",
         "歌词由某某提供", "ISRC CN-A01-20-00001",

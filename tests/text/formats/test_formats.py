@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import time
+import tracemalloc
 import zipfile
 from typing import TYPE_CHECKING
 
@@ -175,6 +176,36 @@ def test_files_that_are_no_text_say_what_they_are(data: bytes, message: str) -> 
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("rain &amp; snow\nit&#39;s&nbsp;late\n", "rain & snow\nit's late\n"),
+        ('"rain falls\\nwind \\"blows\\"\\nday breaks"', 'rain falls\nwind "blows"\nday breaks\n'),
+        ("\\u96e8\\u843d\\ud83d\\ude00 rain\n", "雨落😀 rain\n"),
+        ("rock & roll; R&B\nback\\slash\n\\u96e\n", "rock & roll; R&B\nback\\slash\n\\u96e\n"),
+    ],
+)
+def test_escapes_become_characters(text: str, expected: str) -> None:
+    corpus = corpus_of(text.encode(), "a.txt")
+    assert corpus.text == expected
+    assert bool(corpus.notes) == (text != expected)
+
+
+def test_two_languages_of_subtitles_and_the_lines_of_ttml() -> None:
+    line = "Dialogue: 0,0:00:0{0}.00,0:00:0{0}.90,{1},{2}\n"
+    text = "[Events]\nFormat: Layer, Start, End, Style, Text\n" + "".join(
+        line.format(k, style, words)
+        for k, pair in enumerate((("雨が降る", "雨落下"), ("夜が明ける", "天亮了")))
+        for style, words in zip(("JP", "CN"), pair, strict=True)
+    )
+    assert corpus_of(text.encode(), "a.ass").text == "雨が降る\n夜が明ける\n"
+    assert len(corpus_of(text.encode(), "a.ass", ReadConfig(translations="all")).songs[0].lines) == 4
+    ttml = (
+        '<tt><body><div><p begin="1"><span>rain </span><span>falls</span></p><p begin="3">day breaks</p></div></body>'
+    )
+    assert corpus_of(ttml.encode(), "a.ttml").text == "rain falls\nday breaks\n"
+
+
 def test_dropped_lines_have_their_numbers_in_the_file() -> None:
     table = 'title,lyrics\nA,"rain falls\n[Chorus]\nwind blows"\nB,"[Verse 1]\nday breaks"\n'
     assert [each.line for each in corpus_of(table.encode(), "a.csv").files[0].dropped] == [3, 5]
@@ -200,6 +231,7 @@ HOSTILE = {
     "ass": "[Script Info]\n" + "Dialogue: {" * 10**5,
     "kana": "漢(かん" * 2 * 10**5,
     "tabs": "\t" * 10**6,
+    "labels": "a: b\n" * 10**5,
 }
 
 
@@ -211,6 +243,19 @@ def test_a_hostile_text_takes_no_more_time_than_its_size(kind: str) -> None:
     except CorpusError as error:
         assert "\n" not in str(error)  # noqa: PT017
     assert time.process_time() - begin < 2.0
+
+
+def test_a_document_of_millions_of_elements_is_refused_or_read_in_little_memory() -> None:
+    begin = time.process_time()
+    tracemalloc.start()
+    with pytest.raises(CorpusError, match="unpacks to more than 4 MiB"):
+        corpus_of(docx(paragraphs("<w:r/>" * 2**20)), "a.docx")
+    small = corpus_of(docx(paragraphs("<w:r/>" * 2**16, "rain falls")), "a.docx")
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert small.text.strip() == "rain falls"
+    assert peak < 2**26
+    assert time.process_time() - begin < 4.0
 
 
 @limits(max_examples=150, deadline=None)

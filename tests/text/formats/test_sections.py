@@ -77,6 +77,10 @@ def test_several_bare_names_are_marks_and_songs_are_told_apart() -> None:
     assert [[section.name for section in song.sections] for song in corpus.songs] == [["verse 1", "chorus"]] * 2
 
 
+def test_bare_names_without_lines_are_words() -> None:
+    assert read("verse\n\nchorus").text == "verse\n\nchorus"
+
+
 def test_the_speakers_of_a_play_are_no_marks() -> None:
     play = "Chorus:\nTwo houses stand\n\nJULIA:\nWho is there?\n\nROLAND:\nNobody.\n\nJULIA:\nThen go.\n"
     assert read(play).text == play

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from zuoci.text.read_config import ReadConfig
 
 _RATIO = 50  # texts may unpack to this many times their packed size; lyrics shrink 2 to 10 times,
-_FREE_BYTES = 2**23  # or to this many bytes
+_FREE_BYTES = 2**22  # or to this many bytes
 _ENTRY_BYTES = 512  # of the directory, for each member
 _UTF8 = 0x800  # flag: the name is UTF-8
 _ENCRYPTED = 0x1

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 from zuoci.text.formats.document import LONGEST_LINE, Dropped
 from zuoci.text.formats.roles import is_role
+from zuoci.text.formats.sections import mark_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 CREDITS, TITLES = "credit lines", "title lines"
 _MOST_HEAD = 3  # lines of a title before the first credit
+_MOST_LABELS = 20  # of unknown words between two known ones
 _UNSUNG = 1.2  # seconds; a line that stands for less is not sung
 _INTRO = 6.0  # seconds; a first line at 0 that stands for longer is a title over an intro
 
@@ -60,6 +62,7 @@ _NOTICE = re.compile(
     r"|侵[权權]|[责責]任))"
     r"|(?:本|此|[该該])?(?:歌曲|作品|音[乐樂]|[词詞]曲|[录錄]音).{0,20}(?:版[权權]|著作[权權]|授[权權]).{0,40}"
     r"(?:所有|禁止|不得|授[权權]|使用)"
+    r"|.{0,20}享有.{0,20}(?:著作[权權]|版[权權])"
     r"|.{0,40}(?:版[权權]所有|著作[权權][归歸]|不得翻唱|侵[权權]必究|翻[录錄]必究|all rights reserved)"
     r"|(?:copyright|©|℗|\(c\)|\(p\))[\s©℗:：(（]*(?:\d{4}|by\b|[A-Z©℗])"
     r"|本?(?:歌[词詞]|字幕|lrc)\s*(?:由.{1,30}(?:提供|[制製]作|上[传傳]|整理|[编編][辑輯])|by\b.{1,40})"
@@ -77,7 +80,7 @@ def is_name(value: str) -> bool:
         return True
     if not value or len(value) > 90 or _SENTENCE.search(value):
         return False
-    if len(value) > 1 and len(set(value)) == 1:  # 啦啦啦
+    if len(value) > 2 and len(set(value)) == 1:  # 啦啦啦
         return False
     words = re.findall(r"[A-Za-z][\w'’]*", value)
     if len(words) > 2 and 2 * sum(word[0].islower() for word in words if word not in _IN_NAMES) > len(words):
@@ -95,7 +98,7 @@ def credit_kind(text: str) -> str:
     if match := _LABELLED.fullmatch(text):
         label, name = match[1], match[2]
         if is_role(label):
-            return "role" if is_name(name) else "label"
+            return "role" if is_name(name) and not mark_of(text) else "label"  # `Chorus: La la la` is a section
         speaks = _SPEAKS.search(label) or len(label) > 24 or len(label.split()) > 4
         return "" if speaks or len(name) > 40 or re.search(r"[？！?。；]", name) else "label"
     if (match := _BY.fullmatch(text)) and is_role(match[1]):
@@ -155,7 +158,7 @@ def _run(lines: Sequence[Line], places: Sequence[int]) -> list[int]:
         if kind == "role" or (kind and run and _is_too_short(lines, places, at)):
             run += [*maybe, index]
             maybe = []
-        elif kind and (run or maybe or at == 0):
+        elif kind and len(maybe) < _MOST_LABELS and (run or maybe or at == 0):
             maybe.append(index)
         else:
             break

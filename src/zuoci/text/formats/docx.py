@@ -22,9 +22,11 @@ from zuoci.text.formats.plain import read_plain
 from zuoci.text.read_config import ReadConfig
 
 _BODY = "word/document.xml"
-_MOST_BYTES = 2**25  # of the XML, 32 MiB: a novel has 3
+_MOST_BYTES = 2**25  # of the XML, 32 MiB: a novel has 3;
+_RATIO, _FREE_BYTES = 50, 2**22  # and so many times its packed size, or so many bytes
 _W = "{http://schemas.openxmlformats.org/wordprocessingml/2006/main}"
 _STRICT = "{http://purl.oclc.org/ooxml/wordprocessingml/main}"
+_SIGNS = {"br": "\n", "cr": "\n", "tab": " "}
 _HEADING = re.compile(r"(?:heading|标题|überschrift|titre|título)\s?\d?|title|\d", re.IGNORECASE)
 
 
@@ -73,11 +75,12 @@ def _xml(data: bytes, name: str) -> bytes:
     """The XML of the text, up to a limit, whatever the document says about its size."""
     try:
         with zipfile.ZipFile(BytesIO(data)) as archive, archive.open(_BODY) as stream:
-            xml = stream.read(_MOST_BYTES + 1)
+            most = min(_MOST_BYTES, max(_FREE_BYTES, _RATIO * archive.getinfo(_BODY).compress_size))
+            xml = stream.read(most + 1)
     except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, RuntimeError, NotImplementedError, OSError) as error:
         raise CorpusError(f"{name} is a damaged DOCX document: {error}; save it again, or as text") from None
-    if len(xml) > _MOST_BYTES:
-        raise CorpusError(f"{name} unpacks to more than {_MOST_BYTES // 2**20} MiB; cut it into smaller documents")
+    if len(xml) > most:
+        raise CorpusError(f"{name} unpacks to more than {most // 2**20} MiB; cut it into smaller documents")
     if b"<!DOCTYPE" in xml or b"<!ENTITY" in xml or "<!ENTITY".encode("utf-16-le") in xml:
         raise CorpusError(f"{name} declares entities, which no word processor writes; it is not read")
     return xml
@@ -89,26 +92,28 @@ def _paragraphs(xml: bytes, name: str) -> list[tuple[str, bool]]:
     pieces: list[str] = []
     heading = False
     deleted = 0
+    around: list[ET.Element] = []
     try:
         for event, element in ET.iterparse(BytesIO(xml), ("start", "end")):
             tag = element.tag.replace(_STRICT, _W).removeprefix(_W)
-            if tag in {"del", "moveFrom"}:
-                deleted += 1 if event == "start" else -1
-            elif event == "start":
+            deleted += ((event == "start") - (event == "end")) * (tag in {"del", "moveFrom"})
+            if event == "start":
+                around.append(element)
                 continue
-            elif tag == "t" and not deleted:
+            around.pop()
+            if around:
+                del around[-1][:]  # what has been read is not kept: a hostile document has millions of elements
+            if tag == "t" and not deleted:
                 pieces.append(element.text or "")
-            elif tag in {"br", "cr"}:
-                pieces.append("\n")
-            elif tag == "tab":
-                pieces.append(" ")
+            elif tag in _SIGNS:
+                pieces.append(_SIGNS[tag])
             elif tag == "pStyle":
                 style = next((value for key, value in element.attrib.items() if key.endswith("}val")), "")
                 heading = bool(_HEADING.fullmatch(style))
             elif tag == "p":
-                found.append(("".join(pieces), heading and bool("".join(pieces).strip())))
+                text = "".join(pieces)
+                found.append((text, heading and bool(text.strip())))
                 pieces, heading = [], False
-                element.clear()
     except ET.ParseError as error:
         raise CorpusError(f"{name} is a damaged DOCX document: {error}; save it again, or as text") from None
     return found

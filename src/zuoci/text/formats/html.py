@@ -156,7 +156,9 @@ class _Page:
         self._add(data if preformatted else re.sub(r"[ \t\r\n]+", " ", data))
 
     def _break(self, tag: str) -> None:
-        if tag in _PARAGRAPHS:
+        if tag == "p" and self._open and self._open[0][0] == "tt":  # TTML: a line
+            self._add("" if self._pieces and self._pieces[-1][1].endswith("\n") else "\n")
+        elif tag in _PARAGRAPHS:
             self._add("\n\n")
         elif tag in _BLOCKS:
             self._add("\n")

@@ -9,27 +9,25 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass, field
-from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 from zuoci.errors import CorpusError
 from zuoci.text.formats.credits import CREDITS
 from zuoci.text.formats.document import Document, Dropped, Line, numbered
 from zuoci.text.formats.lyrics import clean_song
-from zuoci.text.formats.scripts import script_of
 from zuoci.text.formats.sections import mark_of
 from zuoci.text.formats.stamps import SPAN, split_line
+from zuoci.text.formats.translations import TRANSLATIONS, first_language
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from zuoci.text.read_config import ReadConfig
 
-STAMPS, TAGS, TRANSLATIONS = "time stamps", "ID tags", "translations"
+TAGS = "ID tags"
 # Repeats make a song at most this many times as long as its file, or this many characters long. Without a limit, a few
 # bytes of time stamps could fill the memory.
 _REPEATED, _ANY_SONG = 4, 10_000
-_TOGETHER = 0.05  # seconds; lines so close share a stamp
 _LEAST_SHARE = 0.5  # of the lines of a file begin with a stamp, if it is LRC
 
 _MAYBE = re.compile(r"^[ \t]{0,40}[\[［【(（<][ \t]{0,4}[-+−–]?[ \t]?\d[^\n]{0,400}", re.MULTILINE)
@@ -137,7 +135,7 @@ def _read_lines(lines: Sequence[Line], most: int, name: str, size: int) -> _Read
                 continue
         times, words = split or ([now], line.text.strip())
         found.stamps += len(times) if split else 0
-        if match := _LINE_TAG.match(words):
+        if words.startswith("[") and (match := _LINE_TAG.match(words)):
             why = TAGS if match[1].lower() in {"tt", "kana", "ts"} else TRANSLATIONS
             found.dropped.append(Dropped(line.number, words, why))
             continue
@@ -168,7 +166,7 @@ def _finish(found: _Reading, document: Document, config: ReadConfig) -> None:
     """Adds the song to the document."""
     lines = [line for line in found.timed if line.text.strip("/ \\|·.-–—_*~")]
     if config.translations == "first":
-        lines, gone = _first_language(lines)
+        lines, gone = first_language(lines)
         found.dropped += gone
     cleaned = clean_song(lines, [found.tags.get("ti", ""), found.tags.get("ar", "")])
     document.dropped += sorted([*found.dropped, *cleaned.dropped], key=lambda each: each.line)
@@ -176,38 +174,3 @@ def _finish(found: _Reading, document: Document, config: ReadConfig) -> None:
         document.notes.append("dropped the time stamps")
     if song := cleaned.song(found.tags.get("ti", "")):
         document.songs.append(song)
-
-
-def _first_language(lines: Sequence[Line]) -> tuple[list[Line], list[Dropped]]:
-    """Keeps the first of the lines that share a stamp, if they are translations of one another.
-
-    They are if most such lines are in another script than the first of theirs, or if nearly all lines come in pairs.
-    """
-    groups = _groups(lines)
-    shared = [group for group in groups if len(group) > 1 and len({line.text for line in group}) > 1]
-    foreign = [group for group in shared if len({script_of(line.text) for line in group} - {""}) > 1]
-    if not shared or not (2 * len(foreign) >= len(shared) or (len(shared) > 2 and len(shared) >= 0.8 * len(groups))):
-        return list(lines), []
-    paired = {id(group) for group in shared}
-    kept: list[Line] = []
-    dropped: list[Dropped] = []
-    for group in groups:
-        if id(group) in paired:
-            kept.append(group[0])
-            dropped += [Dropped(line.number, line.text, TRANSLATIONS) for line in group[1:]]
-        else:
-            kept += group
-    return kept, dropped
-
-
-def _groups(lines: Sequence[Line]) -> list[list[Line]]:
-    """Sorted lines, grouped where they share a stamp."""
-    number, last = 0, float("-inf")
-    keys: list[int] = []
-    for line in lines:
-        time = line.time or 0.0
-        if time - last > _TOGETHER:
-            number, last = number + 1, time
-        keys.append(number)
-    at = iter(keys)
-    return [list(group) for _, group in groupby(lines, key=lambda _: next(at))]

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from zuoci.errors import CorpusError
 from zuoci.text.formats.document import Document, located
 from zuoci.text.formats.docx import is_docx, read_docx
+from zuoci.text.formats.escapes import without_escapes
 from zuoci.text.formats.html import is_html, read_html
 from zuoci.text.formats.json_text import parse, read_json
 from zuoci.text.formats.lrc import holds_stamps, is_lrc, read_lrc
@@ -94,7 +95,7 @@ def read_text(text: str, name: str, config: ReadConfig) -> Document:
         whole = _QRC.search(text) or quoted
         return read_lrc(unescape(whole[1]), config, name)
     if kind := subtitle_kind(text):
-        return read_subtitles(text, kind)
+        return read_subtitles(text, kind, config)
     if is_html(text) and not is_lrc(text[:_HEAD]):
         return read_html(text)
     if suffix in {"csv", "tsv"} or is_table(text):
@@ -105,6 +106,14 @@ def read_text(text: str, name: str, config: ReadConfig) -> Document:
 
 
 def _read_lyrics(text: str, name: str, config: ReadConfig) -> Document:
+    """The songs of LRC or plain text, without escapes."""
+    text, notes = without_escapes(text)
+    document = _read_lines(text, name, config)
+    document.notes[:0] = notes
+    return document
+
+
+def _read_lines(text: str, name: str, config: ReadConfig) -> Document:
     """The songs of LRC or plain text; in a text that mixes both, block by block."""
     stamped = holds_stamps(text)
     if stamped or name.lower().endswith((".lrc", ".yrc", ".qrc", ".krc")):

@@ -131,7 +131,8 @@ def marks_of(lines: Sequence[Line]) -> dict[int, Mark]:
     """The section marks and directions among the lines of a song, by their index."""
     found = {index: mark for index, line in enumerate(lines) if (mark := mark_of(line.text))}
     names = [mark for mark in found.values() if mark.name]
-    marked = any(mark.sure for mark in names) or len(names) > 1
+    sung = any(line.text.strip() and index not in found for index, line in enumerate(lines))
+    marked = any(mark.sure for mark in names) or (len(names) > 1 and sung)
     if sum(bool(re.fullmatch(r"[^:：\n]{1,30}[:：]\s*", line.text)) for line in lines) > 2 * len(names):
         return {}  # a play: `Chorus:` speaks
     return {index: mark for index, mark in found.items() if mark.sure or marked}

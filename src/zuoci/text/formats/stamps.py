@@ -22,6 +22,9 @@ _INLINE = re.compile(rf"{re.sub(r'[(](?![?])', '(?:', STAMP.pattern)}|{_WORD.pat
 SPAN = re.compile(r"\s*\[\s?(\d{1,8})\s?,\s?(\d{1,8})\s?\]")
 _SYLLABLE = re.compile(r"[(<]\s?-?\d{1,8}\s?,\s?\d{1,8}(?:\s?,\s?-?\d{1,8})?\s?[)>]")
 
+# Most lines have one stamp and no sign of another; this finds their parts ten times as fast.
+_USUAL = re.compile(r"\[([0-9]{1,3}):([0-9]{1,2}\.[0-9]{2,3})\]([^\[［【<＜〈(]*)")
+
 
 def seconds_of(match: re.Match[str]) -> float:
     """The time of a stamp that `STAMP` matched, in seconds."""
@@ -50,6 +53,8 @@ def split_line(text: str) -> tuple[list[float], str] | None:
     Several stamps side by side at the beginning repeat the line. Where words have stamps too, the second of two is that
     of the first word.
     """
+    if usual := _USUAL.fullmatch(text):
+        return [int(usual[1]) * 60 + float(usual[2])], usual[3].strip()
     if span := SPAN.match(text):
         return [int(span[1]) / 1000], without_word_times(text[span.end() :])
     leading = LEADING.match(text)

@@ -8,9 +8,14 @@ from __future__ import annotations
 
 import re
 from html import unescape
+from typing import TYPE_CHECKING
 
 from zuoci.text.formats.document import Document, Line, numbered
 from zuoci.text.formats.lyrics import clean_song
+from zuoci.text.formats.translations import first_language
+
+if TYPE_CHECKING:
+    from zuoci.text.read_config import ReadConfig
 
 _CLOCK = r"(?:\d{1,3}:)?\d{1,3}:\d{1,2}[,.]\d{1,3}"
 _TIMES = re.compile(rf"\s*({_CLOCK})\s*(?:-->|,)\s*({_CLOCK})(?:\s.{{0,200}})?\s*")
@@ -47,17 +52,21 @@ def subtitle_kind(text: str) -> str:
     return "transcript" if _CLOCK_START.search(head) and _is_transcript(text) else ""
 
 
-def read_subtitles(text: str, kind: str) -> Document:
+def read_subtitles(text: str, kind: str, config: ReadConfig) -> Document:
     """Reads subtitles.
 
     Args:
         text: the contents of the file.
         kind: as `subtitle_kind` names it.
+        config: which of several languages to keep.
     """
     read = {"ASS": _dialogue, "transcript": _transcript}.get(kind, _captions)
     lines = read(numbered(text))
+    lines, gone = first_language(lines) if kind == "ASS" and config.translations == "first" else (lines, [])
     cleaned = clean_song(_without_rolling(lines))
-    document = Document(kind, dropped=cleaned.dropped, notes=["dropped the times of subtitles"], separate=True)
+    document = Document(
+        kind, dropped=[*gone, *cleaned.dropped], notes=["dropped the times of subtitles"], separate=True
+    )
     if song := cleaned.song():
         document.songs.append(song)
     return document
