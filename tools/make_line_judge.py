@@ -115,7 +115,7 @@ class Network(nn.Module):
             nn.Conv1d(a, b, 3, padding=d, dilation=d) for a, b, d in zip(sizes, sizes[1:], DILATIONS, strict=False)
         )
         self.output = nn.Linear(2 * CHANNELS, 1)
-        self.dropout, self.dropout_in = nn.Dropout(0.4), nn.Dropout(0.3)
+        self.dropout, self.dropout_in = nn.Dropout(0.3), nn.Dropout(0.2)
 
     def forward(self, ids: Tensor, of_line: Tensor) -> Tensor:
         """The log odds `(N,)` of texts `(N, T)`; `of_line` says which characters are the line and its end."""
@@ -155,7 +155,7 @@ def collate(examples: Sequence[Example], padding: int) -> tuple[Tensor, Tensor, 
 def train(network: Network, examples: list[Example], held: Sequence[Example]) -> None:
     """Trains the network, and prints how well it tells the lines held apart."""
     padding = network.embedding.padding_idx or 0
-    optimizer = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=0.05)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=0.02)
     steps = EPOCHS * -(-len(examples) // BATCH)
     schedule = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 - step / steps)
     drawn = random.Random(0)

@@ -23,7 +23,7 @@ import torch
 from torch import nn
 
 from zuoci.errors import CorpusError
-from zuoci.text.corpus import load_lyrics, read_one
+from zuoci.text.corpus import load_lyrics, read_as_it_is
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -63,7 +63,7 @@ def load_data_jay_lyrics(
     Raises:
         CorpusError: the file cannot be read.
     """
-    corpus_chars = load_lyrics("zh").text if path is None else read_one(path).text
+    corpus_chars = load_lyrics("zh").text if path is None else read_as_it_is(path)
     corpus_chars = corpus_chars.replace("\n", " ").replace("\r", " ")[:10_000]
     idx_to_char = sorted(set(corpus_chars))
     char_to_idx = {char: i for i, char in enumerate(idx_to_char)}

@@ -18,11 +18,12 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 
 from zuoci.errors import CorpusError
+from zuoci.text.encoding import decode
 from zuoci.text.formats.plain import as_one_song
 from zuoci.text.read_config import ReadConfig
 from zuoci.text.reading import FileReport, SourceText, read_bytes, read_source
 from zuoci.text.songbook import parse_songbook
-from zuoci.text.sources import readable
+from zuoci.text.sources import LeftOut, find_texts, readable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -196,6 +197,22 @@ def read_one(source: Source, config: ReadConfig | None = None) -> Corpus:
     if len(found.files) != 1:
         raise CorpusError(f"{readable(str(source))} holds {len(found.files)} texts: expected one")
     return _corpus(found)
+
+
+def read_as_it_is(source: Source, config: ReadConfig | None = None) -> str:
+    """Reads a source that holds exactly one text: the characters of a plain text with all its line ends and blanks.
+
+    What is no plain text is read as `read_one` reads it.
+
+    Raises:
+        CorpusError: as `read_one`.
+    """
+    config = config or ReadConfig()
+    found = read_source(Path(source), config)
+    if len(found.files) != 1 or found.files[0].format != "plain text":
+        return read_one(source, config).text
+    ((name, data),) = find_texts(Path(source), LeftOut(), config)
+    return decode(data, name, config.encoding or None)[0]
 
 
 def corpus_of(data: bytes, name: str, config: ReadConfig | None = None) -> Corpus:
