@@ -1,6 +1,6 @@
-"""The checks of the pages' JavaScript: its unit tests in tests/page, and its types.
+"""The checks of the pages' JavaScript: its unit tests in tests/page, its types, and the bundled editor.
 
-Without Node.js, or without TypeScript (`npm ci`), they are skipped, unless ZUOCI_REQUIRE_NODE is set.
+Without Node.js, or without its packages (`npm ci`), they are skipped, unless ZUOCI_REQUIRE_NODE is set.
 """
 
 from __future__ import annotations
@@ -52,7 +52,20 @@ def test_they_use_the_settings_that_python_has() -> None:
     assert copied == {name: document[name] for name in ("start", "constants")}
 
 
+def require(package: str) -> None:
+    if not (ROOT / "node_modules" / package).is_dir():
+        missing(f"node_modules/{package}")
+
+
 def test_the_types_are_right() -> None:
-    if not (ROOT / "node_modules" / "typescript").is_dir():
-        missing("node_modules/typescript")
+    require("typescript")
     run("npx", "--no-install", "tsc", "-p", ".")
+
+
+def test_the_bundled_editor_is_what_its_packages_make(tmp_path: Path) -> None:
+    require("esbuild")
+    run("node", "tools/bundle_editor.js", str(tmp_path))
+    committed = ROOT / "src" / "zuoci" / "studio" / "page" / "vendor"
+    for file in tmp_path.iterdir():
+        assert file.read_bytes() == (committed / file.name).read_bytes(), f"{file.name}: run npm run build"
+    assert {"codemirror.js", "LICENSE-codemirror.txt"} == {file.name for file in tmp_path.iterdir()}
