@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
 import subprocess
 from pathlib import Path
@@ -15,6 +16,7 @@ from typing import NoReturn
 import pytest
 
 from zuoci.writing.config import describe_settings
+from zuoci.writing.form import count_syllables
 
 ROOT = Path(__file__).parents[1]
 
@@ -50,6 +52,15 @@ def test_they_use_the_settings_that_python_has() -> None:
         expected.pop("items", None)  # only lists have it
         assert setting == expected, name
     assert copied == {name: document[name] for name in ("start", "constants")}
+
+
+def test_syllables_are_counted_as_python_counts_them() -> None:
+    """Python's categories and JavaScript's script properties agree, on each kind of character and on how they mix."""
+    draw = random.Random(1)
+    lines = ["".join(draw.choices("山路々〇aé'’-3２ ，.한あ\u0301٣", k=9)) for _ in range(300)]
+    module = "./src/zuoci/studio/page/studio/song-text.js"
+    code = f"import({json.dumps(module)}).then((m) => console.log(JSON.stringify({json.dumps(lines)}.map(m.countSyllables))))"
+    assert json.loads(run("node", "--eval", code)) == [count_syllables(line) for line in lines]
 
 
 def require(package: str) -> None:

@@ -4,6 +4,7 @@ import { describe, test } from "node:test";
 import { EditorState, history, redo, undo } from "../../src/zuoci/studio/page/vendor/codemirror.js";
 import { choruses, repeatSection } from "../../src/zuoci/studio/page/studio/choruses.js";
 import { lineDetails, setLocked, undoableDetails, writtenBy } from "../../src/zuoci/studio/page/studio/line-details.js";
+import { movedLine } from "../../src/zuoci/studio/page/studio/line-drag.js";
 import { kindOf, sectionsOf, sungLines } from "../../src/zuoci/studio/page/studio/song-text.js";
 
 const SONG = ["# 初稿", "[Verse]", "山前", "路上", "", "[Chorus]", "歌里", "", "[Verse]"];
@@ -76,6 +77,16 @@ describe("what is known of lines", () => {
     state = travel(redo, state);
     assert.equal(state.field(lineDetails)[0].by, MODEL);
   });
+});
+
+test("a line that is moved keeps what is known of it", () => {
+  const state = open("一\n二\n三\n四");
+  for (const [number, target, expected] of [[1, 4, "二三一四"], [1, 5, "二三四一"], [4, 1, "四一二三"], [4, 2, "一四二三"]]) {
+    const moved = state.update({ changes: movedLine(state.doc, number, target) }).state;
+    assert.equal(moved.doc.toString(), [...expected].join("\n"));
+    assert.deepEqual(ids(moved), [...expected].map((char) => "一二三四".indexOf(char)));
+    assert.deepEqual(locks(moved), [false, false, false, false]);
+  }
 });
 
 describe("choruses", () => {

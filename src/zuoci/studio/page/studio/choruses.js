@@ -1,10 +1,12 @@
-// Sections that are sung again: as long as two sections with one name have the same lines, a change of one changes the
-// other, too; and a section that is named again gets the lines of the first.
+// Choruses that are sung again: as long as two of one name have the same lines, a change of one changes the other, too; and
+// a chorus that is named again gets the lines of the first.
 
 import { Annotation, EditorState } from "../vendor/codemirror.js";
-import { kindOf, sectionName, sectionsOf } from "./song-text.js";
+import { sectionName, sectionsOf } from "./song-text.js";
 
 /** @import {ChangeSet, Text, TransactionSpec} from "../vendor/codemirror.js" */
+
+const CHORUS = /chorus|refrain|hook|副歌/iu;
 
 /** Marks a change that came from elsewhere, whole: nothing is to be repeated for it. */
 export const fromElsewhere = Annotation.define();
@@ -48,9 +50,9 @@ export function repeatedChanges(doc, changes) {
   return repeated;
 }
 
-/** The sections of a text that have lines, as ranges of characters. @param {Text} doc */
+/** The choruses of a text that have lines, as ranges of characters. @param {Text} doc */
 function sectionRanges(doc) {
-  const filled = sectionsOf(doc.toString().split("\n")).filter(({ from, to }) => to > from);
+  const filled = sectionsOf(doc.toString().split("\n")).filter(({ name, from, to }) => CHORUS.test(name) && to > from);
   return filled.map(({ name, from, to }) => {
     const start = doc.line(from + 1).from;
     const end = doc.line(to).to;
@@ -59,20 +61,20 @@ function sectionRanges(doc) {
 }
 
 /**
- * The change that fills a section that is named again, if the cursor stands behind its name and it has no lines yet.
+ * The change that fills a chorus that is named again, if the cursor stands behind its name and it has no lines yet.
  * @param {EditorState} state
  * @returns {TransactionSpec | null}
  */
 export function repeatSection({ doc, selection }) {
   const { head, empty } = selection.main;
   const line = doc.lineAt(head);
-  if (!empty || head !== line.to || kindOf(line.text) !== "section") return null;
+  if (!empty || head !== line.to || !CHORUS.test(sectionName(line.text))) return null;
   const lines = doc.toString().split("\n");
   const sections = sectionsOf(lines);
   const here = sections.find(({ header }) => header === line.number - 1);
   const name = sectionName(line.text);
   const first = sections.find((section) => section.name === name && section.to > section.from);
-  if (!here || !first || here.to > here.from || first.header >= here.header) return null;
+  if (!here || !first || here.to > here.from) return null;
   const insert = `\n${lines.slice(first.from, first.to).join("\n")}\n`;
   return { changes: { from: head, insert }, selection: { anchor: head + insert.length }, userEvent: "input" };
 }

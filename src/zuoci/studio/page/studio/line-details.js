@@ -34,6 +34,12 @@ export const lineDetails = StateField.define({
   },
 });
 
+/** Who made the last change of the text; null: the person. @type {StateField<Author | null>} */
+export const lastAuthor = StateField.define({
+  create: () => /** @type {Author | null} */ (null),
+  update: (author, transaction) => (transaction.docChanged ? (transaction.annotation(writtenBy) ?? null) : author),
+});
+
 /** Lets undo and redo bring the details back with the text. */
 export const undoableDetails = invertedEffects.of((transaction) => {
   const before = transaction.startState.field(lineDetails);
@@ -53,14 +59,23 @@ export const newDetails = (id) => ({ id, locked: false, by: null, time: null });
  * @returns {LineDetails[]}
  */
 export function carry(details, former, changes, text, author) {
+  const blocks = changedLines(former, changes, text).map((block) => ({
+    ...block,
+    olds: linesOf(former, block.from, block.to).map((line, i) => ({ line, details: details[block.from + i] })),
+    news: linesOf(text, block.newFrom, block.newTo).map((line) => ({ line, details: /** @type {LineDetails | null} */ (null) })),
+  }));
+  const all = blocks.map(({ olds }) => olds);
+  for (const { news, olds } of blocks) takeEqual(news, [olds]);
+  for (const { news } of blocks) takeEqual(news, all); // a line that was moved
   let free = details.reduce((most, { id }) => Math.max(most, id), -1) + 1;
   /** @type {LineDetails[]} */
   const next = [];
   let done = 0; // lines of the former text
-  for (const { from, to, newFrom, newTo } of changedLines(former, changes, text)) {
+  for (const { from, to, olds, news } of blocks) {
     next.push(...details.slice(done, from));
-    const olds = linesOf(former, from, to).map((line, i) => ({ line, details: details[from + i] }));
-    next.push(...matched(olds, linesOf(text, newFrom, newTo), author, () => free++));
+    for (const { line, details: same } of news) {
+      next.push(same ?? edited(olds.shift()?.details ?? newDetails(free++), line, author));
+    }
     done = to;
   }
   return [...next, ...details.slice(done)];
@@ -90,25 +105,26 @@ function linesOf(text, from, to) {
 }
 
 /**
- * The details of lines that replace others: equal lines keep theirs, the rest take over the ids of the rest in order.
- * @param {{line: string, details: LineDetails}[]} olds
- * @param {string[]} news
- * @param {Author | null} author
- * @param {() => number} freeId
- * @returns {LineDetails[]}
+ * Gives new lines the details of equal former ones, which are taken out of their lists.
+ * @param {{line: string, details: LineDetails | null}[]} news
+ * @param {{line: string, details: LineDetails}[][]} lists
  */
-function matched(olds, news, author, freeId) {
-  const rest = [...olds];
-  const equal = news.map((line) => {
-    const at = line ? rest.findIndex((old) => old.line === line) : -1;
-    return at < 0 ? null : rest.splice(at, 1)[0].details;
-  });
-  return news.map((line, i) => {
-    if (equal[i]) return equal[i];
-    const old = rest.shift()?.details ?? newDetails(freeId());
-    const locked = line.trim() !== "" && (author ? old.locked : true);
-    return { ...old, locked, by: line.trim() ? author : null };
-  });
+function takeEqual(news, lists) {
+  for (const entry of news) {
+    if (entry.details || !entry.line) continue;
+    for (const olds of lists) {
+      const at = olds.findIndex(({ line }) => line === entry.line);
+      if (at < 0) continue;
+      entry.details = olds.splice(at, 1)[0].details;
+      break;
+    }
+  }
+}
+
+/** The details of a line with another text. @param {LineDetails} details @param {string} line @param {Author | null} author */
+function edited(details, line, author) {
+  const empty = line.trim() === "";
+  return { ...details, locked: !empty && (author ? details.locked : true), by: empty ? null : author };
 }
 
 /** The index of the line with an id, or −1. @param {EditorState} state @param {number} id */

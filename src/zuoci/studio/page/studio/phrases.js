@@ -2,6 +2,7 @@
 
 import { formatNumber, plural } from "../shared/format.js";
 import { SHARED_PHRASES } from "../shared/phrases.js";
+import { WRITE_PHRASES } from "./write-phrases.js";
 
 /** @import {Language} from "../shared/types.js" */
 /** @import {Phrases, Score} from "./types.js" */
@@ -20,6 +21,7 @@ const duration = (seconds, s, min) =>
 export const PHRASES = {
   zh: {
     ...SHARED_PHRASES.zh,
+    ...WRITE_PHRASES.zh,
     skip: "跳到正文",
     views: "导航",
     viewWrite: "写词",
@@ -41,20 +43,6 @@ export const PHRASES = {
     },
     fieldError: (field, message) => `${field}：${message}`,
     // Write
-    blank: "可以先写个开头，也可以直接点“写歌词”。\n点任意一行，可以换一句或自己改；锁定的行在重写时保留。",
-    redo: "重做",
-    clear: "清空",
-    keys: "快捷键：↑ ↓ 切换行，回车打开，R 换一句，L 锁定，Ctrl+Z 撤销。",
-    lock: (number) => `锁定第 ${number} 行`,
-    lockHint: "锁定：重写时保留这一行",
-    locked: (number) => `第 ${number} 行已锁定`,
-    unlocked: (number) => `第 ${number} 行已解锁`,
-    isLocked: "已锁定",
-    rewrite: (number) => `重写第 ${number} 行`,
-    rewriteHint: "换一句",
-    rewriting: (number) => `正在重写第 ${number} 行……`,
-    rewritten: (number) => `第 ${number} 行已重写`,
-    stopped: "已停止",
     scheme: (scheme) => `韵式 ${scheme}`,
     copiedFrom: ({ length, title, song, line, source }) =>
       song === null ? `${length} 字与基础模型读过的文本相同` : `${length} 字与${title ? `《${title}》` : `训练歌词第 ${song} 首`}第 ${line} 行相同${source ? `（${source}）` : ""}`,
@@ -196,6 +184,7 @@ export const PHRASES = {
   },
   en: {
     ...SHARED_PHRASES.en,
+    ...WRITE_PHRASES.en,
     skip: "Skip to content",
     views: "Main navigation",
     viewWrite: "Write",
@@ -216,21 +205,6 @@ export const PHRASES = {
       no_text_found: "No line meets all settings. Loosen the length, the rhyme or the acrostic.",
     },
     fieldError: (field, message) => `${field}: ${message}`,
-    blank:
-      "Type an opening, or just press Write.\nThen click any line to replace or edit it. Locked lines stay when you write again.",
-    redo: "Redo",
-    clear: "Clear",
-    keys: "Keys: ↑ ↓ move between lines, Enter opens a line, R rewrites it, L locks it, Ctrl+Z undoes.",
-    lock: (number) => `Lock line ${number}`,
-    lockHint: "Lock: keep this line when writing again",
-    locked: (number) => `line ${number} locked`,
-    unlocked: (number) => `line ${number} unlocked`,
-    isLocked: "locked",
-    rewrite: (number) => `Rewrite line ${number}`,
-    rewriteHint: "Rewrite",
-    rewriting: (number) => `rewriting line ${number} …`,
-    rewritten: (number) => `line ${number} rewritten`,
-    stopped: "stopped",
     scheme: (scheme) => `rhyme scheme ${scheme}`,
     copiedFrom: ({ length, title, song, line, source }) =>
       song === null ? `${plural(length, "character")} as in the text that the base model has read` : `${plural(length, "character")} as in ${title ? `“${title}”` : `song ${song} of the training lyrics`}, line ${line}${source ? ` (${source})` : ""}`,

@@ -22,6 +22,15 @@ export function kindOf(line) {
   return COMMENT.test(line) ? "comment" : "lyric";
 }
 
+const SYLLABLE = "[\\p{Lo}〇々]";
+const LETTER = `(?!${SYLLABLE})[\\p{L}\\p{M}\\p{N}]`;
+const SYLLABLES = new RegExp(`${SYLLABLE}|${LETTER}(?:['’-]|${LETTER})*`, "gu");
+
+/** The length of a line, as `zuoci.writing.form` counts it: 1 for a Chinese character, 1 for a word. @param {string} line */
+export function countSyllables(line) {
+  return line.match(SYLLABLES)?.length ?? 0;
+}
+
 /** The name of the section that a line begins, or "". @param {string} line */
 export function sectionName(line) {
   return SECTION.exec(line)?.[1].trim() ?? "";
