@@ -59,7 +59,8 @@ def test_syllables_are_counted_as_python_counts_them() -> None:
     draw = random.Random(1)
     lines = ["".join(draw.choices("山路々〇aé'’-3２ ，.한あ\u0301٣", k=9)) for _ in range(300)]
     module = "./src/zuoci/studio/page/studio/song-text.js"
-    code = f"import({json.dumps(module)}).then((m) => console.log(JSON.stringify({json.dumps(lines)}.map(m.countSyllables))))"
+    counts = f"JSON.stringify({json.dumps(lines)}.map(text.countSyllables))"
+    code = f"import({json.dumps(module)}).then((text) => console.log({counts}))"
     assert json.loads(run("node", "--eval", code)) == [count_syllables(line) for line in lines]
 
 

@@ -131,6 +131,23 @@ describe("saving", () => {
     assert.equal(server.song.text, "乙\n二\n叁");
   });
 
+  test("while a song gets another title, nothing is saved under the former one", async () => {
+    const server = new Server("一");
+    const { saver } = page(server);
+    /** @type {string[]} */
+    const names = [];
+    saver.world.put = async (id, body) => (names.push(id), server.put(body));
+    saver.change(content("一二"));
+    const renamed = saver.pause(async () => {
+      saver.change(content("一二三"));
+      await saver.world.wait(20);
+      saver.id = "昼";
+    });
+    await renamed;
+    while (saver.unsaved) await saver.flush();
+    assert.deepEqual([names, server.song.text], [["夜", "昼"], "一二三"]);
+  });
+
   test("no acknowledged character is lost in 300 accidents", async () => {
     let seed = 1;
     const random = () => (seed = (seed * 48271) % 2147483647) / 2147483647;

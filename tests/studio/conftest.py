@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from zuoci.server.app import ServerSettings
 
 PAGE = files("zuoci.studio").joinpath("page")
+expect.set_options(timeout=20_000)  # a busy machine is no failure
 
 
 def song(page: Page) -> list[str]:

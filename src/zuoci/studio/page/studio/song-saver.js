@@ -30,6 +30,8 @@ export class SongSaver {
     /** @type {Promise<void> | null} */
     this.running = null;
     this.hurried = () => {}; // ends a wait
+    /** @type {Promise<void> | null} */
+    this.paused = null; // while it lasts, nothing is saved
   }
 
   get unsaved() {
@@ -67,9 +69,20 @@ export class SongSaver {
     await Promise.race([this.running, this.#failed(failures)]);
   }
 
+  /** Saves what there is, and then does some work during which nothing is saved. @param {() => Promise<void>} work */
+  async pause(work) {
+    await this.flush();
+    this.paused = work();
+    try {
+      await this.paused;
+    } finally {
+      this.paused = null;
+    }
+  }
+
   /** Looks whether another page has saved the song. */
   async refresh() {
-    if (this.running || this.conflict || this.closed) return;
+    if (this.running || this.paused || this.conflict || this.closed) return;
     const song = await this.world.get(this.id);
     if (song.version === this.version || this.running || this.closed) return;
     this.#takeOver(song);
@@ -99,7 +112,10 @@ export class SongSaver {
 
   async #run() {
     await this.#wait(PAUSE);
-    while ((this.unsaved || this.keep) && !this.closed && !this.conflict) await this.#save();
+    while ((this.unsaved || this.keep) && !this.closed && !this.conflict) {
+      await this.paused?.catch(() => {});
+      await this.#save();
+    }
     this.running = null;
   }
 

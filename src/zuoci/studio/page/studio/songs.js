@@ -50,7 +50,11 @@ export class Songs {
     byId("close-songs").addEventListener("click", () => this.dialog.close());
     const title = inputById("title");
     title.addEventListener("change", () => this.#rename(title.value));
-    title.addEventListener("keydown", (event) => event.key === "Enter" && !event.isComposing && this.editor.focus());
+    title.addEventListener("keydown", (event) => {
+      if (event.key !== "Enter" || event.isComposing) return;
+      event.preventDefault(); // or it would begin a line in the editor
+      this.editor.focus();
+    });
     byId("keep-mine").addEventListener("click", () => this.saver?.resolve("mine"));
     byId("take-theirs").addEventListener("click", () => this.saver?.resolve("theirs"));
     byId("keep-both").addEventListener("click", () => this.#keepBoth());
@@ -200,11 +204,10 @@ export class Songs {
   async #keepBoth() {
     const { text, lines } = this.content;
     const { id: title } = this;
-    this.saver?.resolve("theirs");
     await this.#attempt(async () => {
       const copy = await post("/songs", { title });
       await put(songPath(copy.id), { text, version: copy.version, lines: lines.map((line) => ({ ...line, by: null })) });
-      await this.#readList();
+      this.saver?.resolve("theirs"); // now that this text is safe
     });
   }
 
@@ -213,14 +216,16 @@ export class Songs {
   /** @param {string} title */
   async #rename(title) {
     const { saver } = this;
-    if (!saver || title.trim() === saver.id) return;
-    await this.#attempt(async () => {
-      await saver.flush();
-      const { id } = await post(`${songPath(saver.id)}/rename`, { title });
-      this.channel.postMessage({ renamed: [saver.id, id] });
-      keepUnsaved(saver.id, null);
-      saver.id = id;
-    });
+    if (!saver || saver.paused || title.trim() === saver.id) return;
+    await this.#attempt(() =>
+      saver.pause(async () => {
+        const { id } = await post(`${songPath(saver.id)}/rename`, { title });
+        this.channel.postMessage({ renamed: [saver.id, id] });
+        keepUnsaved(saver.id, null);
+        saver.id = id;
+        saver.change(saver.content); // what was typed meanwhile is kept under the new title
+      }),
+    );
     inputById("title").value = saver.id;
   }
 

@@ -210,7 +210,7 @@ export class WriteView {
   /** Begins a section under the cursor's; a chorus brings the lines of an earlier one. @param {"verse" | "chorus"} kind */
   #addSection(kind) {
     const { lines, current } = this.editor;
-    const name = `[${this.studio.phrases()[kind]}]`;
+    const name = this.studio.phrases()[kind];
     const here = sectionsOf(lines).find(({ header, to }) => header <= current && current < to);
     const last = here ? here.to : lines.length;
     const { doc } = this.editor.view.state;
