@@ -273,6 +273,21 @@ def test_what_cannot_be_saved_is_said_and_comes_back(
     visit.complaints.clear()  # the browser tells of what was cut off
 
 
+def test_a_song_that_is_too_long_is_said_and_kept(page: Page, visit: Visitor) -> None:
+    paste(page, "山" * 20_001)
+    expect(page.locator("#song-problem")).to_contain_text("这首歌有 20001 字，最多 20000 字")
+    page.click("#continue")
+    expect(page.locator("#status")).to_contain_text("最多 20000 字")
+    page.reload()
+    expect(page.locator(".cm-line").first).to_have_text(re.compile("山{99}"))
+    expect(page.locator("#song-problem")).to_contain_text("这首歌有 20001 字")
+    page.locator(".cm-content").focus()
+    page.keyboard.press("Control+a")
+    page.keyboard.press("Delete")
+    saved(page)
+    visit.complaints.clear()  # the browser tells of what was refused
+
+
 def test_songs_are_named_dropped_in_exported_and_deleted(page: Page, served: Served) -> None:
     page.keyboard.type("山前")
     page.fill("#title", "夜/路")

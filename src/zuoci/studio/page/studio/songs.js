@@ -183,7 +183,11 @@ export class Songs {
   /** @param {SaveState} state @param {unknown} error */
   #report(state, error) {
     this.state = state;
-    const reason = error === null ? null : this.studio.describeError(error);
+    const limit = this.studio.session.limits.text;
+    const characters = [...this.editor.text].length;
+    /** @type {Message | null} */
+    const tooLong = characters > limit ? (t) => t.tooLong(characters, limit) : null;
+    const reason = error === null ? null : (tooLong ?? this.studio.describeError(error));
     const failed = state === "failed" || state === "unsafe";
     if (!failed) this.problem = null;
     else if (reason) this.problem = (t) => (state === "unsafe" ? `${t.saveStates.unsafe} ${reason(t)}` : t.saveFailed(reason(t)));
