@@ -37,6 +37,11 @@ describe("fields → settings", () => {
     assert.equal(values({ lines: "3", rhyme: "own", own: "AXA" }).rhyme, "AXA");
   });
 
+  test("an acrostic that is longer raises the lines", () => {
+    assert.equal(values({ lines: "3", acrostic: "春 夏秋冬" }).lines, 4);
+    assert.equal(values({ lines: "8", acrostic: "春夏" }).lines, 8);
+  });
+
   test("what applies to single lines", () => {
     const settings = values({ lines: "4", rhyme: "AABB", temperature: "0.5", seed: "3" });
     assert.deepEqual(lineSettings(settings), { temperature: 0.5, greedy: false });

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import random
+import subprocess
+import sys
+import time
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -75,6 +79,8 @@ def test_another_program_may_change_the_text(studio: Served, folder: Path) -> No
     read = studio.client.get("/api/songs/夜").json()
     assert read["text"] == "零\n一\n三"
     assert [line["id"] for line in read["lines"]] == [8, 5, 7]
+    (folder / "夜.txt").write_text("零\n壹\n三")
+    assert [line["id"] for line in studio.client.get("/api/songs/夜").json()["lines"]][1:] == [6, 7]
     assert put(studio, "夜", text="二", version=saved["version"], lines=lines(1)).status_code == 409
     (folder / ".zuoci" / "夜.json").write_text("{")
     assert len(studio.client.get("/api/songs/夜").json()["lines"]) == 3
@@ -179,3 +185,36 @@ def test_a_file_that_is_no_song_is_said(studio: Served, folder: Path) -> None:
         answer = studio.client.get(f"/api/songs/{name}")
         assert (answer.status_code, answer.json()["error"]["code"]) == (409, code)
     assert len(studio.client.get("/api/songs").json()["songs"]) == 2
+
+
+WRITER = """
+import sys
+from pathlib import Path
+from zuoci.studio.songs import SongDetails, Songs
+songs = Songs(Path(sys.argv[1]))
+song = songs.read("夜") if Path(sys.argv[1], "夜.txt").exists() else songs.create("夜")
+text = song["text"]
+while True:
+    text += "路"
+    details = SongDetails(lines=[{"id": 0, "locked": True}])
+    song["version"] = songs.write("夜", text, details, song["version"], keep=len(text) % 3 == 0)
+    print(len(text), flush=True)
+"""
+
+
+@pytest.mark.slow
+def test_a_kill_loses_nothing_that_was_acknowledged(folder: Path) -> None:
+    draw = random.Random(3)
+    for _ in range(8):
+        arguments = [sys.executable, "-c", WRITER, str(folder)]
+        with subprocess.Popen(arguments, stdout=subprocess.PIPE, text=True) as writer:
+            assert writer.stdout
+            saved = int(writer.stdout.readline())
+            time.sleep(draw.random() * 0.2)
+            writer.kill()
+            saved = max([saved, *map(int, writer.stdout.read().split())])
+        song = Songs(folder).read("夜")
+        assert song["text"] == "路" * len(song["text"])
+        assert saved <= len(song["text"]) <= saved + 1
+        assert [line["id"] for line in song["lines"]] == [0]
+        assert all(set(version["lines"][0]["text"]) == {"路"} for version in Songs(folder).versions("夜"))

@@ -254,9 +254,7 @@ def gone(route: Route) -> None:
 
 
 @pytest.mark.parametrize("answer", [full, gone])
-def test_what_cannot_be_saved_is_said_and_comes_back(
-    page: Page, served: Served, visit: Visitor, answer: Any
-) -> None:
+def test_what_cannot_be_saved_is_said_and_comes_back(page: Page, served: Served, visit: Visitor, answer: Any) -> None:
     page.keyboard.type("一")
     saved(page)
     page.route("**/api/songs/*", answer)
@@ -270,6 +268,21 @@ def test_what_cannot_be_saved_is_said_and_comes_back(
     page.unroute("**/api/songs/*")
     assert on_disk(served, page) == "一山路\n"
     expect(page.locator("#song-problem")).to_be_hidden()
+    visit.complaints.clear()  # the browser tells of what was cut off
+
+
+def test_what_is_typed_before_there_is_a_folder_is_not_lost(visit: Visitor, served: Served) -> None:
+    page = visit("train")
+    page.route("**/api/songs", gone)
+    page.reload()
+    page.click('a[href="#write"]')
+    expect(page.locator("#song-problem")).to_contain_text("连接不上")
+    page.locator(".cm-content").focus()
+    page.keyboard.type("一条路")
+    page.reload()
+    page.unroute("**/api/songs")
+    expect(page.locator(".cm-line").first).to_have_text("一条路")
+    assert on_disk(served, page) == "一条路\n"
     visit.complaints.clear()  # the browser tells of what was cut off
 
 

@@ -315,11 +315,16 @@ def _version(text: str, details: SongDetails) -> str:
 
 
 def _aligned(former: str, known: Sequence[LineDetails], text: str) -> list[LineDetails]:
-    """The details of the lines of a text, taken from those of a former one where lines are the same."""
+    """The details of the lines of a text, taken from those of a former one: a line that was changed keeps its id."""
     old, new = former.split("\n"), text.split("\n")
     free = max((line.id for line in known), default=-1) + 1
     lines = [LineDetails(id=free + i, locked=bool(row.strip())) for i, row in enumerate(new)]
-    if len(old) == len(known):
-        for start, at, size in SequenceMatcher(None, old, new, autojunk=False).get_matching_blocks():
-            lines[at : at + size] = known[start : start + size]
+    if len(old) != len(known):
+        return lines
+    for kind, start, end, at, to in SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
+        for i, line in enumerate(known[start:end]):
+            if kind == "equal":
+                lines[at + i] = line
+            elif kind == "replace" and at + i < to:
+                lines[at + i] = lines[at + i].model_copy(update={"id": line.id, "time": line.time})
     return lines

@@ -2,13 +2,17 @@
 
 import { byId, button, element, inputById, saveFile, setStatus } from "../shared/dom.js";
 import { ApiError, download, get, post, put, remove, songPath } from "./api.js";
-import { unpack } from "./song-content.js";
+import { detailsOf, unpack } from "./song-content.js";
 import { SongSaver } from "./song-saver.js";
 import { keepPast, keepUnsaved, readPast, takeUnsaved, unsavedSongs } from "./unsaved.js";
 
 /** @import {SaveState, SongAnswer, SongContent, SongSummary} from "./song-types.js" */
 /** @import {Message, Studio} from "./types.js" */
 /** @import {SongEditor} from "./song-editor.js" */
+
+const RETRY = 2000; // milliseconds until the folder of songs is tried again
+/** @type {SongContent} */
+const EMPTY = { text: "", lines: detailsOf(""), shelf: [] };
 
 export class Songs {
   /**
@@ -65,8 +69,22 @@ export class Songs {
     this.#acceptDrops(byId("sheet"));
   }
 
-  /** Opens the last song, or the newest, or a new one. @param {string} last @param {{text: string, locked: boolean}[]} rows of an earlier zuoci */
+  /**
+   * Opens the last song, or the newest, or a new one; tries again while that is not possible.
+   * @param {string} last
+   * @param {{text: string, locked: boolean}[]} rows of an earlier zuoci
+   */
   async start(last, rows) {
+    try {
+      await this.#start(last, rows);
+    } catch (error) {
+      this.fail(error);
+      setTimeout(() => this.start(last, rows), RETRY);
+    }
+  }
+
+  /** @param {string} last @param {{text: string, locked: boolean}[]} rows */
+  async #start(last, rows) {
     await this.#readList();
     const left = unsavedSongs().find((id) => !this.list.some((song) => song.id === id));
     if (left !== undefined) await post("/songs", { title: left }).then(() => this.#readList());
@@ -96,7 +114,8 @@ export class Songs {
 
   /** What the editor shows has changed. @param {boolean} [keep] add it to the former versions */
   changed(keep = false) {
-    this.saver?.change(this.content, keep);
+    if (this.saver) this.saver.change(this.content, keep);
+    else keepUnsaved(this.studio.phrases().untitled, { content: this.content, base: EMPTY, sent: [], version: "" });
   }
 
   /** Saves the song as it is as a version of its own. */

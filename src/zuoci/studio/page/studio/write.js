@@ -317,7 +317,7 @@ export class WriteView {
     const { rows, opening, options, song } = readStorage(STORAGE_KEY);
     inputById("opening").value = typeof opening === "string" ? opening : "";
     this.options.fill(options ?? {});
-    this.songs.start(typeof song === "string" ? song : "", storedRows(rows)).catch((error) => this.songs.fail(error));
+    this.songs.start(typeof song === "string" ? song : "", storedRows(rows));
   }
 }
 
