@@ -32,8 +32,11 @@ expect.set_options(timeout=20_000)  # a busy machine is no failure
 
 def song(page: Page) -> list[str]:
     """The lines of the song that is open."""
-    lines = "nodes => nodes.map(node => node.querySelector('.cm-placeholder') ? '' : node.textContent)"
-    return page.locator(".cm-line").evaluate_all(lines)
+    found = """async () => {
+        const { EditorView } = await import("/vendor/codemirror.js");
+        return EditorView.findFromDOM(document.querySelector("#editor")).state.doc.toString();
+    }"""
+    return page.evaluate(found).split("\n")
 
 
 def new_song(page: Page) -> None:

@@ -126,6 +126,21 @@ def test_what_is_typed_while_the_model_writes_stops_it_and_stays(visit: Visitor)
     assert len(text) < 1900
 
 
+def test_typing_while_lines_are_written_anew_leaves_no_placeholders(page: Page, visit: Visitor) -> None:
+    page.keyboard.type("山前一条路")
+    page.route("**/api/models/*/candidates", lambda _: None)  # no answer comes
+    page.click("#write")
+    expect(page.locator(".cm-line").filter(has_text="…")).to_have_count(7)
+    page.locator(".cm-content").focus()
+    page.keyboard.press("Control+Home")
+    page.keyboard.type("走")
+    expect(page.locator("#write")).to_be_visible()
+    assert song(page) == ["走山前一条路"]
+    page.keyboard.press("Control+z")
+    assert song(page) == ["山前一条路"]
+    visit.complaints.clear()
+
+
 def test_a_line_is_completed_filled_in_and_chosen_by_keyboard(page: Page, visit: Visitor) -> None:
     page.select_option("#option-rhyme", "")
     page.keyboard.type("我们在山前\n我说\n\n走上那条路")

@@ -145,7 +145,7 @@ export class ModelWriting {
       const line = doc.line(number);
       if (line.text === PLACEHOLDER) changes.push({ from: Math.max(line.from - 1, 0), to: line.to });
     }
-    if (changes.length) this.editor.write(changes, author);
+    if (changes.length) this.editor.sweep(changes, author);
   }
 
   /**

@@ -176,10 +176,15 @@ export class SongEditor {
 
   // What models write
 
-  /** @param {ChangeSpec} changes @param {Author} author @param {number} [cursor] index of the line that gets the cursor */
-  write(changes, author, cursor) {
+  /** @param {ChangeSpec} changes @param {Author} author */
+  write(changes, author) {
     this.view.dispatch({ changes, annotations: writtenBy.of(author) });
-    if (cursor !== undefined) this.moveTo(cursor);
+  }
+
+  /** Takes away what a model has left behind; if the person has changed something since, undo does not bring it back. @param {ChangeSpec} changes @param {Author} author */
+  sweep(changes, author) {
+    const undoable = this.view.state.field(lastAuthor) === author;
+    this.view.dispatch({ changes, annotations: [writtenBy.of(author), Transaction.addToHistory.of(undoable)] });
   }
 
   /** Replaces the line with an id, if it is still there. @param {number} id @param {string} text @param {Author} author */

@@ -41,7 +41,8 @@ export class Suggestions {
 
   /** Opens the list for the line with the cursor; if it is open, shows others. */
   open() {
-    const { editor } = this.view;
+    const { editor, running } = this.view;
+    if (running) return undefined;
     const list = openList(editor.view.state);
     if (list) return this.#show(list.mode);
     this.seen.clear();
