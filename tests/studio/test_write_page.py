@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -299,6 +300,25 @@ def test_what_is_typed_before_there_is_a_folder_is_not_lost(visit: Visitor, serv
     expect(page.locator(".cm-line").first).to_have_text("一条路")
     assert on_disk(served, page) == "一条路\n"
     visit.complaints.clear()  # the browser tells of what was cut off
+
+
+def test_the_text_of_an_earlier_zuoci_becomes_a_song(visit: Visitor, served: Served) -> None:
+    state = {
+        "rows": [{"text": "旧的路", "locked": True}, {"text": "", "locked": False}, {"text": "山", "locked": False}]
+    }
+    origin = {"origin": served.url, "localStorage": [{"name": "zuoci write", "value": json.dumps(state)}]}
+    page = visit(storage_state={"cookies": [], "origins": [origin]})
+    expect(page.locator(".cm-line").first).to_have_text("旧的路")
+    expect(page.locator(".line-handle.locked")).to_have_count(1)
+    assert on_disk(served, page) == "旧的路\n\n山\n"
+
+
+def test_the_focus_stays_when_its_button_can_do_no_more(page: Page) -> None:
+    page.keyboard.type("山")
+    page.focus("#undo")
+    page.keyboard.press("Enter")
+    expect(page.locator("#undo")).to_be_disabled()
+    expect(page.locator(".cm-content")).to_be_focused()
 
 
 def test_a_song_that_is_too_long_is_said_and_kept(page: Page, visit: Visitor) -> None:

@@ -89,7 +89,6 @@ export const WRITE_PHRASES = {
     keys: "快捷键：Ctrl+回车 备选句，Alt+R 换一句，Alt+L 锁定，Alt+↑ ↓ 移动行，Alt+S 收藏，Ctrl+F 查找。[副歌] 这样的行标出段落，# 开头的行是备注。",
     locked: (number) => `第 ${number} 行已锁定`,
     unlocked: (number) => `第 ${number} 行已解锁`,
-    isLocked: "已锁定",
     lineStatus: ({ number, syllables, letter, locked, sources }) =>
       [`第 ${number} 行`, `${syllables} 字`, letter && `韵脚 ${letter}`, locked && "已锁定", ...sources].filter(Boolean).join(" · "),
     rewriting: (number) => `正在重写第 ${number} 行……`,
@@ -176,9 +175,8 @@ export const WRITE_PHRASES = {
     keys: "Keys: Ctrl+Enter suggests lines, Alt+R rewrites, Alt+L locks, Alt+↑ ↓ moves a line, Alt+S keeps it on the shelf, Ctrl+F finds. A line like [Chorus] names a section, # begins a comment.",
     locked: (number) => `line ${number} locked`,
     unlocked: (number) => `line ${number} unlocked`,
-    isLocked: "locked",
     lineStatus: ({ number, syllables, letter, locked, sources }) =>
-      [`Line ${number}`, plural(syllables, "syllable"), letter && `rhyme ${letter}`, locked && "locked", ...sources].filter(Boolean).join(" · "),
+      [`Line ${number}`, `length ${syllables}`, letter && `rhyme ${letter}`, locked && "locked", ...sources].filter(Boolean).join(" · "),
     rewriting: (number) => `rewriting line ${number} …`,
     rewritten: (number) => `line ${number} rewritten`,
     stopped: "stopped",

@@ -99,7 +99,6 @@ export interface WritePhrases {
   keys: string;
   locked(number: number): string;
   unlocked(number: number): string;
-  isLocked: string;
   lineStatus(line: { number: number; syllables: number; letter: string; locked: boolean; sources: string[] }): string;
   rewriting(number: number): string;
   rewritten(number: number): string;

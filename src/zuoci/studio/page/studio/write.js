@@ -281,6 +281,7 @@ export class WriteView {
     buttonById("undo").disabled = busy || !this.editor.canUndo;
     buttonById("redo").disabled = busy || !this.editor.canRedo;
     for (const id of ["continue", "copy", "clear"]) buttonById(id).disabled = busy || empty;
+    if (focused instanceof HTMLButtonElement && focused.disabled) this.editor.focus(); // or nothing would have the focus
     this.#showStatus();
   }
 
@@ -310,6 +311,7 @@ export class WriteView {
   }
 
   #store() {
+    if (!this.songs.saver) return; // what an earlier zuoci has stored is not a song yet
     writeStorage(STORAGE_KEY, { song: this.songs.id, opening: inputById("opening").value, options: this.options.stored() });
   }
 
