@@ -341,13 +341,13 @@ def test_a_song_that_is_too_long_is_said_and_kept(page: Page, visit: Visitor) ->
 
 
 def test_songs_are_named_dropped_in_exported_and_deleted(page: Page, served: Served) -> None:
-    page.keyboard.type("山前")
+    page.keyboard.type("独木")
     page.fill("#title", "夜/路")
     page.keyboard.press("Enter")
     page.keyboard.type("路")  # while it gets its name
     expect(page.locator("#title")).to_have_value("夜 路")
-    assert on_disk(served, page) == "山前路\n"
-    assert [path.name for path in (served.home / "songs").glob("*.txt") if path.read_text("utf-8")[:2] == "山前"] == [
+    assert on_disk(served, page) == "独木路\n"
+    assert [path.name for path in (served.home / "songs").glob("*.txt") if path.read_text("utf-8")[:2] == "独木"] == [
         "夜 路.txt"
     ]
     drop = """(node, [name, text]) => {
