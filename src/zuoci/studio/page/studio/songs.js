@@ -10,6 +10,7 @@ import { keepPast, keepUnsaved, readPast, takeUnsaved, unsavedSongs } from "./un
 /** @import {Message, Studio} from "./types.js" */
 /** @import {SongEditor} from "./song-editor.js" */
 
+const NO_SONG = ""; // in place of an id: text that was typed before a song could be opened
 const RETRY = 2000; // milliseconds until the folder of songs is tried again
 /** @type {SongContent} */
 const EMPTY = { text: "", lines: detailsOf(""), shelf: [] };
@@ -86,9 +87,13 @@ export class Songs {
   /** @param {string} last @param {{text: string, locked: boolean}[]} rows */
   async #start(last, rows) {
     await this.#readList();
-    const left = unsavedSongs().find((id) => !this.list.some((song) => song.id === id));
+    const unsaved = unsavedSongs();
+    const left = unsaved.find((id) => id !== NO_SONG && !this.list.some((song) => song.id === id));
     if (left !== undefined) await post("/songs", { title: left }).then(() => this.#readList());
-    if (rows.length) await this.#adopt(rows);
+    if (unsaved.includes(NO_SONG)) {
+      await this.create();
+      for (const typed of takeUnsaved(NO_SONG)) this.saver?.recover(typed);
+    } else if (rows.length) await this.#adopt(rows);
     else if (this.list.length) await this.open((this.list.find(({ id }) => id === last) ?? this.list[0]).id);
     else await this.create();
   }
@@ -115,7 +120,7 @@ export class Songs {
   /** What the editor shows has changed. @param {boolean} [keep] add it to the former versions */
   changed(keep = false) {
     if (this.saver) this.saver.change(this.content, keep);
-    else keepUnsaved(this.studio.phrases().untitled, { content: this.content, base: EMPTY, sent: [], version: "" });
+    else keepUnsaved(NO_SONG, { content: this.content, base: EMPTY, sent: [], version: "" });
   }
 
   /** Saves the song as it is as a version of its own. */
