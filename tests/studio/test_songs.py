@@ -74,7 +74,9 @@ def test_two_writers_never_overwrite_each_other(studio: Served, folder: Path) ->
 def test_another_program_may_change_the_text(studio: Served, folder: Path) -> None:
     song = studio.client.post("/api/songs", json={"title": "夜"}).json()
     details = [{"id": 5, "locked": True}, {"id": 6}, {"id": 7, "locked": True}]
-    saved = put(studio, "夜", text="夜里的风吹过来\n二\n今天的雨下得很大", version=song["version"], lines=details).json()
+    saved = put(
+        studio, "夜", text="夜里的风吹过来\n二\n今天的雨下得很大", version=song["version"], lines=details
+    ).json()
     (folder / "夜.txt").write_bytes("我在门口等着你\r\n夜里的风吹过来\r\n今天的雨下得很大\r\n".encode("gb18030"))
     read = studio.client.get("/api/songs/夜").json()
     assert read["text"] == "我在门口等着你\n夜里的风吹过来\n今天的雨下得很大"

@@ -132,14 +132,14 @@ def test_short_lines_are_no_better_than_long_ones(writer: Writer) -> None:
     [
         ("", "光长路", 0.0),
         ("", "光光", 0.5),
-        ("光长\n", "光长路", 1.0),
+        ("光长\n", "光长路", 1.4),
         ("", "光长光长", 2.0),
-        ("the rain\n", "rain, the rain", 1.5),
+        ("the rain\n", "rain, the rain", 2.1),
         ("", "letters", 0.0),
     ],
 )
 def test_what_a_line_repeats(before: str, line: str, cost: float) -> None:
-    assert repeats(before, line) == cost
+    assert repeats(before, line) == pytest.approx(cost)
 
 
 def test_lines_are_drawn_without_replacement_by_their_weights() -> None:

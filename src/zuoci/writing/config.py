@@ -146,7 +146,7 @@ class WriteConfig(BaseModel):
         description="lines to grow side by side for each line of a form; more: more natural, and slower",
     )
     selection: float = Field(
-        default=1.0,
+        default=2.0,
         ge=0.0,
         le=10.0,
         description="how strongly good lines are preferred among those that grow side by side; 0: not at all",

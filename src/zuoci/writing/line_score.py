@@ -2,13 +2,13 @@
 
     score = a (log odds of a person + 0.3 (log p(line) + n h) − repeats) + 3 closeness
 
-The log odds are those of `LineJudge`, if the model has one. With 0.3 log p(line) lines are drawn from p^1.3 rather than
-p: a power of the whole line's probability, unlike a lower temperature, does not force each single character. n is the
-number of characters, the line's end included, and h what they cost on average in all of the lines, so that short lines
-are not better because they are short. Likely lines repeat, so that each syllable that comes twice in the line costs
-0.5, and each pair of neighbouring ones that came before 1. a is `WriteConfig.selection`; 0 leaves lines as the model
-writes them. With `WriteConfig.about`, lines are preferred that are close to it (`zuoci.writing.topic`). The numbers are
-measured: docs/experiments.md.
+The log odds are those of `LineJudge`, if the model has one. With 0.3 log p(line) lines are drawn from p^(1 + 0.3 a)
+rather than p: a power of the whole line's probability, unlike a lower temperature, does not force each single
+character. n is the number of characters, the line's end included, and h what they cost on average in all of the lines,
+so that short lines are not better because they are short. Likely lines repeat, so that each syllable that comes twice
+in the line costs 0.5, each one that came before the line 0.2, and each pair of neighbouring ones that came before 1.
+a is `WriteConfig.selection`; 0 leaves lines as the model writes them. With `WriteConfig.about`, lines are preferred
+that are close to it (`zuoci.writing.topic`). The numbers are measured: docs/experiments.md.
 
 `zuoci.writing.particles` weighs lines by exp(score), and `zuoci.writing.candidates` orders them by it.
 """
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from zuoci.writing.rules import Rules
 
 LIKELIHOOD = 0.3
-_PAIR, _UNIT = 1.0, 0.5  # nats
+_PAIR, _UNIT, _EARLIER = 1.0, 0.5, 0.2  # nats
 _ABOUT = 3.0  # nats for a character with an affinity of 1
 _LOOKED_BACK = 120  # characters of the text before a line that it should not repeat
 
@@ -61,12 +61,12 @@ def line_scores(rules: Rules, before: str, lines: Sequence[WrittenLine]) -> NDAr
 def repeats(before: str, line: str) -> float:
     """What a line repeats of itself and of the text before it, in nats; words are counted in alphabetic scripts."""
     earlier = units(before[-_LOOKED_BACK:])
-    pairs = set(pairwise(earlier))
+    pairs, known = set(pairwise(earlier)), set(earlier)
     seen: set[str] = set()
     cost = 0.0
     last = ""
     for unit in units(line):
-        cost += _UNIT * (unit in seen) + _PAIR * ((last, unit) in pairs)
+        cost += _UNIT * (unit in seen) + _EARLIER * (unit in known) + _PAIR * ((last, unit) in pairs)
         seen.add(unit)
         pairs.add((last, unit))
         last = unit
