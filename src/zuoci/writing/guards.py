@@ -14,6 +14,7 @@ import numpy as np
 from zuoci.text.corpus import code_points
 from zuoci.text.fingerprint import NO_CHARACTER, mix, mix_points
 from zuoci.text.window_filter import fold
+from zuoci.writing.copy_length import CopyLength
 from zuoci.writing.originality import CopyGuard, parts_of
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ class Guard(Protocol):
     """Forbids what would complete a copy."""
 
     limit: int
+    """Length of the longest copy that is allowed, in words (`zuoci.writing.copy_length`)."""
+    look_back: int
     """How many of the last characters it looks at."""
 
     def banned(self, recent: Ids, given: Ids | None = None) -> tuple[Ids, Ids]:
@@ -38,13 +41,15 @@ class Guard(Protocol):
 class WindowGuard:
     """Finds the characters that would complete a copy of what a base model has read.
 
-    A character is forbidden if all windows of the last `limit` characters and this one are known to the filter, and
-    differ as `WindowFilter.spans` asks for. No copy of more than `limit` characters is missed. With N characters to a
-    window, some other character is forbidden by mistake with a probability of 2⁻ᵇⁱᵗˢ ᵏ, k = limit − N + 2, or more
-    where the text is a shorter copy.
+    A character is forbidden if it begins a word, and all windows of the last `limit` words and this character are known
+    to the filter and differ as `WindowFilter.spans` asks for. No copy of more words is missed, if it can be recognised
+    before its last word. With N characters to a window, some other character is forbidden by mistake with a probability
+    of 2⁻ᵇⁱᵗˢ ᵏ, where k − 2 + N is the length of these words in characters, or more where the text is a shorter copy.
 
     Attributes:
-        limit: length of the longest copy that is allowed, in characters; never below what can be recognised.
+        limit: length of the longest copy that is allowed, in words.
+        least: length of the shortest copy that is looked for, in characters, without the one that is forbidden.
+        look_back: how many of the last characters it looks at.
     """
 
     def __init__(self, windows: WindowFilter, limit: int, vocabulary: Vocabulary) -> None:
@@ -52,10 +57,14 @@ class WindowGuard:
 
         Args:
             windows: what the base model has read.
-            limit: length of the longest copy that is allowed, in characters; raised to `windows.known_from` − 1.
+            limit: length of the longest copy that is allowed, in words. Those of fewer characters than
+                `windows.known_from` are all allowed.
             vocabulary: the characters of the model that writes.
         """
-        self.limit = max(limit, windows.known_from - 1)
+        self.limit = limit
+        self.least = max(limit, windows.known_from - 1)
+        self._length = CopyLength(vocabulary, limit)
+        self.look_back = max(self._length.look_back, self.least)
         self._windows = windows
         points = fold(code_points(vocabulary.characters))
         self._values = mix_points(np.append(points, NO_CHARACTER))  # the last one for id −1: no character
@@ -65,25 +74,37 @@ class WindowGuard:
         """Finds what must not come next.
 
         Args:
-            recent: the last `limit` ids of each row, `(R, limit)`; −1 before the beginning of its text.
+            recent: the last `look_back` ids of each row, `(R, look_back)`; −1 before the beginning of its text.
             given: as in `CopyGuard.banned`.
 
         Returns:
             Rows and ids of the P forbidden pairs, `(P,)` each.
         """
+        rows, ids = self._following(recent[:, -self.least :])
+        rows, ids, lengths = self._length.complete(recent, rows, ids, given, self.least)
+        copied = lengths == self.least
+        for i in np.flatnonzero(~copied).tolist():
+            copied[i] = self._is_known(np.append(recent[rows[i], -lengths[i] :], ids[i]))
+        return rows[copied], ids[copied]
+
+    def _is_known(self, ids: Ids) -> bool:
+        """Whether all of a text is a copy."""
+        windows = self._windows
+        hashes = mix(windows.sums(self._values[ids], len(ids) - windows.about.window + 1))
+        return bool((windows.contains(hashes) & (windows.distances(hashes) == windows.successive)).all())
+
+    def _following(self, recent: Ids) -> tuple[Ids, Ids]:
+        """Rows and ids of what prolongs a copy of the last `least` characters, `(R, least)`."""
         windows, size = self._windows, self._windows.about.window
-        copying = (recent >= 0).all(1)
-        if given is not None:
-            copying &= given < self.limit
-        rows = np.flatnonzero(copying)
+        rows = np.flatnonzero((recent >= 0).all(1))
         hashes = np.empty((len(rows), 0), np.uint64)
-        for first in (max(self.limit - size, 0), 0):  # the last window alone, which spares most rows the others
+        for first in (max(self.least - size, 0), 0):  # the last window alone, which spares most rows the others
             values = self._values[recent[rows, first:]]
-            hashes = mix(windows.sums(values, self.limit - first - size + 1))
+            hashes = mix(windows.sums(values, self.least - first - size + 1))
             copying = windows.contains(hashes).all(1) & (windows.distances(hashes) == windows.successive).all(1)
             rows, hashes = rows[copying], hashes[copying]
-        begun = windows.sums(self._values[recent[rows, self.limit - size + 1 :]], 1)
-        before = hashes[:, self.limit - windows.known_from + 1 :]  # those that the next window must differ from
+        begun = windows.sums(self._values[recent[rows, self.least - size + 1 :]], 1)
+        before = hashes[:, self.least - windows.known_from + 1 :]  # those that the next window must differ from
         ids: list[Ids] = []
         for start, others in zip(begun, before, strict=True):
             ends = mix(start + self._last)
@@ -97,24 +118,26 @@ class JointGuard:
 
     Attributes:
         limit: the largest of their limits.
+        look_back: how many of the last characters any of them looks at.
     """
 
     def __init__(self, guards: Sequence[Guard]) -> None:
         self.limit = max(guard.limit for guard in guards)
+        self.look_back = max(guard.look_back for guard in guards)
         self._guards = guards
 
     def banned(self, recent: Ids, given: Ids | None = None) -> tuple[Ids, Ids]:
         """Finds what must not come next, as `CopyGuard.banned` does."""
-        found = [guard.banned(recent[:, -guard.limit :], given) for guard in self._guards]
+        found = [guard.banned(recent[:, -guard.look_back :], given) for guard in self._guards]
         return np.concatenate([rows for rows, _ in found]), np.concatenate([ids for _, ids in found])
 
 
 def guard_of(known: Known, limit: int, vocabulary: Vocabulary) -> Guard:
-    """The guard that allows copies of at most `limit` characters, as far as shorter ones can be recognised.
+    """The guard that allows copies of at most `limit` words, as far as they can be recognised.
 
     Args:
         known: what the model and its base have read.
-        limit: length of the longest copy that is allowed, in characters.
+        limit: length of the longest copy that is allowed, in words; a Chinese character is one.
         vocabulary: the characters of the model that writes.
 
     Raises:

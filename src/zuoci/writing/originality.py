@@ -19,8 +19,11 @@ from zuoci.text.corpus import LineIndex, code_points
 from zuoci.text.fingerprint import NO_CHARACTER, WINDOW, Fingerprint, mix, mix_points
 from zuoci.text.suffixes import SuffixArray
 from zuoci.text.window_filter import WindowFilter
+from zuoci.writing.copy_length import CopyLength, WholeWords
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from numpy.typing import NDArray
 
     from zuoci.text.corpus import Corpus
@@ -119,6 +122,7 @@ class Span(BaseModel):
     Attributes:
         start: index of its first character in the text.
         length: in characters.
+        words: how many whole words lie in it, as `zuoci.writing.copy_length` counts them; in Chinese its characters.
         text: the characters of the span, newlines included.
         song: number of the first song that contains it, from 1; None if it is from what the base model has read.
         title: the title of that song; None if only a fingerprint is known.
@@ -131,6 +135,7 @@ class Span(BaseModel):
 
     start: int
     length: int
+    words: int
     text: str
     song: int | None
     title: str | None
@@ -144,6 +149,8 @@ class Originality(BaseModel):
     Attributes:
         characters: length of the text.
         longest_copied: length of the longest span, also if it is shorter than `least`; 0 if none was detected.
+        copied_words: the most whole words of a span, as `max_copy` counts them: a character of a script without case
+            is a word of its own, so that it is `longest_copied` for Chinese; 0 if no span was detected.
         known_from: length from which every copied span is detected: 1 with a corpus, 8 with a fingerprint, more with
             what a base model has read (13 for `zh`, 32 for `en`), though shorter ones of its own text are detected too.
         least: length of the shortest span that is listed.
@@ -155,13 +162,14 @@ class Originality(BaseModel):
 
     characters: int
     longest_copied: int
+    copied_words: int
     known_from: int
     least: int
     coverage: float
     spans: tuple[Span, ...]
 
 
-def originality(text: str, against: Known, least: int = LEAST) -> Originality:
+def originality(text: str, against: Known, least: int = LEAST, typed: Sequence[tuple[int, int]] = ()) -> Originality:
     """Finds every maximal span of a text that also occurs in a corpus. Newlines count as characters.
 
     Spans of what a base model has read are left out where they lie within spans of the model's own text.
@@ -170,28 +178,29 @@ def originality(text: str, against: Known, least: int = LEAST) -> Originality:
         text: any text.
         against: a corpus, the fingerprint of one, what a base model has read, or both.
         least: length of the shortest span to list, in characters.
+        typed: start and end of parts of the text that a person typed, in order: a span that begins in one of them and
+            of which no word begins after it is not a copy.
 
     Raises:
         SettingsError: `least` is below 1, or below 8 with a fingerprint.
     """
     own, base = parts_of(against)
     _check("least", least, own.known_from if own is not None else 1, own)
-    longest, spans = _indexed_spans(text, own, least) if own is not None else (0, [])
+    copies = _Copies(text, typed)
+    spans = _indexed_spans(copies, own, least) if own is not None else []
     if base is not None:
-        found = base.spans(text)
-        longest = max([longest, *(length for _, length in found)])
-        spans += [
-            Span(start=i, length=n, text=text[i : i + n], song=None, title=None, line=None, source=base.source)
-            for i, n in found
-            if n >= least and not any(span.start <= i and i + n <= span.start + span.length for span in spans)
-        ]
+        for start, length, words in copies.counted(*np.array(base.spans(text), np.int64).reshape(-1, 2).T):
+            covered = any(span.start <= start and start + length <= span.start + span.length for span in spans)
+            if length >= least and not covered:
+                spans.append(copies.span(start, length, words, base.source))
         spans.sort(key=lambda span: span.start)
     borders = np.zeros(len(text) + 1, np.int64)
     for span in spans:
         borders[[span.start, span.start + span.length]] += 1, -1
     return Originality(
         characters=len(text),
-        longest_copied=longest,
+        longest_copied=copies.longest,
+        copied_words=copies.most_words,
         known_from=against.known_from,
         least=least,
         coverage=float((borders.cumsum() > 0).sum() / max(len(text), 1)),
@@ -199,33 +208,60 @@ def originality(text: str, against: Known, least: int = LEAST) -> Originality:
     )
 
 
-def _indexed_spans(text: str, against: Indexed, least: int) -> tuple[int, list[Span]]:
-    """The length of the longest copied span, 0 if none was detected, and the spans of `least` characters or more."""
-    symbols = against.symbols(text)
+class _Copies:
+    """What is copied of a text.
+
+    Attributes:
+        text: the text.
+        longest: length of the longest span so far, in characters.
+        most_words: the most whole words of a span so far.
+    """
+
+    def __init__(self, text: str, typed: Sequence[tuple[int, int]]) -> None:
+        self.text = text
+        self.longest = self.most_words = 0
+        self._typed = typed
+        self._words = WholeWords(text)
+
+    def counted(self, starts: Ids, lengths: Ids) -> list[tuple[int, int, int]]:
+        """Start, length and words of those spans that a person did not type."""
+        ends = starts + lengths
+        own = np.zeros(len(starts), np.bool_)
+        for start, end in self._typed:
+            own |= (start <= starts) & (starts < end) & (self._words.begun(end, np.maximum(ends, end)) == 0)
+        starts, ends, lengths = starts[~own], ends[~own], lengths[~own]
+        words = self._words.count(starts, ends)
+        self.longest = max(self.longest, int(lengths.max(initial=0)))
+        self.most_words = max(self.most_words, int(words.max(initial=0)))
+        return list(zip(starts.tolist(), lengths.tolist(), words.tolist(), strict=True))
+
+    def span(self, start: int, length: int, words: int, source: str) -> Span:
+        """A span that is not known to be in a song."""
+        text = self.text[start : start + length]
+        return Span(start=start, length=length, words=words, text=text, song=None, title=None, line=None, source=source)
+
+
+def _indexed_spans(copies: _Copies, against: Indexed, least: int) -> list[Span]:
+    """The copied spans of `least` characters or more."""
+    symbols = against.symbols(copies.text)
     matched, slots = against.suffixes.match(symbols)
     lengths = np.where(matched, matched + against.known_from - 1, 0)  # in characters
     ends = np.arange(len(lengths)) + lengths
-    maximal = (lengths >= least) & (np.diff(ends, prepend=0) > 0)
+    maximal = np.flatnonzero((lengths > 0) & (np.diff(ends, prepend=0) > 0))
     spans: list[Span] = []
-    for start in np.flatnonzero(maximal).tolist():
-        place = against.suffixes.earliest(symbols[start : start + int(matched[start])], int(slots[start]))
-        spans.append(_span(text[start : start + int(lengths[start])], start, place, against))
-    return int(lengths.max(initial=0)), spans
+    for start, length, words in copies.counted(maximal, lengths[maximal]):
+        if length >= least:
+            place = against.suffixes.earliest(symbols[start : start + int(matched[start])], int(slots[start]))
+            spans.append(_located(copies.span(start, length, words, ""), place, against))
+    return spans
 
 
-def _span(text: str, start: int, place: int, against: Indexed) -> Span:
-    """The span `text`, which begins at `start` in the text and at `place` in the corpus."""
-    blanks = len(text) - len(text.lstrip())
-    song, line = against.line_index.find(place + (blanks if blanks < len(text) else 0))
-    return Span(
-        start=start,
-        length=len(text),
-        text=text,
-        song=song + 1,
-        title=against.title(song),
-        line=line,
-        source=against.source(song),
-    )
+def _located(span: Span, place: int, against: Indexed) -> Span:
+    """A span with its source: it begins at `place` in the corpus."""
+    blanks = len(span.text) - len(span.text.lstrip())
+    song, line = against.line_index.find(place + (blanks if blanks < len(span.text) else 0))
+    where = {"song": song + 1, "title": against.title(song), "line": line, "source": against.source(song)}
+    return span.model_copy(update=where)
 
 
 def _check(name: str, value: int, least: int, against: Indexed | None) -> None:
@@ -242,10 +278,12 @@ _BASE = 0x9E3779B97F4A7C15  # odd, so that it has an inverse modulo 2⁶⁴
 
 
 class CopyGuard:
-    """Finds the characters that would complete a copy of more than `limit` characters.
+    """Finds the characters that would begin one word too many of a copy, as `zuoci.writing.copy_length` counts words.
 
-    The guard holds a polynomial hash of every run of `limit` characters of the corpus, modulo 2⁶⁴, together with the
-    character that follows the run:
+    A copy of more than `limit` words has more than `limit` characters. So the guard first finds what completes a copy
+    of that many characters, which is all there is to do for Chinese. Of this it keeps what begins a word after `limit`
+    words that stand in the corpus in front of it. It holds a polynomial hash of every run of `limit` characters of the
+    corpus, modulo 2⁶⁴, together with the character that follows the run:
 
         hash(c_1 … c_n) = Σ_k value(c_k) · base^(k − 1)
 
@@ -256,7 +294,8 @@ class CopyGuard:
     Memory: about 12 bytes per character of the corpus, up to 50 while the guard is built.
 
     Attributes:
-        limit: length of the longest copy that is allowed, in characters.
+        limit: length of the longest copy that is allowed, in words.
+        look_back: how many of the last characters it looks at.
     """
 
     def __init__(self, against: Indexed, limit: int, vocabulary: Vocabulary) -> None:
@@ -264,7 +303,7 @@ class CopyGuard:
 
         Args:
             against: a corpus, or the fingerprint of one.
-            limit: length of the longest copy that is allowed, in characters.
+            limit: length of the longest copy that is allowed, in words.
             vocabulary: the characters of the model that writes.
 
         Raises:
@@ -272,10 +311,13 @@ class CopyGuard:
         """
         _check("max_copy", limit, max(against.known_from - 1, 1), against)
         self.limit = limit
+        self._length = CopyLength(vocabulary, limit)
+        self.look_back = self._length.look_back
+        self._against = against
+        self._vocabulary = vocabulary
         self._contexts = against.contexts
-        points = code_points(vocabulary.characters)
-        self._points = points.astype(np.uint64)
-        self._values = mix_points(np.append(points, NO_CHARACTER))  # the last one for id −1: no character
+        points = np.append(code_points(vocabulary.characters), NO_CHARACTER)
+        self._values = mix_points(points)  # the last one for id −1: no character
         hashes, masked = against.continuations()
         size = self._contexts(np.zeros((1, limit), np.uint64))[0].shape[1]
         self._powers = _powers(_BASE, size)
@@ -294,15 +336,23 @@ class CopyGuard:
         """Finds what must not come next.
 
         Args:
-            recent: the last `limit` ids of each row, `(R, limit)`; −1 before the beginning of its text.
+            recent: the last `look_back` ids of each row, `(R, look_back)`; −1 before the beginning of its text.
             given: how many of the last characters of each row were given together with the next one, `(R,)`: a copy
                 that consists of them alone is allowed; None: none were.
 
         Returns:
             Rows and ids of the P forbidden pairs, `(P,)` each.
         """
-        if given is not None:
-            recent = np.where((given >= self.limit)[:, None], -1, recent)
+        rows, ids = self._following(recent[:, -self.limit :])
+        rows, ids, lengths = self._length.complete(recent, rows, ids, given)
+        copied = lengths == self.limit
+        for i in np.flatnonzero(~copied).tolist():
+            text = self._vocabulary.decode([*recent[rows[i], -lengths[i] :].tolist(), ids[i]])
+            copied[i] = self._against.suffixes.contains(self._against.symbols(text))
+        return rows[copied], ids[copied]
+
+    def _following(self, recent: Ids) -> tuple[Ids, Ids]:
+        """Rows and ids of what follows the last `limit` characters, `(R, limit)`, somewhere in the corpus."""
         hashes, masks = self._contexts(self._values[recent])
         runs = mix(hashes @ self._powers) | np.uint64(NO_CHARACTER)
         bucket = (runs >> self._shift).astype(np.int64)
@@ -314,9 +364,8 @@ class CopyGuard:
         hit = (keys | np.uint64(NO_CHARACTER)) == runs[rows]
         rows = rows[hit]
         following = (keys[hit] ^ masks[rows]) & np.uint64(NO_CHARACTER)
-        ids = np.searchsorted(self._points, following)
-        known = self._points[np.minimum(ids, len(self._points) - 1)] == following
-        return rows[known], ids[known]
+        ids = self._vocabulary.ids_of(following)
+        return rows[ids >= 0], ids[ids >= 0]
 
 
 def _powers(base: int, count: int) -> Words:

@@ -36,7 +36,7 @@ class StepRequest:
         forced: the id that each row's next character must have, or `FREE`, `(R,)`; None: all are free.
         allowed: the characters that may come next, `(V,)` or `(R, V)`; None: all.
         guard: forbids copies as well; None: copies are allowed.
-        recent: the last ids of each row, for the guard, `(R, limit)`.
+        recent: the last ids of each row, for the guard, `(R, look_back)`.
         given: how many of the last characters of each row were given together with the next one, `(R,)`; None: none.
         weigh: whether `StepResult.share` is needed.
     """

@@ -161,10 +161,10 @@ class _FreeDraft:
         self._last = context.id
         self._before: list[tuple[Streams, int]] = []  # state and last id before each of the last characters
         self._refused: dict[int, set[int]] = {}  # index in the text → ids that were taken back there
-        self._limit = rules.guard.limit if rules.guard else 0
+        self._look_back = rules.guard.look_back if rules.guard else 0
         # The ids of `text`, after as many −1 as the guard looks back.
-        self._ids = np.full(self._limit + self.given + rules.length, -1)
-        self._ids[self._limit : self._limit + self.given] = [rules.model.alphabet.id(char) for char in context.text]
+        self._ids = np.full(self._look_back + self.given + rules.length, -1)
+        self._ids[: self._look_back + self.given] = rules.model.recent([context.text], self._look_back + self.given)
 
     def request(self) -> StepRequest:
         """The step that writes the next character."""
@@ -181,7 +181,7 @@ class _FreeDraft:
             uniform=None if rules.greedy else uniform,
             allowed=allowed,
             guard=rules.guard,
-            recent=self._ids[None, n : n + self._limit] if rules.guard else None,
+            recent=self._ids[None, n : n + self._look_back] if rules.guard else None,
         )
 
     def take(self, result: StepResult) -> None:
@@ -196,7 +196,7 @@ class _FreeDraft:
         if self._rules.guard:
             self._before = [*self._before[-_MOST_TAKEN_BACK + 1 :], (self._state, self._last)]
         self._state, self._last = result.state, int(result.ids[0])
-        self._ids[self._limit + len(self.text)] = self._last
+        self._ids[self._look_back + len(self.text)] = self._last
         self.text += self._characters[self._last]
         self.nll.append(float(result.nll[0]))
 
@@ -204,7 +204,7 @@ class _FreeDraft:
         n = len(self.text)
         if not self._before or self._uniforms.count > self._most_steps:
             raise WritingError(
-                f"every way on from {self.text[-20:]!r} copies more characters than max_copy allows; raise it, or "
+                f"every way on from {self.text[-20:]!r} copies more than max_copy allows; raise it, or "
                 "lengthen the opening"
             )
         self._refused.pop(n, None)
@@ -305,5 +305,5 @@ def _description(plan: LinePlan, max_copy: int | None) -> str:
     wishes = [f"{plan.length} long"] if plan.length else []
     wishes += [f"with {text!r}" for _, text in plan.fixed]
     wishes += ["rhyming"] if plan.rhyme else []
-    wishes += [f"copying at most {max_copy} characters"] if max_copy else []
+    wishes += [f"copying at most {max_copy} words or Chinese characters"] if max_copy else []
     return ", ".join(wishes) or "free"
