@@ -34,7 +34,9 @@ def copied(text: str, corpus: str) -> list[tuple[int, int]]:
 
 @pytest.mark.parametrize("kind", KINDS)
 @given(
-    songs=SONGS, text=st.text(alphabet="甲乙丙\n", max_size=40), inside=st.tuples(st.integers(0, 99), st.integers(0, 40))
+    songs=SONGS,
+    text=st.text(alphabet="甲乙丙\n", max_size=40),
+    inside=st.tuples(st.integers(0, 99), st.integers(0, 40)),
 )
 def test_spans_against_brute_force(
     kind: Callable[[Corpus], CorpusIndex | Fingerprint], songs: list[str], text: str, inside: tuple[int, int]

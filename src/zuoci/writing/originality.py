@@ -220,7 +220,10 @@ class _Copies:
     def __init__(self, text: str, typed: Sequence[tuple[int, int]]) -> None:
         self.text = text
         self.longest = self.most_words = 0
-        self._typed = typed
+        self._typed: list[tuple[int, int]] = []
+        for start, end in typed:  # parts that touch are one
+            touches = self._typed and self._typed[-1][1] >= start
+            self._typed.append((self._typed.pop()[0] if touches else start, end))
         self._words = WholeWords(text)
 
     def counted(self, starts: Ids, lengths: Ids) -> list[tuple[int, int, int]]:

@@ -56,6 +56,7 @@ class Lyrics(BaseModel):
         seed: the seed that writes the same text again.
         unknown: characters of the opening that the model does not know and that were left out.
         finish: why the text ends: its length or form is complete, or a stop string came.
+        typed: start and end of the parts of the text that a person typed: the opening, and what the form fixes.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -65,6 +66,7 @@ class Lyrics(BaseModel):
     seed: int
     unknown: str = ""
     finish: Finish = "length"
+    typed: tuple[tuple[int, int], ...] = ()
 
 
 def _empty_context(model: WritingModel) -> Context:
@@ -110,14 +112,13 @@ def write(
         WritingError: no text was found that fulfils the form, or every way to go on would copy more than is allowed.
     """
     steps = _write_form if rules.has_form else _write_free
-    text, nll, finish = yield from steps(rules, opening, seed, before, hand_out)
-    return Lyrics(text=text, nll=nll, seed=seed, unknown=unknown, finish=finish)
+    return (yield from steps(rules, opening, seed, before, hand_out)).model_copy(update={"unknown": unknown})
 
 
 def _write_free(
     rules: Rules, opening: str, seed: int, before: Context | None, hand_out: Callable[[str], None]
-) -> Steps[tuple[str, float, Finish]]:
-    """Writes a text without form; gives `text`, `nll` and `finish` of its `Lyrics`."""
+) -> Steps[Lyrics]:
+    """Writes a text without form."""
     hand_out(opening)
     context = yield from read_opening(rules.model, opening, before)
     draft = _FreeDraft(rules, context, key_of(seed))
@@ -135,7 +136,8 @@ def _write_free(
             handed_out = len(draft.text) - lag
     hand_out(draft.text[handed_out:])
     text = draft.text[len(before.text) if before else 0 :]
-    return text, sum(draft.nll) / max(len(draft.nll), 1), finish
+    nll = sum(draft.nll) / max(len(draft.nll), 1)
+    return Lyrics(text=text, nll=nll, seed=seed, finish=finish, typed=((0, len(opening)),))
 
 
 class _FreeDraft:
@@ -223,8 +225,8 @@ class _FreeDraft:
 
 def _write_form(
     rules: Rules, opening: str, seed: int, before: Context | None, hand_out: Callable[[str], None]
-) -> Steps[tuple[str, float, Finish]]:
-    """Writes lines with a form; gives `text`, `nll` and `finish` of its `Lyrics`."""
+) -> Steps[Lyrics]:
+    """Writes lines with a form."""
     *complete, first = opening.split("\n")
     lead = "".join(line + "\n" for line in complete)
     context = yield from read_opening(rules.model, lead.replace("\n", rules.model.alphabet.line_end), before)
@@ -235,11 +237,16 @@ def _write_form(
         draft = yield from _write_lines(rules, context, plans, key_of(key, 0))
         plans = yield from place_words(rules, context, plans, draft)
     lines = yield from _write_lines(rules, context, plans, key_of(key, 1))
-    body = "".join(line.text + "\n" * (1 + plan.ends_stanza) for line, plan in zip(lines, plans, strict=True))
-    count = sum(len(line.text) + 1 for line in lines)
-    text = lead + body.rstrip("\n")
+    text, typed = lead, [(0, len(lead))]
+    for line, plan in zip(lines, plans, strict=True):
+        start = len(text)
+        text += line.text + "\n" * (1 + plan.ends_stanza)
+        # A line that is given whole is given with its end.
+        typed += [(start + a, start + b if b < len(line.text) else len(text)) for a, b in plan.fixed_in(line.text)]
+    text = text[: len(lead)] + text[len(lead) :].rstrip("\n")
     hand_out(text)
-    return text, sum(line.nll for line in lines) / max(count, 1), "length"
+    nll = sum(line.nll for line in lines) / max(sum(len(line.text) + 1 for line in lines), 1)
+    return Lyrics(text=text, nll=nll, seed=seed, typed=tuple(typed))
 
 
 def _write_lines(rules: Rules, context: Context, plans: Sequence[LinePlan], key: int) -> Steps[list[WrittenLine]]:
