@@ -344,7 +344,7 @@ def test_original_by_model_by_corpus_and_by_pipe(
     assert document["coverage"] == pytest.approx(19 / 21)
     first, second = document["spans"]
     assert first == {
-        "start": 2, "length": 12, "text": "歌里有三\n\n第四首\n山前", "song": 3, "title": "第三首", "line": 5,
+        "start": 2, "length": 12, "words": 12, "text": "歌里有三\n\n第四首\n山前", "song": 3, "title": "第三首", "line": 5,
         "source": str(songs),
     }  # fmt: skip
     assert (second["start"], second["text"], second["song"]) == (10, "首\n山前五路\n路上五人", 5)
