@@ -24,6 +24,33 @@ function allowed(one, banned = null) {
   return one.alphabet.vocabulary.characters.filter((_, id) => mask[id]).join("");
 }
 
+describe("marks and emoji", () => {
+  const alphabet = new Alphabet(new Vocabulary("\n 我你กินำน้е́é👨👩❤\u0e49\u0301\u200d\ufe0f"), {}, 9);
+  const marked = (settings = {}) => new Form(alphabet, { lengths: [], acrostic: "", rhyme: "", ...settings });
+
+  for (const [text, length] of [
+    ["我❤\ufe0f你", 2],
+    ["👨\u200d👩我", 1],
+    ["กิน", 2],
+    ["น้ำ", 1],
+    ["е\u0301é", 1],
+  ]) {
+    test(`${text}: ${length}`, () => assert.equal(read(marked(), text).count, length));
+  }
+
+  test("stay with their character", () => {
+    const one = marked({ lengths: [1] });
+    assert.ok(!/[\p{M}\u200d]/u.test(allowed(one)), "no line begins with a mark");
+    assert.ok(!/[\p{M}\u200d]/u.test(allowed(read(marked(), "我 "))), "no mark stands on a space");
+    assert.ok(allowed(read(one, "น")).includes("\u0e49"));
+    assert.ok(allowed(one).includes("\n"));
+    const joined = read(one, "👨\u200d");
+    assert.ok(!/[\n ]/u.test(allowed(joined)), "an emoji is not cut apart");
+    assert.ok(allowed(joined).includes("👩"));
+    assert.ok(allowed(read(joined, "👩\u200d👩\u200d")).includes("👨"), "however many parts it has");
+  });
+});
+
 describe("the length of a line", () => {
   for (const [text, length] of [
     ["山前路", 3],

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 # Below `zuoci/studio/page`:
 _PAGE = "give/give.html"
 _SCRIPT = "give/give.js"
-_STYLES = ("shared/style.css", "shared/sheet.css")
+_STYLES = ("shared/style.css", "give/sheet.css")
 
 
 def export_html(

@@ -165,7 +165,7 @@ def check_text(
         for (start, line), letter in zip(found, scheme, strict=True)
     ]
     against = writer.model.against
-    copied = originality(text, against, least, typed).model_dump() if against else None
+    copied = originality(text, against, least, typed, disguised=True).model_dump() if against else None
     return {"text": text, "lines": lines, "scheme": scheme, "originality": copied}
 
 

@@ -92,6 +92,20 @@ class SuffixArray:
                     return False
         return True
 
+    def maximal(self, query: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        """Finds the stretches of a query that stand in the sequence and are part of no longer one.
+
+        Args:
+            query: symbols `(m,)`.
+
+        Returns:
+            Their starts in the query, their lengths, and the slots by which `earliest` finds them, `(k,)` each.
+        """
+        lengths, slots = self.match(query)
+        ends = np.arange(len(lengths)) + lengths
+        starts = np.flatnonzero((lengths > 0) & (np.diff(ends, prepend=0) > 0))
+        return starts, lengths[starts], slots[starts]
+
     def _common(self, query: NDArray[Any], slots: NDArray[np.int64]) -> NDArray[np.int64]:
         """Counts the symbols that each suffix of a query shares with the suffix in a slot; 0 where there is no slot.
 

@@ -1,14 +1,16 @@
-"""Originality: a text + the training text → what is copied and from where; and a guard that prevents copies.
+"""Originality: a text + the training text → what is copied and from where.
 
 The training text is given as a corpus (`CorpusIndex`), which finds spans of any length, or as the `Fingerprint` saved
 with a model, which finds spans of 8 characters or more. What a base model has read is given as a `WindowFilter`, which
 finds long spans and does not know where they stand; `OwnAndBase` is both. The command line and the studio call
-`originality`; `zuoci.writing.guards` makes guards, and `zuoci.writing.batch` asks them at every step.
+`originality`; `zuoci.writing.guards` makes guards that prevent copies, of the same texts.
 """
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 import numpy as np
@@ -16,22 +18,24 @@ from pydantic import BaseModel, ConfigDict
 
 from zuoci.errors import SettingsError
 from zuoci.text.corpus import LineIndex, code_points
-from zuoci.text.fingerprint import NO_CHARACTER, WINDOW, Fingerprint, mix, mix_points
+from zuoci.text.fingerprint import WINDOW, Fingerprint, mix_points
+from zuoci.text.folding import differences, fold, variants
 from zuoci.text.suffixes import SuffixArray
 from zuoci.text.window_filter import WindowFilter
-from zuoci.writing.copy_length import CopyLength, WholeWords
+from zuoci.writing.copy_length import WholeWords
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from zuoci.text.corpus import Corpus
-    from zuoci.text.vocabulary import Vocabulary
+    from zuoci.text.folding import Folded
 
     Ids = NDArray[np.int64]
     Words = NDArray[np.uint64]
 
+_BLANKS_AHEAD, _BLANKS_BEHIND = re.compile(r"^\W+"), re.compile(r"\W+$")
 LEAST = WINDOW  # shorter spans also occur in unrelated lyrics by chance
 
 
@@ -55,6 +59,12 @@ class CorpusIndex:
     def __len__(self) -> int:
         """The number of characters."""
         return len(self.suffixes.symbols)
+
+    @cached_property
+    def folded(self) -> tuple[Folded, SuffixArray]:
+        """The corpus in the writing in which disguised copies are looked for, and its suffixes. Made on first use."""
+        folded = fold(self.corpus.text)
+        return folded, SuffixArray(code_points(folded.text))
 
     @staticmethod
     def symbols(text: str) -> NDArray[np.uint32]:
@@ -122,13 +132,15 @@ class Span(BaseModel):
     Attributes:
         start: index of its first character in the text.
         length: in characters.
-        words: how many whole words lie in it, as `zuoci.writing.copy_length` counts them; in Chinese its characters.
+        words: how many whole words lie in it, as `zuoci.writing.copy_length` counts them; in Chinese its characters. Of
+            a disguised copy, those of the source, without what was put in between.
         text: the characters of the span, newlines included.
         song: number of the first song that contains it, from 1; None if it is from what the base model has read.
         title: the title of that song; None if only a fingerprint is known.
         line: number of the first line in that song where it begins, from 1, empty lines included. If the span begins
             with blanks or newlines, the line of its first visible character. None if the song is not known.
         source: the file of that song, or in words what the base model has read.
+        differs_in: in what it is written otherwise than its source (`zuoci.text.folding.STEPS`); empty: in nothing.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -141,6 +153,17 @@ class Span(BaseModel):
     title: str | None
     line: int | None
     source: str
+    differs_in: tuple[str, ...] = ()
+
+    @property
+    def end(self) -> int:
+        """The index after its last character in the text."""
+        return self.start + self.length
+
+    def holds(self, other: Span) -> bool:
+        """Whether another span lies within this one, but for blanks and punctuation at its ends."""
+        begin = other.start + len(other.text) - len(_BLANKS_AHEAD.sub("", other.text))
+        return self.start <= begin and other.start + len(_BLANKS_BEHIND.sub("", other.text)) <= self.end
 
 
 class Originality(BaseModel):
@@ -169,34 +192,39 @@ class Originality(BaseModel):
     spans: tuple[Span, ...]
 
 
-def originality(text: str, against: Known, least: int = LEAST, typed: Sequence[tuple[int, int]] = ()) -> Originality:
+def originality(
+    text: str, against: Known, least: int = LEAST, typed: Sequence[tuple[int, int]] = (), *, disguised: bool = False
+) -> Originality:
     """Finds every maximal span of a text that also occurs in a corpus. Newlines count as characters.
 
-    Spans of what a base model has read are left out where they lie within spans of the model's own text.
+    Spans of what a base model has read, and disguised ones, are left out where they lie within others.
 
     Args:
         text: any text.
         against: a corpus, the fingerprint of one, what a base model has read, or both.
         least: length of the shortest span to list, in characters.
         typed: start and end of parts of the text that a person typed, in order: a span that begins in one of them and
-            of which no word begins after it is not a copy.
+            of which no word begins after it is not a copy, disguised or not.
+        disguised: whether to find copies too that are written in another way (`zuoci.text.folding`). A fingerprint and
+            a base model's filter find traditional copies of simplified text, but not the reverse, as a corpus does.
 
     Raises:
         SettingsError: `least` is below 1, or below 8 with a fingerprint.
     """
     own, base = parts_of(against)
-    _check("least", least, own.known_from if own is not None else 1, own)
+    check_length("least", least, own.known_from if own is not None else 1, own)
     copies = _Copies(text, typed)
-    spans = _indexed_spans(copies, own, least) if own is not None else []
-    if base is not None:
-        for start, length, words in copies.counted(*np.array(base.spans(text), np.int64).reshape(-1, 2).T):
-            covered = any(span.start <= start and start + length <= span.start + span.length for span in spans)
-            if length >= least and not covered:
-                spans.append(copies.span(start, length, words, base.source))
-        spans.sort(key=lambda span: span.start)
+    spans = _exact_spans(copies, own, base, least)
+    if disguised:
+        for length, span in _disguised_spans(copies, own, base, least):
+            if not any(one.holds(span) for one in spans):
+                spans = [*(one for one in spans if not span.holds(one)), span]
+                copies.longest = max(copies.longest, length)
+                copies.most_words = max(copies.most_words, span.words)
+    spans.sort(key=lambda span: span.start)
     borders = np.zeros(len(text) + 1, np.int64)
     for span in spans:
-        borders[[span.start, span.start + span.length]] += 1, -1
+        borders[[span.start, span.end]] += 1, -1
     return Originality(
         characters=len(text),
         longest_copied=copies.longest,
@@ -217,46 +245,104 @@ class _Copies:
         most_words: the most whole words of a span so far.
     """
 
-    def __init__(self, text: str, typed: Sequence[tuple[int, int]]) -> None:
+    def __init__(self, text: str, typed: Sequence[tuple[int, int]] = ()) -> None:
         self.text = text
         self.longest = self.most_words = 0
         self._typed: list[tuple[int, int]] = []
         for start, end in typed:  # parts that touch are one
             touches = self._typed and self._typed[-1][1] >= start
             self._typed.append((self._typed.pop()[0] if touches else start, end))
-        self._words = WholeWords(text)
+        self.words = WholeWords(text)
+
+    def typed(self, starts: Ids, ends: Ids) -> NDArray[np.bool_]:
+        """Whether a person typed each of some spans."""
+        found = np.zeros(len(starts), np.bool_)
+        for start, end in self._typed:
+            found |= (start <= starts) & (starts < end) & (self.words.begun(end, np.maximum(ends, end)) == 0)
+        return found
 
     def counted(self, starts: Ids, lengths: Ids) -> list[tuple[int, int, int]]:
         """Start, length and words of those spans that a person did not type."""
-        ends = starts + lengths
-        own = np.zeros(len(starts), np.bool_)
-        for start, end in self._typed:
-            own |= (start <= starts) & (starts < end) & (self._words.begun(end, np.maximum(ends, end)) == 0)
-        starts, ends, lengths = starts[~own], ends[~own], lengths[~own]
-        words = self._words.count(starts, ends)
+        left = ~self.typed(starts, starts + lengths)
+        starts, lengths = starts[left], lengths[left]
+        words = self.words.count(starts, starts + lengths)
         self.longest = max(self.longest, int(lengths.max(initial=0)))
         self.most_words = max(self.most_words, int(words.max(initial=0)))
         return list(zip(starts.tolist(), lengths.tolist(), words.tolist(), strict=True))
 
-    def span(self, start: int, length: int, words: int, source: str) -> Span:
+    def span(self, start: int, length: int, words: int, source: str = "") -> Span:
         """A span that is not known to be in a song."""
         text = self.text[start : start + length]
         return Span(start=start, length=length, words=words, text=text, song=None, title=None, line=None, source=source)
 
 
-def _indexed_spans(copies: _Copies, against: Indexed, least: int) -> list[Span]:
-    """The copied spans of `least` characters or more."""
-    symbols = against.symbols(copies.text)
-    matched, slots = against.suffixes.match(symbols)
-    lengths = np.where(matched, matched + against.known_from - 1, 0)  # in characters
-    ends = np.arange(len(lengths)) + lengths
-    maximal = np.flatnonzero((lengths > 0) & (np.diff(ends, prepend=0) > 0))
-    spans: list[Span] = []
-    for start, length, words in copies.counted(maximal, lengths[maximal]):
-        if length >= least:
-            place = against.suffixes.earliest(symbols[start : start + int(matched[start])], int(slots[start]))
-            spans.append(_located(copies.span(start, length, words, ""), place, against))
+def _exact_spans(copies: _Copies, own: Indexed | None, base: WindowFilter | None, least: int) -> list[Span]:
+    """The spans of `least` characters or more that are copied as they are; those of the base model come last."""
+    spans = _indexed_spans(copies, own, least) if own is not None else []
+    if base is not None:
+        for start, length, words in copies.counted(*np.array(base.spans(copies.text), np.int64).reshape(-1, 2).T):
+            if length >= least and not any(span.start <= start and start + length <= span.end for span in spans):
+                spans.append(copies.span(start, length, words, base.source))
     return spans
+
+
+def _indexed_spans(copies: _Copies, against: Indexed, least: int) -> list[Span]:
+    symbols = against.symbols(copies.text)
+    starts, matched, slots = against.suffixes.maximal(symbols)
+    more = against.known_from - 1  # characters of a stretch of one symbol, less one
+    slot_at = dict(zip(starts.tolist(), slots.tolist(), strict=True))
+    spans: list[Span] = []
+    for start, length, words in copies.counted(starts, matched + more):
+        if length >= least:
+            place = against.suffixes.earliest(symbols[start : start + length - more], slot_at[start])
+            spans.append(_located(copies.span(start, length, words), place, against))
+    return spans
+
+
+def _disguised_spans(
+    copies: _Copies, own: Indexed | None, base: WindowFilter | None, least: int
+) -> Iterator[tuple[int, Span]]:
+    """Spans that are copied in another way of writing, longer ones first, each after its length in that writing."""
+    found = list(_folded_spans(copies, own, least)) if isinstance(own, CorpusIndex) else []
+    hashed = own if isinstance(own, Fingerprint) else None
+    for variant in variants(copies.text) if base is not None or hashed is not None else ():
+        for span in _exact_spans(_Copies(variant.text), hashed, base, least):
+            begin, end = variant.span(span.start, span.length)
+            differs = differences(copies.text[begin:end], span.text)
+            found.append((span.length, _moved(span, copies, begin, end, differs)))
+    found = [
+        (length, span) for length, span in found if not copies.typed(np.array([span.start]), np.array([span.end]))[0]
+    ]
+    yield from sorted(found, key=lambda pair: -pair[0])
+
+
+def _folded_spans(copies: _Copies, against: CorpusIndex, least: int) -> Iterator[tuple[int, Span]]:
+    """The spans of a text that stand in a corpus once both are folded, each after its folded length."""
+    corpus, suffixes = against.folded
+    folded = fold(copies.text)
+    points = code_points(folded.text)
+    for start, length, slot in zip(*(column.tolist() for column in suffixes.maximal(points)), strict=True):
+        stretch = folded.text[start : start + length]
+        ahead, stripped = stretch.startswith(" "), len(stretch.strip())
+        if stripped >= least:
+            place = suffixes.earliest(points[start : start + length], slot)
+            begin, end = folded.span(start + ahead, stripped)
+            there, until = corpus.span(place + ahead, stripped)
+            source = against.corpus.text[there:until]
+            words = int(WholeWords(source).count(0, len(source)))
+            span = _located(copies.span(begin, end - begin, words), there, against)
+            yield stripped, _moved(span, copies, begin, end, differences(span.text, source))
+
+
+def _moved(span: Span, copies: _Copies, start: int, end: int, differs_in: tuple[str, ...]) -> Span:
+    """A span at its place in the text that was asked about.
+
+    Its words are those of its other writing, so that blanks or invisible characters that were put in make no more of
+    them; but those that the text itself does not hold as a whole do not count.
+    """
+    words = min(span.words, int(copies.words.count(start, end)))
+    about = {"start": start, "length": end - start, "text": copies.text[start:end], "words": words}
+    return span.model_copy(update={**about, "differs_in": differs_in})
 
 
 def _located(span: Span, place: int, against: Indexed) -> Span:
@@ -267,7 +353,7 @@ def _located(span: Span, place: int, against: Indexed) -> Span:
     return span.model_copy(update=where)
 
 
-def _check(name: str, value: int, least: int, against: Indexed | None) -> None:
+def check_length(name: str, value: int, least: int, against: Indexed | None) -> None:
     """Raises a SettingsError if a length is shorter than what can be detected."""
     if value >= least:
         return
@@ -275,113 +361,3 @@ def _check(name: str, value: int, least: int, against: Indexed | None) -> None:
     if value > 0 and isinstance(against, Fingerprint):
         hint = f", since a fingerprint knows no copies shorter than {WINDOW}; for less, name the corpus instead"
     raise SettingsError(f"{name} must be at least {least}: got {value}{hint}")
-
-
-_BASE = 0x9E3779B97F4A7C15  # odd, so that it has an inverse modulo 2⁶⁴
-
-
-class CopyGuard:
-    """Finds the characters that would begin one word too many of a copy, as `zuoci.writing.copy_length` counts words.
-
-    A copy of more than `limit` words has more than `limit` characters. So the guard first finds what completes a copy
-    of that many characters, which is all there is to do for Chinese. Of this it keeps what begins a word after `limit`
-    words that stand in the corpus in front of it. It holds a polynomial hash of every run of `limit` characters of the
-    corpus, modulo 2⁶⁴, together with the character that follows the run:
-
-        hash(c_1 … c_n) = Σ_k value(c_k) · base^(k − 1)
-
-    Equal runs have equal hashes, so that no copy is missed. A character is forbidden by mistake only if two different
-    runs have the same hash, with a probability of n / 2⁴³ for a corpus of n characters (2 · 10⁻⁷ for two million). For
-    a fingerprint with a limit of 7 it is n / 2⁴⁰, but there most of these mistakes do not concern real characters.
-
-    Memory: about 12 bytes per character of the corpus, up to 50 while the guard is built.
-
-    Attributes:
-        limit: length of the longest copy that is allowed, in words.
-        look_back: how many of the last characters it looks at.
-    """
-
-    def __init__(self, against: Indexed, limit: int, vocabulary: Vocabulary) -> None:
-        """Builds the table of hashes for one limit.
-
-        Args:
-            against: a corpus, or the fingerprint of one.
-            limit: length of the longest copy that is allowed, in words.
-            vocabulary: the characters of the model that writes.
-
-        Raises:
-            SettingsError: `limit` is below 1, or below 7 with a fingerprint.
-        """
-        _check("max_copy", limit, max(against.known_from - 1, 1), against)
-        self.limit = limit
-        self._length = CopyLength(vocabulary, limit)
-        self.look_back = self._length.look_back
-        self._against = against
-        self._vocabulary = vocabulary
-        self._contexts = against.contexts
-        points = np.append(code_points(vocabulary.characters), NO_CHARACTER)
-        self._values = mix_points(points)  # the last one for id −1: no character
-        hashes, masked = against.continuations()
-        size = self._contexts(np.zeros((1, limit), np.uint64))[0].shape[1]
-        self._powers = _powers(_BASE, size)
-        runs = mix(_run_hashes(hashes, self._powers)) | np.uint64(NO_CHARACTER)
-        # A key is the hash of a run with the following character in place of its lowest bits.
-        keys = np.sort(runs ^ np.uint64(NO_CHARACTER) ^ masked[size - 1 :])
-        self._keys = keys[np.append(True, keys[1:] != keys[:-1])[: len(keys)]]
-        bits = min(max(len(self._keys).bit_length() - 1, 1), 30)
-        self._shift = np.uint64(64 - bits)
-        firsts = np.arange(2**bits, dtype=np.uint64) << self._shift
-        self._buckets = np.append(
-            np.searchsorted(self._keys, firsts), len(self._keys)
-        )  # where the keys with the same highest bits begin
-
-    def banned(self, recent: Ids, given: Ids | None = None) -> tuple[Ids, Ids]:
-        """Finds what must not come next.
-
-        Args:
-            recent: the last `look_back` ids of each row, `(R, look_back)`; −1 before the beginning of its text.
-            given: how many of the last characters of each row were given together with the next one, `(R,)`: a copy
-                that consists of them alone is allowed; None: none were.
-
-        Returns:
-            Rows and ids of the P forbidden pairs, `(P,)` each.
-        """
-        rows, ids = self._following(recent[:, -self.limit :])
-        rows, ids, lengths = self._length.complete(recent, rows, ids, given)
-        copied = lengths == self.limit
-        for i in np.flatnonzero(~copied).tolist():
-            text = self._vocabulary.decode([*recent[rows[i], -lengths[i] :].tolist(), ids[i]])
-            copied[i] = self._against.suffixes.contains(self._against.symbols(text))
-        return rows[copied], ids[copied]
-
-    def _following(self, recent: Ids) -> tuple[Ids, Ids]:
-        """Rows and ids of what follows the last `limit` characters, `(R, limit)`, somewhere in the corpus."""
-        hashes, masks = self._contexts(self._values[recent])
-        runs = mix(hashes @ self._powers) | np.uint64(NO_CHARACTER)
-        bucket = (runs >> self._shift).astype(np.int64)
-        low = self._buckets[bucket]
-        counts = self._buckets[bucket + 1] - low
-        rows = np.repeat(np.arange(len(recent)), counts)
-        before = counts.cumsum()
-        keys = self._keys[np.arange(len(rows)) + np.repeat(low - before + counts, counts)]
-        hit = (keys | np.uint64(NO_CHARACTER)) == runs[rows]
-        rows = rows[hit]
-        following = (keys[hit] ^ masks[rows]) & np.uint64(NO_CHARACTER)
-        ids = self._vocabulary.ids_of(following)
-        return rows[ids >= 0], ids[ids >= 0]
-
-
-def _powers(base: int, count: int) -> Words:
-    """1, base, base², … modulo 2⁶⁴ `(count,)`."""
-    factors = np.full(count, base, np.uint64)
-    factors[:1] = 1
-    return factors.cumprod(dtype=np.uint64)
-
-
-def _run_hashes(values: Words, powers: Words) -> Words:
-    """Σₖ values[p + k] baseᵏ modulo 2⁶⁴ for every index p, by differences of cumulative sums."""
-    n, size = len(values), len(powers)
-    if n < size:
-        return np.empty(0, np.uint64)
-    sums = np.concatenate([np.zeros(1, np.uint64), (values * _powers(_BASE, n)).cumsum(dtype=np.uint64)])
-    return (sums[size:] - sums[:-size]) * _powers(pow(_BASE, -1, 2**64), n - size + 1)

@@ -1,8 +1,9 @@
 // Keeps a text in its form: for each position, the characters that may come next, given the length of the line, the
 // acrostic and the rhyme scheme.
 //
-// Length counts 1 for a Chinese, Japanese or Korean character and 1 for a word of letters. Spaces and punctuation count
-// 0; at most `MAX_FILLERS` of them stand in a row.
+// Length counts 1 for a Chinese character (any letter of a script without case) and 1 for a word of other letters. Spaces,
+// punctuation and emoji count 0; at most `MAX_FILLERS` of them stand in a row. A mark, such as an accent or a vowel of
+// Thai, belongs to the character before it, and so does the next part of an emoji after a zero-width joiner.
 
 /** @import {WriteSettings} from "./types.js" */
 /** @import {Vocabulary} from "./vocabulary.js" */
@@ -11,16 +12,20 @@ const BREAK = 0;
 const CHARACTER = 1;
 const LETTER = 2;
 const FILLER = 3;
+const MARK = 4;
 const MAX_FREE_LENGTH = 16; // length of a line for which none was asked
 export const MAX_LENGTH = 24; // the longest that may be asked for
 const MAX_FILLERS = 2;
+const MAX_MARKS = 4; // on one character
+const JOINER = "\u200d";
 const MIN_RHYMES = 3; // characters that a rhyme must offer before a scheme may begin with it
 
 /** @param {string} char */
 function kindOf(char) {
-  const cjk = /[\p{Script=Han}\p{Script=Hiragana}\p{Script=Katakana}\p{Script=Hangul}\p{Script=Bopomofo}]/u;
-  if (cjk.test(char)) return CHARACTER;
-  return /[\p{L}\p{M}\p{N}]/u.test(char) ? LETTER : FILLER;
+  // As zuoci.text.characters.extends does it in Python.
+  if (/\p{M}|[\u200c\u200d\u0e33\u0eb3\uff9e\uff9f\u{1f3fb}-\u{1f3ff}\u{e0020}-\u{e007f}]/u.test(char)) return MARK;
+  if (/[\p{Lo}〇々]/u.test(char)) return CHARACTER;
+  return /[\p{L}\p{N}]/u.test(char) ? LETTER : FILLER;
 }
 
 /**
@@ -85,6 +90,9 @@ export class Form {
     this.letters = 0; // of the word at the end
     this.fillers = 0; // spaces and punctuation at the end
     this.last = -1; // the last character that counts
+    this.marks = 0; // at the end
+    this.joined = false; // whether a joiner is at the end, so that the next character belongs to the one before it
+    this.spaced = true; // whether the line is empty or a space is at the end, so that a mark has nothing to stand on
   }
 
   /** A copy that can be continued by itself. */
@@ -112,6 +120,11 @@ export class Form {
   /** Advances by one character. @param {number} id */
   read(id) {
     const kind = this.alphabet.kinds[id];
+    const continued = this.joined && kind === FILLER;
+    this.marks = kind === MARK ? this.marks + 1 : 0;
+    this.joined = this.alphabet.vocabulary.characters[id] === JOINER;
+    this.spaced = kind === BREAK || this.#isSpace(id);
+    if (kind === MARK || continued) return;
     if (kind === BREAK) {
       this.addLineEnd(this.letter, this.last);
       this.line++;
@@ -163,6 +176,9 @@ export class Form {
     const limit = this.length || MAX_FREE_LENGTH;
     const kind = this.alphabet.kinds[id];
     const full = this.count >= limit;
+    if (kind === MARK) return !this.spaced && this.marks < MAX_MARKS;
+    if (this.joined && (kind === BREAK || this.#isSpace(id))) return false;
+    if (this.joined && kind === FILLER) return true;
     if (kind === BREAK) {
       if (this.length ? !full : this.count === 0) return false;
       return full || !rhyming || this.#rhymes(this.last);

@@ -3,8 +3,8 @@
 
 import { browserLanguage, buttonById, byId, copyText, element, inputById } from "../shared/dom.js";
 import { readStorage, saveText, setStatus, showLanguage, showPhrases, writeStorage } from "../shared/dom.js";
-import { fillSheet } from "../shared/markup.js";
-import { Sheet } from "../shared/sheet.js";
+import { fillSheet } from "./markup.js";
+import { Sheet } from "./sheet.js";
 import { decodeMixture } from "./mixture.js";
 import { Model, decodeWeights, fromBase64 } from "./model.js";
 import { Fingerprint } from "./originality.js";
@@ -40,7 +40,7 @@ let runs = 0;
 /** @type {((t: GivePhrases) => string)[]} */
 let notes = []; // what was done last, for the status line
 
-fillSheet(byId("sheet"), ["undo", "copy", "save"], "quatrains");
+fillSheet(byId("sheet"));
 const form = new SettingsForm(data, phrases, store);
 /** @type {Sheet} */
 const sheet = new Sheet(byId("lines"), {
@@ -54,8 +54,8 @@ const sheet = new Sheet(byId("lines"), {
     notes = [];
     showState();
   },
-  notify(_, number) {
-    notes = [(t) => t.taken(number)]; // the only event here: this page has no locks
+  taken(number) {
+    notes = [(t) => t.taken(number)];
     showStatus();
   },
 });
@@ -92,7 +92,7 @@ async function write(opening, continues) {
       text += next.value.char;
       next = stream.next();
     }
-    sheet.rows = [...kept, ...text.split(lineBreak).filter(Boolean).map((line) => ({ text: line, locked: false }))];
+    sheet.rows = [...kept, ...text.split(lineBreak).filter(Boolean).map((line) => ({ text: line }))];
     showLines(sheet.rows.length - 1);
     await new Promise((resolve) => setTimeout(resolve, atOnce ? 0 : FRAME));
   }
@@ -219,7 +219,7 @@ function restore() {
   const stored = readStorage(storageKey);
   if (stored.language in PHRASES) language = stored.language;
   const lines = Array.isArray(stored.lines) ? stored.lines : [];
-  sheet.rows = lines.filter((line) => typeof line === "string").map((text) => ({ text, locked: false }));
+  sheet.rows = lines.filter((line) => typeof line === "string").map((text) => ({ text }));
   const fields = stored.fields ?? {};
   form.restore(fields);
   if (typeof fields.opening === "string") inputById("opening").value = fields.opening;
