@@ -40,8 +40,9 @@ if TYPE_CHECKING:  # `X as X` marks a name as public for type checkers
     from zuoci.training.saving import save_trained as save_trained
     from zuoci.training.trainer import Run as Run, train as train
     from zuoci.writing.config import WriteConfig as WriteConfig
+    from zuoci.writing.guards import CopyGuard as CopyGuard
     from zuoci.writing.originality import (
-        CopyGuard as CopyGuard, CorpusIndex as CorpusIndex, Originality as Originality, Span as Span,
+        CorpusIndex as CorpusIndex, Originality as Originality, Span as Span,
         originality as originality,
     )
     from zuoci.writing.writer import Lyrics as Lyrics, Writer as Writer
@@ -70,7 +71,8 @@ _PLACES = {
     "zuoci.training.saving": ("save_trained",),
     "zuoci.training.trainer": ("Run", "train"),
     "zuoci.writing.config": ("WriteConfig",),
-    "zuoci.writing.originality": ("CopyGuard", "CorpusIndex", "Originality", "Span", "originality"),
+    "zuoci.writing.guards": ("CopyGuard",),
+    "zuoci.writing.originality": ("CorpusIndex", "Originality", "Span", "originality"),
     "zuoci.writing.writer": ("Lyrics", "Writer"),
 }  # fmt: skip
 _HOMES = {name: place for place, names in _PLACES.items() for name in names}

@@ -318,8 +318,8 @@ def test_original_by_model_by_corpus_and_by_pipe(
     assert document["coverage"] == pytest.approx(19 / 21)
     first, second = document["spans"]
     assert first == {
-        "start": 2, "length": 12, "text": "歌里有三\n\n第四首\n山前", "song": 3, "title": "第三首", "line": 5,
-        "source": str(songs), "differs_in": [],
+        "start": 2, "length": 12, "words": 12, "text": "歌里有三\n\n第四首\n山前", "song": 3, "title": "第三首",
+        "line": 5, "source": str(songs), "differs_in": [],
     }  # fmt: skip
     assert (second["start"], second["text"], second["song"]) == (10, "首\n山前五路\n路上五人", 5)
     by_model = json.loads(run("original", "m", "new.txt", "--json").stdout)
@@ -400,7 +400,7 @@ def test_original_names_what_a_base_has_read(run: Callable[..., Result], songs: 
     assert run("original", "m", "new.txt").stdout == both + ending
     written = run("write", "m", "山", "--lines", 2, "-n", 2, "--max-copy", 8)
     assert " characters, or at most 12 of what zh has read copied in a row, seed" in written.stdout
-    assert "note: of what zh has read, copies are recognised from 13 characters on: up to 12" in written.stderr
+    assert "note: of what zh has read, copies are recognised from 13 characters on; shorter" in written.stderr
     assert "more than max_copy 8" in run("compose", "m", "--max-copy", 8).stderr
     for copies in ((), ("--max-copy", 12), ("--max-copy", 0)):
         assert "copies are recognised" not in run("write", "m", "山", *copies).stderr

@@ -60,37 +60,37 @@ def test_what_is_known_of_two_texts() -> None:
 
 
 @given(
-    read=st.text(alphabet="ab\n", min_size=1, max_size=80),
+    read=st.text(alphabet="甲乙\n", min_size=1, max_size=80),
     size=st.tuples(st.integers(2, 5), st.integers(0, 4)),
     above=st.integers(0, 4),
     seed=st.integers(0, 2**32),
 )
 def test_the_guard_and_the_report_agree(read: str, size: tuple[int, int], above: int, seed: int) -> None:
     base = make(read, window=size[0], bits=2, known_from=sum(size))
-    vocabulary = Vocabulary("ab\n")
+    vocabulary = Vocabulary("甲乙\n")
     guard = WindowGuard(base, base.known_from - 1 + above, vocabulary)
     for text in write(guard, vocabulary, seed, 3, 60):
-        assert originality(text, base).longest_copied <= guard.limit
+        assert originality(text, base).longest_copied <= guard.look_back
 
 
 @pytest.mark.parametrize("limit", [7, 13, 20])
 def test_what_would_complete_a_copy_is_forbidden_and_little_else(limit: int) -> None:
     base, vocabulary = make(bits=2), Vocabulary(READ)
     guard = WindowGuard(base, limit, vocabulary)
-    assert guard.limit == max(limit, 12)
+    assert guard.look_back == max(limit, 12)
     ids = vocabulary.encode(READ).numpy()
-    texts = np.lib.stride_tricks.sliding_window_view(ids, guard.limit + 1)[::30]
+    texts = np.lib.stride_tricks.sliding_window_view(ids, guard.look_back + 1)[::30]
     rows, banned = guard.banned(texts[:, :-1])
     found = set(zip(rows.tolist(), banned.tolist(), strict=True))
     for row, text in enumerate(texts):
         hashes = base.hashes(vocabulary.decode(text.tolist()))
         assert ((row, int(text[-1])) in found) == bool((base.distances(hashes) == base.successive).all())
-    given = np.full(len(texts), guard.limit)
+    given = np.full(len(texts), guard.look_back)
     assert not len(guard.banned(texts[:, :-1], given)[0])
     assert (guard.banned(texts[:, :-1], given - 1)[1] == banned).all()
     shuffled = np.random.default_rng(0).permuted(texts[:, :-1], axis=1)
     assert len(guard.banned(shuffled)[0]) < 0.001 * len(shuffled) * len(vocabulary)
-    assert not len(guard.banned(np.full((4, guard.limit), -1))[0])
+    assert not len(guard.banned(np.full((4, guard.look_back), -1))[0])
 
 
 def test_the_guard_of_both_texts_forbids_what_either_does() -> None:
@@ -98,7 +98,7 @@ def test_the_guard_of_both_texts_forbids_what_either_does() -> None:
     vocabulary = Vocabulary(READ + OWN.text)
     guard = guard_of(OwnAndBase(own, base), 7, vocabulary)
     assert isinstance(guard, JointGuard)
-    assert guard.limit == 12
+    assert guard.look_back == 12
     texts = (READ[:5] + "山前一路人在唱", READ[100:112], READ[2:14])
     recent = np.stack([vocabulary.encode(text).numpy() for text in texts])
     rows, ids = guard.banned(recent)

@@ -109,6 +109,34 @@ def test_an_exact_and_a_disguised_span_stand_side_by_side() -> None:
     assert [span.line for span in found.spans] == [1, 3]
 
 
+@pytest.mark.parametrize("kind", ["corpus", "fingerprint", "filter"])
+@pytest.mark.parametrize(
+    ("text", "copy", "words"),
+    [
+        (CHINESE, "\u200b".join(CHINESE.splitlines()[0]), 24),
+        (CHINESE, TRADITIONAL.splitlines()[0], 24),
+        (ENGLISH, "\u00ad".join("I swept the snow from Emma's old piano"), 8),
+        (ENGLISH, "somebody left the window open all winter", 7),
+    ],
+)
+def test_words_of_a_disguised_copy_are_counted_and_what_was_typed_is_none(
+    kind: str, text: str, copy: str, words: int
+) -> None:
+    against = of(text, kind)
+    found = originality(copy, against, disguised=True)
+    assert found.copied_words in ({words, words - 1} if text == CHINESE else {words})  # a blank may not count
+    assert max(span.words for span in found.spans) == found.copied_words
+    typed = originality(f"{copy}呀", against, typed=[(0, len(copy))], disguised=True)
+    assert (typed.spans, typed.coverage) == ((), 0.0)
+    half = len(copy) // 2
+    assert originality(copy, against, typed=[(0, half)], disguised=True).spans == found.spans
+
+
+def test_blanks_between_characters_make_no_more_words_of_a_copy() -> None:
+    found = originality(" ".join("车站里还有一盏灯没有关"), of(CHINESE, "corpus"), disguised=True)
+    assert (found.longest_copied, found.copied_words) == (11, 11)
+
+
 @limits(deadline=None)
 @given(st.text(st.sampled_from("aB I\n，é\u0301\u200b車发Ａ🏻👩\u200d")))
 def test_every_folded_character_comes_from_a_place_of_the_text(text: str) -> None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from zuoci.writing.guards import Guard
 
 KINDS: list[Callable[[Corpus], CorpusIndex | Fingerprint]] = [CorpusIndex, Fingerprint.of]
-SONGS = st.lists(st.text(alphabet="ab\n", min_size=1, max_size=60), min_size=1, max_size=4)
+SONGS = st.lists(st.text(alphabet="甲乙\n", min_size=1, max_size=60), min_size=1, max_size=4)
 
 
 def make(*texts: str) -> Corpus:
@@ -34,7 +34,9 @@ def copied(text: str, corpus: str) -> list[tuple[int, int]]:
 
 @pytest.mark.parametrize("kind", KINDS)
 @given(
-    songs=SONGS, text=st.text(alphabet="abc\n", max_size=40), inside=st.tuples(st.integers(0, 99), st.integers(0, 40))
+    songs=SONGS,
+    text=st.text(alphabet="甲乙丙\n", max_size=40),
+    inside=st.tuples(st.integers(0, 99), st.integers(0, 40)),
 )
 def test_spans_against_brute_force(
     kind: Callable[[Corpus], CorpusIndex | Fingerprint], songs: list[str], text: str, inside: tuple[int, int]
@@ -100,18 +102,18 @@ def test_a_newline_before_a_span_is_not_its_line() -> None:
 def write(guard: Guard, vocabulary: Vocabulary, seed: int, rows: int, length: int) -> list[str]:
     """Texts drawn at random from what the guard leaves; a row with nothing left ends there."""
     generator = np.random.default_rng(seed)
-    ids: NDArray[np.int64] = np.full((rows, guard.limit + length), -1)
+    ids: NDArray[np.int64] = np.full((rows, guard.look_back + length), -1)
     ends = [length] * rows
     for place in range(length):
         allowed = np.ones((rows, len(vocabulary)), bool)
-        allowed[guard.banned(ids[:, place : place + guard.limit])] = False
+        allowed[guard.banned(ids[:, place : place + guard.look_back])] = False
         for row in range(rows):
             choices = np.flatnonzero(allowed[row])
             if len(choices):
-                ids[row, guard.limit + place] = generator.choice(choices)
+                ids[row, guard.look_back + place] = generator.choice(choices)
             else:
                 ends[row] = min(ends[row], place)
-    return [vocabulary.decode(row[guard.limit :][:end].tolist()) for row, end in zip(ids, ends, strict=True)]
+    return [vocabulary.decode(row[guard.look_back :][:end].tolist()) for row, end in zip(ids, ends, strict=True)]
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -128,14 +130,14 @@ def test_the_guard_never_lets_a_longer_copy_through(
 
 
 @pytest.mark.parametrize("kind", KINDS)
-@given(songs=SONGS, above=st.integers(0, 5), start=st.integers(0, 200), tail=st.text(alphabet="abc\n", max_size=12))
+@given(songs=SONGS, above=st.integers(0, 5), start=st.integers(0, 200), tail=st.text(alphabet="甲乙丙\n", max_size=12))
 def test_the_guard_bans_just_what_would_be_a_copy(
     kind: Callable[[Corpus], CorpusIndex | Fingerprint], songs: list[str], above: int, start: int, tail: str
 ) -> None:
     corpus = make(*songs)
     against = kind(corpus)
     limit = max(against.known_from - 1, 1) + above
-    vocabulary = Vocabulary("abcd\n")
+    vocabulary = Vocabulary("甲乙丙丁\n")
     texts = [corpus.text[start % len(corpus.text) :][:limit], (corpus.text + tail)[-limit:], tail[-limit:], ""]
     recent = np.array([[-1] * (limit - len(text)) + vocabulary.encode(text).tolist() for text in texts])
     rows, ids = CopyGuard(against, limit, vocabulary).banned(recent)

@@ -82,17 +82,18 @@ def _read(text: str, reading: ReadConfig | None = None) -> str:
     return corpus.text.removesuffix("\n")
 
 
-def longest_copied(longest: int, known: Known) -> str:
+def longest_copied(longest: int, words: int, known: Known) -> str:
     """The length of the longest copied span, for people.
 
     Args:
         longest: the length in characters; 0: the span is too short to be detected.
+        words: the most whole words of a span; said where letters make words.
         known: what the text was compared with. Shorter copies of what a base model has read go undetected.
     """
     from zuoci.writing.originality import parts_of
 
     own, base = parts_of(known)
-    text = f"{longest} characters"
+    text = f"{longest} characters" + (f" ({words} words)" if words < longest else "")
     undetected = min(part.known_from for part in (own, base) if part is not None) - 1
     if not longest and undetected:
         text = f"at most {undetected} characters"
@@ -106,7 +107,8 @@ def _print(found: Originality, known: Known) -> None:
 
     _, base = parts_of(known)
     print(
-        f"longest copied span: {longest_copied(found.longest_copied, known)}; {found.coverage:.1%} of "
+        f"longest copied span: {longest_copied(found.longest_copied, found.copied_words, known)}; "
+        f"{found.coverage:.1%} of "
         f"{found.characters:,} characters lie in spans of {found.least} or more"
         + (f", {base.known_from} or more of what {base.about.name} has read" if base is not None else "")
     )

@@ -135,14 +135,14 @@ def figures(candidate: Candidate, writer: Writer) -> str:
     parts += [f"{candidate.fit:.2f} for the next line"] if candidate.fit is not None else []
     parts += [f"{candidate.repetition:.0%} repeated"]
     if candidate.longest_copied is not None:
-        parts.append(f"{_copied(candidate.longest_copied, writer)} copied in a row")
+        parts.append(f"{_copied(candidate, writer)} copied in a row")
     return ", ".join(parts)
 
 
-def _copied(longest: int, writer: Writer) -> str:
-    """The length of the longest copied span in a text of a writer, for people."""
+def _copied(candidate: Candidate, writer: Writer) -> str:
+    """The length of the longest copied span in a candidate of a writer, for people."""
     assert writer.model.against is not None
-    return longest_copied(longest, writer.model.against)
+    return longest_copied(candidate.longest_copied or 0, candidate.copied_words or 0, writer.model.against)
 
 
 def say_copy_limit(writer: Writer, config: WriteConfig) -> None:
@@ -153,8 +153,8 @@ def say_copy_limit(writer: Writer, config: WriteConfig) -> None:
     base = parts_of(against)[1] if against is not None else None
     if base is not None and config.max_copy and config.max_copy < base.known_from - 1:
         say(
-            f"note: of what {base.about.name} has read, copies are recognised from {base.known_from} characters on: "
-            f"up to {base.known_from - 1} may be copied, more than max_copy {config.max_copy}"
+            f"note: of what {base.about.name} has read, copies are recognised from {base.known_from} characters on; "
+            f"shorter ones may be more than max_copy {config.max_copy}"
         )
 
 
@@ -202,6 +202,6 @@ def _print(writer: Writer, found: Sequence[Candidate], count: int) -> None:
         else:
             print_text(f"{number}. {figures(candidate, writer)}, seed {candidate.seed}\n{candidate.text}\n")
     if count == 1 and found[0].longest_copied is not None:
-        say(f"copied in a row: {_copied(found[0].longest_copied, writer)}")
+        say(f"copied in a row: {_copied(found[0], writer)}")
     elif count == 1 and writer.model.against is None:
         say("note: the training text is unknown, so copies cannot be detected; name it with --corpus")

@@ -71,6 +71,7 @@ class CheckBody(Body):
     """The body of a request for what is copied and what rhymes."""
 
     text: Text
+    opening: Text = Field(default="", description="what a person typed before the text was written: it is not copied")
     least: int = Field(default=8, ge=8, le=1000, description="characters of the shortest copied span to list")
     rhyme_standard: Literal["shisanzhe", "xinyun", "tongyun"] = "shisanzhe"
     reading: list[Annotated[str, Field(max_length=MAX_ITEM)]] = Field(default=[], max_length=100)
@@ -124,7 +125,8 @@ def router(models: Models, engine: Engine, jobs: JobQueue) -> APIRouter:
     async def check(name: Id, body: CheckBody, request: Request) -> dict[str, Any]:
         writer = await models.writer(name)
         rhymes = Rhymes(body.rhyme_standard, parse_readings(body.reading))
-        return await jobs.run(request, lambda _: check_text(writer, body.text, rhymes, body.least))
+        typed = [(0, len(body.opening))] if body.text.startswith(body.opening) else []
+        return await jobs.run(request, lambda _: check_text(writer, body.text, rhymes, body.least, typed))
 
     @routes.post("/inspect")
     async def inspect(name: Id, body: InspectBody, request: Request) -> dict[str, Any]:
@@ -138,7 +140,9 @@ def _documents(candidates: Sequence[Candidate]) -> list[dict[str, Any]]:
     return [candidate.model_dump() for candidate in candidates]
 
 
-def check_text(writer: Writer, text: str, rhymes: Rhymes, least: int = 8) -> dict[str, Any]:
+def check_text(
+    writer: Writer, text: str, rhymes: Rhymes, least: int = 8, typed: Sequence[tuple[int, int]] = ()
+) -> dict[str, Any]:
     """How the lines of a text rhyme, and what of it is copied, for JSON.
 
     Args:
@@ -146,6 +150,7 @@ def check_text(writer: Writer, text: str, rhymes: Rhymes, least: int = 8) -> dic
         text: the text.
         rhymes: what rhymes.
         least: characters of the shortest copied span to list.
+        typed: start and end of the parts that a person typed, which are not copied.
     """
     found = lines_with_starts(text)
     scheme = scheme_of([line for _, line in found], rhymes)
@@ -160,7 +165,7 @@ def check_text(writer: Writer, text: str, rhymes: Rhymes, least: int = 8) -> dic
         for (start, line), letter in zip(found, scheme, strict=True)
     ]
     against = writer.model.against
-    copied = originality(text, against, least, disguised=True).model_dump() if against else None
+    copied = originality(text, against, least, typed, disguised=True).model_dump() if against else None
     return {"text": text, "lines": lines, "scheme": scheme, "originality": copied}
 
 
@@ -180,7 +185,8 @@ async def _frames(writer: Writer, opening: str, config: WriteConfig, texts: Text
                 yield event("piece", {"text": new})
             if end:
                 rhymes = Rhymes(config.rhyme_standard, parse_readings(config.reading))
-                found = await asyncio.to_thread(check_text, writer, text, rhymes)
+                typed = end.lyrics.typed if end.lyrics else [(0, len(known))]
+                found = await asyncio.to_thread(check_text, writer, text, rhymes, typed=typed)
                 finish = {"nll": None, "finish": "cut"}
                 if end.lyrics:
                     finish = {"nll": end.lyrics.nll, "finish": end.lyrics.finish}

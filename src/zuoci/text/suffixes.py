@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _BITS = 21  # of a code point
+_CHECKED = 8  # symbols after which `contains` looks whether a stretch can still be there
 
 
 class SuffixArray:
@@ -76,25 +77,34 @@ class SuffixArray:
             rest = slot + 1
         return np.maximum(self._common(query, slots - 1), self._common(query, slots)), slots
 
-    def maximal(self, query: NDArray[Any], least: int) -> tuple[int, list[tuple[int, int, int]]]:
+    def contains(self, stretch: NDArray[Any]) -> bool:
+        """Whether a stretch of symbols stands in the sequence: as `match`, but for the whole stretch alone."""
+        lows, highs = np.searchsorted(self._sorted, stretch), np.searchsorted(self._sorted, stretch, "right")
+        if (lows == highs).any():
+            return False
+        following, firsts, lasts = self._following.data, lows.tolist(), highs.tolist()
+        rest = 0
+        for i in range(len(stretch) - 1, -1, -1):
+            rest = 1 + bisect_left(following, rest, firsts[i], lasts[i])
+            if i % _CHECKED == 0:  # most stretches differ near their end, which spares the search for the rest
+                at = int(self.order[rest - 1]) if rest <= len(self.order) else len(self.order)
+                if self.symbols[at : at + len(stretch) - i].tobytes() != stretch[i:].tobytes():
+                    return False
+        return True
+
+    def maximal(self, query: NDArray[Any]) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
         """Finds the stretches of a query that stand in the sequence and are part of no longer one.
 
         Args:
             query: symbols `(m,)`.
-            least: length of the shortest stretch to list.
 
         Returns:
-            The length of the longest stretch, however short; and of each stretch its start in the query, its length
-            and its first position in the sequence.
+            Their starts in the query, their lengths, and the slots by which `earliest` finds them, `(k,)` each.
         """
         lengths, slots = self.match(query)
         ends = np.arange(len(lengths)) + lengths
-        starts = np.flatnonzero((lengths >= least) & (np.diff(ends, prepend=0) > 0)).tolist()
-        listed = [
-            (start, int(lengths[start]), self.earliest(query[start : start + int(lengths[start])], int(slots[start])))
-            for start in starts
-        ]
-        return int(lengths.max(initial=0)), listed
+        starts = np.flatnonzero((lengths > 0) & (np.diff(ends, prepend=0) > 0))
+        return starts, lengths[starts], slots[starts]
 
     def _common(self, query: NDArray[Any], slots: NDArray[np.int64]) -> NDArray[np.int64]:
         """Counts the symbols that each suffix of a query shares with the suffix in a slot; 0 where there is no slot.

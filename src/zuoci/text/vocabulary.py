@@ -18,6 +18,7 @@ from zuoci.text.corpus import code_points
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from numpy.typing import NDArray
     from torch import Tensor
 
 _FORMAT = "zuoci-vocabulary"
@@ -91,13 +92,18 @@ class Vocabulary:
         return frozenset(self.characters)
 
     @cached_property
-    def _order(self) -> np.ndarray[Any, np.dtype[np.int64]]:
+    def _order(self) -> NDArray[np.int64]:
         """The ids, sorted by the code points of their characters."""
         return np.argsort(code_points(self.characters))
 
     @cached_property
-    def _sorted(self) -> np.ndarray[Any, np.dtype[np.uint32]]:
+    def _sorted(self) -> NDArray[np.uint32]:
         return code_points(self.characters)[self._order]
+
+    def ids_of(self, points: NDArray[Any]) -> NDArray[np.int64]:
+        """Looks up the ids of code points, elementwise; −1 for those of unknown characters."""
+        found = np.searchsorted(self._sorted, points).clip(max=len(self) - 1)
+        return np.where(self._sorted[found] == points, self._order[found], -1)
 
     def encode(self, text: str, dtype: torch.dtype = torch.int64) -> Tensor:
         """Looks up the ids of a text.
@@ -115,14 +121,13 @@ class Vocabulary:
         ids = torch.empty(len(text), dtype=dtype)
         for start in range(0, len(text), _PIECE):
             piece = text[start : start + _PIECE]
-            points = code_points(piece)
-            found = np.searchsorted(self._sorted, points).clip(max=len(self) - 1)
-            if (self._sorted[found] != points).any():
+            found = self.ids_of(code_points(piece))
+            if (found < 0).any():
                 unknown = "".join(char for char in dict.fromkeys(text) if char not in self)
                 raise VocabularyError(
                     f"the model has never seen {_shown(unknown)}; it knows {len(self)} characters", unknown
                 )
-            ids[start : start + len(piece)] = torch.from_numpy(self._order[found])
+            ids[start : start + len(piece)] = torch.from_numpy(found)
         return ids
 
     def decode(self, ids: Tensor | Iterable[int]) -> str:

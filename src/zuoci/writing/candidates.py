@@ -60,7 +60,8 @@ class Candidate(BaseModel):
             model has no judge of that.
         repetition: share of its runs of 3 characters that occur earlier, in it or in the text before it.
         longest_copied: length of the longest copied span, in characters, 0 if it is shorter than can be detected; None:
-            the training text is unknown.
+            the training text is unknown. What a person typed, the opening and what the form fixes, is not copied.
+        copied_words: the most whole words of a copied span, as `max_copy` counts them: a Chinese character is one.
         coverage: share of its characters in copied spans of 8 characters or more; None: the training text is unknown.
         seed: the seed that writes the same text again; None for a line.
         cost: what candidates are ordered by, in nats; see the top of this file.
@@ -74,6 +75,7 @@ class Candidate(BaseModel):
     person: float | None = None
     repetition: float = 0.0
     longest_copied: int | None = None
+    copied_words: int | None = None
     coverage: float | None = None
     seed: int | None = None
     cost: float = 0.0
@@ -221,6 +223,7 @@ class _Lines:
                 -float(score) + LIKELIHOOD * (fit or 0.0) * len(self.after),
                 before=self.before,
                 fit=fit,
+                typed=plan.fixed_in(line.text),
             )
             for line, fit, score in zip(lines, fits, scores, strict=True)
         ]
@@ -250,7 +253,7 @@ def _text_candidate(writer: Writer, lyrics: Lyrics) -> Candidate:
     person = [float(judge.log_odds(last, [row])[0]) for last, row in zip(before, rows, strict=True)] if judge else []
     if person:
         cost -= sum(person) / len(person)
-    return _candidate(writer, lyrics.text, lyrics.nll, cost, seed=lyrics.seed, person=person)
+    return _candidate(writer, lyrics.text, lyrics.nll, cost, seed=lyrics.seed, person=person, typed=lyrics.typed)
 
 
 def _candidate(
@@ -263,11 +266,12 @@ def _candidate(
     fit: float | None = None,
     seed: int | None = None,
     person: Sequence[float] = (),
+    typed: Sequence[tuple[int, int]] = (),
 ) -> Candidate:
     """A candidate with its figures; `cost` is that without what is copied."""
     writer.watch()
     model = writer.model
-    copied = originality(text, model.against) if model.against else None
+    copied = originality(text, model.against, typed=typed) if model.against else None
     if not person and model.judge:
         person = model.judge.log_odds(before.rstrip("\n").rpartition("\n")[2], [text]).tolist()
     return Candidate(
@@ -277,6 +281,7 @@ def _candidate(
         person=sum(person) / len(person) if person else None,
         repetition=repetition(text, before),
         longest_copied=copied.longest_copied if copied else None,
+        copied_words=copied.copied_words if copied else None,
         coverage=copied.coverage if copied else None,
         seed=seed,
         cost=cost + _COPIED * (copied.coverage if copied else 0.0),

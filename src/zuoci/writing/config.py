@@ -83,9 +83,9 @@ class WriteConfig(BaseModel):
         default=None,
         ge=0,
         le=1000,
-        description="longest run of characters that may be copied from the training text; 0: no limit; default: 7 if "
-        "that text or its fingerprint is available, or 0 with greedy; of what a base model has read at least 12 (zh) "
-        "or 31 (en), because shorter copies are not recognised",
+        description="longest run of words that may be copied from the training text, where a Chinese character counts "
+        "as a word; 0: no limit; default: 7 if that text or its fingerprint is available, or 0 with greedy; of what a "
+        "base model has read, runs of 13 characters or more (zh) or 32 or more (en) are recognised",
     )
     ban: str = Field(default="", max_length=10_000, description="characters that must not be written")
     stop: tuple[_Text, ...] = Field(

@@ -95,6 +95,17 @@ class LinePlan:
     ends_stanza: bool = False
     gaps: tuple[int, ...] = ()
 
+    def fixed_in(self, line: str) -> list[tuple[int, int]]:
+        """Start and end of each fixed text in a line that was written for this plan."""
+        found: list[tuple[int, int]] = []
+        end = 0
+        for _, text in self.fixed:
+            start = line.find(text, end)
+            if start >= 0:
+                end = start + len(text)
+                found.append((start, end))
+        return found
+
     @property
     def opening(self) -> str:
         """What the line begins with; "" if it is free."""

@@ -1,9 +1,9 @@
-"""Originality: a text + the training text → what is copied and from where; and a guard that prevents copies.
+"""Originality: a text + the training text → what is copied and from where.
 
 The training text is given as a corpus (`CorpusIndex`), which finds spans of any length, or as the `Fingerprint` saved
 with a model, which finds spans of 8 characters or more. What a base model has read is given as a `WindowFilter`, which
 finds long spans and does not know where they stand; `OwnAndBase` is both. The command line and the studio call
-`originality`; `zuoci.writing.guards` makes guards, and `zuoci.writing.batch` asks them at every step.
+`originality`; `zuoci.writing.guards` makes guards that prevent copies, of the same texts.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from pydantic import BaseModel, ConfigDict
 
 from zuoci.errors import SettingsError
 from zuoci.text.corpus import LineIndex, code_points
-from zuoci.text.fingerprint import NO_CHARACTER, WINDOW, Fingerprint, mix, mix_points
+from zuoci.text.fingerprint import WINDOW, Fingerprint, mix_points
 from zuoci.text.folding import differences, fold, variants
 from zuoci.text.suffixes import SuffixArray
 from zuoci.text.window_filter import WindowFilter
+from zuoci.writing.copy_length import WholeWords
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
 
     from zuoci.text.corpus import Corpus
     from zuoci.text.folding import Folded
-    from zuoci.text.vocabulary import Vocabulary
 
     Ids = NDArray[np.int64]
     Words = NDArray[np.uint64]
@@ -132,6 +132,8 @@ class Span(BaseModel):
     Attributes:
         start: index of its first character in the text.
         length: in characters.
+        words: how many whole words lie in it, as `zuoci.writing.copy_length` counts them; in Chinese its characters. Of
+            a disguised copy, those of the source, without what was put in between.
         text: the characters of the span, newlines included.
         song: number of the first song that contains it, from 1; None if it is from what the base model has read.
         title: the title of that song; None if only a fingerprint is known.
@@ -145,6 +147,7 @@ class Span(BaseModel):
 
     start: int
     length: int
+    words: int
     text: str
     song: int | None
     title: str | None
@@ -169,6 +172,8 @@ class Originality(BaseModel):
     Attributes:
         characters: length of the text.
         longest_copied: length of the longest span, also if it is shorter than `least`; 0 if none was detected.
+        copied_words: the most whole words of a span, as `max_copy` counts them: a character of a script without case
+            is a word of its own, so that it is `longest_copied` for Chinese; 0 if no span was detected.
         known_from: length from which every copied span is detected: 1 with a corpus, 8 with a fingerprint, more with
             what a base model has read (13 for `zh`, 32 for `en`), though shorter ones of its own text are detected too.
         least: length of the shortest span that is listed.
@@ -180,13 +185,16 @@ class Originality(BaseModel):
 
     characters: int
     longest_copied: int
+    copied_words: int
     known_from: int
     least: int
     coverage: float
     spans: tuple[Span, ...]
 
 
-def originality(text: str, against: Known, least: int = LEAST, *, disguised: bool = False) -> Originality:
+def originality(
+    text: str, against: Known, least: int = LEAST, typed: Sequence[tuple[int, int]] = (), *, disguised: bool = False
+) -> Originality:
     """Finds every maximal span of a text that also occurs in a corpus. Newlines count as characters.
 
     Spans of what a base model has read, and disguised ones, are left out where they lie within others.
@@ -195,6 +203,8 @@ def originality(text: str, against: Known, least: int = LEAST, *, disguised: boo
         text: any text.
         against: a corpus, the fingerprint of one, what a base model has read, or both.
         least: length of the shortest span to list, in characters.
+        typed: start and end of parts of the text that a person typed, in order: a span that begins in one of them and
+            of which no word begins after it is not a copy, disguised or not.
         disguised: whether to find copies too that are written in another way (`zuoci.text.folding`). A fingerprint and
             a base model's filter find traditional copies of simplified text, but not the reverse, as a corpus does.
 
@@ -202,28 +212,23 @@ def originality(text: str, against: Known, least: int = LEAST, *, disguised: boo
         SettingsError: `least` is below 1, or below 8 with a fingerprint.
     """
     own, base = parts_of(against)
-    _check("least", least, own.known_from if own is not None else 1, own)
-    longest, spans = _indexed_spans(text, own, least) if own is not None else (0, [])
-    if base is not None:
-        found = base.spans(text)
-        longest = max([longest, *(length for _, length in found)])
-        spans += [
-            Span(start=i, length=n, text=text[i : i + n], song=None, title=None, line=None, source=base.source)
-            for i, n in found
-            if n >= least and not any(span.start <= i and i + n <= span.end for span in spans)
-        ]
+    check_length("least", least, own.known_from if own is not None else 1, own)
+    copies = _Copies(text, typed)
+    spans = _exact_spans(copies, own, base, least)
     if disguised:
-        for length, span in _disguised_spans(text, own, base, least):
+        for length, span in _disguised_spans(copies, own, base, least):
             if not any(one.holds(span) for one in spans):
                 spans = [*(one for one in spans if not span.holds(one)), span]
-                longest = max(longest, length)
+                copies.longest = max(copies.longest, length)
+                copies.most_words = max(copies.most_words, span.words)
     spans.sort(key=lambda span: span.start)
     borders = np.zeros(len(text) + 1, np.int64)
     for span in spans:
         borders[[span.start, span.end]] += 1, -1
     return Originality(
         characters=len(text),
-        longest_copied=longest,
+        longest_copied=copies.longest,
+        copied_words=copies.most_words,
         known_from=against.known_from,
         least=least,
         coverage=float((borders.cumsum() > 0).sum() / max(len(text), 1)),
@@ -231,68 +236,124 @@ def originality(text: str, against: Known, least: int = LEAST, *, disguised: boo
     )
 
 
+class _Copies:
+    """What is copied of a text.
+
+    Attributes:
+        text: the text.
+        longest: length of the longest span so far, in characters.
+        most_words: the most whole words of a span so far.
+    """
+
+    def __init__(self, text: str, typed: Sequence[tuple[int, int]] = ()) -> None:
+        self.text = text
+        self.longest = self.most_words = 0
+        self._typed: list[tuple[int, int]] = []
+        for start, end in typed:  # parts that touch are one
+            touches = self._typed and self._typed[-1][1] >= start
+            self._typed.append((self._typed.pop()[0] if touches else start, end))
+        self.words = WholeWords(text)
+
+    def typed(self, starts: Ids, ends: Ids) -> NDArray[np.bool_]:
+        """Whether a person typed each of some spans."""
+        found = np.zeros(len(starts), np.bool_)
+        for start, end in self._typed:
+            found |= (start <= starts) & (starts < end) & (self.words.begun(end, np.maximum(ends, end)) == 0)
+        return found
+
+    def counted(self, starts: Ids, lengths: Ids) -> list[tuple[int, int, int]]:
+        """Start, length and words of those spans that a person did not type."""
+        left = ~self.typed(starts, starts + lengths)
+        starts, lengths = starts[left], lengths[left]
+        words = self.words.count(starts, starts + lengths)
+        self.longest = max(self.longest, int(lengths.max(initial=0)))
+        self.most_words = max(self.most_words, int(words.max(initial=0)))
+        return list(zip(starts.tolist(), lengths.tolist(), words.tolist(), strict=True))
+
+    def span(self, start: int, length: int, words: int, source: str = "") -> Span:
+        """A span that is not known to be in a song."""
+        text = self.text[start : start + length]
+        return Span(start=start, length=length, words=words, text=text, song=None, title=None, line=None, source=source)
+
+
+def _exact_spans(copies: _Copies, own: Indexed | None, base: WindowFilter | None, least: int) -> list[Span]:
+    """The spans of `least` characters or more that are copied as they are; those of the base model come last."""
+    spans = _indexed_spans(copies, own, least) if own is not None else []
+    if base is not None:
+        for start, length, words in copies.counted(*np.array(base.spans(copies.text), np.int64).reshape(-1, 2).T):
+            if length >= least and not any(span.start <= start and start + length <= span.end for span in spans):
+                spans.append(copies.span(start, length, words, base.source))
+    return spans
+
+
+def _indexed_spans(copies: _Copies, against: Indexed, least: int) -> list[Span]:
+    symbols = against.symbols(copies.text)
+    starts, matched, slots = against.suffixes.maximal(symbols)
+    more = against.known_from - 1  # characters of a stretch of one symbol, less one
+    slot_at = dict(zip(starts.tolist(), slots.tolist(), strict=True))
+    spans: list[Span] = []
+    for start, length, words in copies.counted(starts, matched + more):
+        if length >= least:
+            place = against.suffixes.earliest(symbols[start : start + length - more], slot_at[start])
+            spans.append(_located(copies.span(start, length, words), place, against))
+    return spans
+
+
 def _disguised_spans(
-    text: str, own: Indexed | None, base: WindowFilter | None, least: int
+    copies: _Copies, own: Indexed | None, base: WindowFilter | None, least: int
 ) -> Iterator[tuple[int, Span]]:
     """Spans that are copied in another way of writing, longer ones first, each after its length in that writing."""
-    found = list(_folded_spans(text, own, least)) if isinstance(own, CorpusIndex) else []
-    for variant in variants(text) if base is not None or isinstance(own, Fingerprint) else ():
-        spans = _indexed_spans(variant.text, own, least)[1] if isinstance(own, Fingerprint) else []
-        parts = [(span.start, span.length, span) for span in spans]
-        if base is not None:
-            source = Span(start=0, length=0, text="", song=None, title=None, line=None, source=base.source)
-            parts += [(start, length, source) for start, length in base.spans(variant.text) if length >= least]
-        for start, length, span in parts:
-            begin, end = variant.span(start, length)
-            differs = differences(text[begin:end], variant.text[start : start + length])
-            found.append((length, _moved(span, text, begin, end, differs)))
+    found = list(_folded_spans(copies, own, least)) if isinstance(own, CorpusIndex) else []
+    hashed = own if isinstance(own, Fingerprint) else None
+    for variant in variants(copies.text) if base is not None or hashed is not None else ():
+        for span in _exact_spans(_Copies(variant.text), hashed, base, least):
+            begin, end = variant.span(span.start, span.length)
+            differs = differences(copies.text[begin:end], span.text)
+            found.append((span.length, _moved(span, copies, begin, end, differs)))
+    found = [
+        (length, span) for length, span in found if not copies.typed(np.array([span.start]), np.array([span.end]))[0]
+    ]
     yield from sorted(found, key=lambda pair: -pair[0])
 
 
-def _folded_spans(text: str, against: CorpusIndex, least: int) -> Iterator[tuple[int, Span]]:
+def _folded_spans(copies: _Copies, against: CorpusIndex, least: int) -> Iterator[tuple[int, Span]]:
     """The spans of a text that stand in a corpus once both are folded, each after its folded length."""
     corpus, suffixes = against.folded
-    folded = fold(text)
-    for start, length, place in suffixes.maximal(code_points(folded.text), least)[1]:
+    folded = fold(copies.text)
+    points = code_points(folded.text)
+    for start, length, slot in zip(*(column.tolist() for column in suffixes.maximal(points)), strict=True):
         stretch = folded.text[start : start + length]
-        ahead, length = stretch.startswith(" "), len(stretch.strip())
-        if length >= least:
-            begin, end = folded.span(start + ahead, length)
-            there, until = corpus.span(place + ahead, length)
-            differs = differences(text[begin:end], against.corpus.text[there:until])
-            yield length, _moved(_span(text[begin:end], begin, there, against), text, begin, end, differs)
+        ahead, stripped = stretch.startswith(" "), len(stretch.strip())
+        if stripped >= least:
+            place = suffixes.earliest(points[start : start + length], slot)
+            begin, end = folded.span(start + ahead, stripped)
+            there, until = corpus.span(place + ahead, stripped)
+            source = against.corpus.text[there:until]
+            words = int(WholeWords(source).count(0, len(source)))
+            span = _located(copies.span(begin, end - begin, words), there, against)
+            yield stripped, _moved(span, copies, begin, end, differences(span.text, source))
 
 
-def _moved(span: Span, text: str, start: int, end: int, differs_in: tuple[str, ...]) -> Span:
-    """A span at another place of the text that was asked about."""
-    about = {"start": start, "length": end - start, "text": text[start:end], "differs_in": differs_in}
-    return span.model_copy(update=about)
+def _moved(span: Span, copies: _Copies, start: int, end: int, differs_in: tuple[str, ...]) -> Span:
+    """A span at its place in the text that was asked about.
+
+    Its words are those of its other writing, so that blanks or invisible characters that were put in make no more of
+    them; but those that the text itself does not hold as a whole do not count.
+    """
+    words = min(span.words, int(copies.words.count(start, end)))
+    about = {"start": start, "length": end - start, "text": copies.text[start:end], "words": words}
+    return span.model_copy(update={**about, "differs_in": differs_in})
 
 
-def _indexed_spans(text: str, against: Indexed, least: int) -> tuple[int, list[Span]]:
-    """The length of the longest copied span, 0 if none was detected, and the spans of `least` characters or more."""
-    more = against.known_from - 1  # characters of a stretch of one symbol, less one
-    longest, found = against.suffixes.maximal(against.symbols(text), max(least - more, 1))
-    spans = [_span(text[start : start + n + more], start, place, against) for start, n, place in found]
-    return longest + more if longest else 0, spans
+def _located(span: Span, place: int, against: Indexed) -> Span:
+    """A span with its source: it begins at `place` in the corpus."""
+    blanks = len(span.text) - len(span.text.lstrip())
+    song, line = against.line_index.find(place + (blanks if blanks < len(span.text) else 0))
+    where = {"song": song + 1, "title": against.title(song), "line": line, "source": against.source(song)}
+    return span.model_copy(update=where)
 
 
-def _span(text: str, start: int, place: int, against: Indexed) -> Span:
-    """The span `text`, which begins at `start` in the text and at `place` in the corpus."""
-    blanks = len(text) - len(text.lstrip())
-    song, line = against.line_index.find(place + (blanks if blanks < len(text) else 0))
-    return Span(
-        start=start,
-        length=len(text),
-        text=text,
-        song=song + 1,
-        title=against.title(song),
-        line=line,
-        source=against.source(song),
-    )
-
-
-def _check(name: str, value: int, least: int, against: Indexed | None) -> None:
+def check_length(name: str, value: int, least: int, against: Indexed | None) -> None:
     """Raises a SettingsError if a length is shorter than what can be detected."""
     if value >= least:
         return
@@ -300,100 +361,3 @@ def _check(name: str, value: int, least: int, against: Indexed | None) -> None:
     if value > 0 and isinstance(against, Fingerprint):
         hint = f", since a fingerprint knows no copies shorter than {WINDOW}; for less, name the corpus instead"
     raise SettingsError(f"{name} must be at least {least}: got {value}{hint}")
-
-
-_BASE = 0x9E3779B97F4A7C15  # odd, so that it has an inverse modulo 2⁶⁴
-
-
-class CopyGuard:
-    """Finds the characters that would complete a copy of more than `limit` characters.
-
-    The guard holds a polynomial hash of every run of `limit` characters of the corpus, modulo 2⁶⁴, together with the
-    character that follows the run:
-
-        hash(c_1 … c_n) = Σ_k value(c_k) · base^(k − 1)
-
-    Equal runs have equal hashes, so that no copy is missed. A character is forbidden by mistake only if two different
-    runs have the same hash, with a probability of n / 2⁴³ for a corpus of n characters (2 · 10⁻⁷ for two million). For
-    a fingerprint with a limit of 7 it is n / 2⁴⁰, but there most of these mistakes do not concern real characters.
-
-    Memory: about 12 bytes per character of the corpus, up to 50 while the guard is built.
-
-    Attributes:
-        limit: length of the longest copy that is allowed, in characters.
-    """
-
-    def __init__(self, against: Indexed, limit: int, vocabulary: Vocabulary) -> None:
-        """Builds the table of hashes for one limit.
-
-        Args:
-            against: a corpus, or the fingerprint of one.
-            limit: length of the longest copy that is allowed, in characters.
-            vocabulary: the characters of the model that writes.
-
-        Raises:
-            SettingsError: `limit` is below 1, or below 7 with a fingerprint.
-        """
-        _check("max_copy", limit, max(against.known_from - 1, 1), against)
-        self.limit = limit
-        self._contexts = against.contexts
-        points = code_points(vocabulary.characters)
-        self._points = points.astype(np.uint64)
-        self._values = mix_points(np.append(points, NO_CHARACTER))  # the last one for id −1: no character
-        hashes, masked = against.continuations()
-        size = self._contexts(np.zeros((1, limit), np.uint64))[0].shape[1]
-        self._powers = _powers(_BASE, size)
-        runs = mix(_run_hashes(hashes, self._powers)) | np.uint64(NO_CHARACTER)
-        # A key is the hash of a run with the following character in place of its lowest bits.
-        keys = np.sort(runs ^ np.uint64(NO_CHARACTER) ^ masked[size - 1 :])
-        self._keys = keys[np.append(True, keys[1:] != keys[:-1])[: len(keys)]]
-        bits = min(max(len(self._keys).bit_length() - 1, 1), 30)
-        self._shift = np.uint64(64 - bits)
-        firsts = np.arange(2**bits, dtype=np.uint64) << self._shift
-        self._buckets = np.append(
-            np.searchsorted(self._keys, firsts), len(self._keys)
-        )  # where the keys with the same highest bits begin
-
-    def banned(self, recent: Ids, given: Ids | None = None) -> tuple[Ids, Ids]:
-        """Finds what must not come next.
-
-        Args:
-            recent: the last `limit` ids of each row, `(R, limit)`; −1 before the beginning of its text.
-            given: how many of the last characters of each row were given together with the next one, `(R,)`: a copy
-                that consists of them alone is allowed; None: none were.
-
-        Returns:
-            Rows and ids of the P forbidden pairs, `(P,)` each.
-        """
-        if given is not None:
-            recent = np.where((given >= self.limit)[:, None], -1, recent)
-        hashes, masks = self._contexts(self._values[recent])
-        runs = mix(hashes @ self._powers) | np.uint64(NO_CHARACTER)
-        bucket = (runs >> self._shift).astype(np.int64)
-        low = self._buckets[bucket]
-        counts = self._buckets[bucket + 1] - low
-        rows = np.repeat(np.arange(len(recent)), counts)
-        before = counts.cumsum()
-        keys = self._keys[np.arange(len(rows)) + np.repeat(low - before + counts, counts)]
-        hit = (keys | np.uint64(NO_CHARACTER)) == runs[rows]
-        rows = rows[hit]
-        following = (keys[hit] ^ masks[rows]) & np.uint64(NO_CHARACTER)
-        ids = np.searchsorted(self._points, following)
-        known = self._points[np.minimum(ids, len(self._points) - 1)] == following
-        return rows[known], ids[known]
-
-
-def _powers(base: int, count: int) -> Words:
-    """1, base, base², … modulo 2⁶⁴ `(count,)`."""
-    factors = np.full(count, base, np.uint64)
-    factors[:1] = 1
-    return factors.cumprod(dtype=np.uint64)
-
-
-def _run_hashes(values: Words, powers: Words) -> Words:
-    """Σₖ values[p + k] baseᵏ modulo 2⁶⁴ for every index p, by differences of cumulative sums."""
-    n, size = len(values), len(powers)
-    if n < size:
-        return np.empty(0, np.uint64)
-    sums = np.concatenate([np.zeros(1, np.uint64), (values * _powers(_BASE, n)).cumsum(dtype=np.uint64)])
-    return (sums[size:] - sums[:-size]) * _powers(pow(_BASE, -1, 2**64), n - size + 1)

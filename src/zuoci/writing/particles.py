@@ -179,7 +179,7 @@ class _Population:
         recent: NDArray[np.int64] | None = None
         given: NDArray[np.int64] | None = None
         if guard:
-            recent = np.concatenate([rules.model.recent(particle.text, guard.limit) for particle in firsts])
+            recent = rules.model.recent([particle.text for particle in firsts], guard.look_back)
             # A character that was asked for may complete a copy if all characters before it were given as well.
             given = np.array([particle.given if char else 0 for particle, char in zip(firsts, forced, strict=True)])
         return StepRequest(
@@ -331,7 +331,7 @@ def _read_ahead(rules: Rules, lines: Sequence[WrittenLine], text: str, *, is_tex
             state,
             forced=np.full(len(lines), number),
             guard=guard if is_text else None,
-            recent=np.concatenate([model.recent(line.after.text + text[:k], guard.limit) for line in lines])
+            recent=model.recent([line.after.text + text[:k] for line in lines], guard.look_back)
             if guard and is_text
             else None,
         )

@@ -12,7 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from zuoci.errors import SettingsError
-from zuoci.text.fingerprint import WINDOW
+from zuoci.text.corpus import code_points
+from zuoci.text.fingerprint import NO_CHARACTER, WINDOW
 from zuoci.writing.alphabet import Alphabet
 from zuoci.writing.config import parse_readings
 from zuoci.writing.form import Form
@@ -73,7 +74,7 @@ class WritingModel:
         self._rhyme_groups = rhyme_groups
 
     def copy_guard(self, limit: int) -> Guard:
-        """Forbids copies of more than `limit` characters of the training text.
+        """Forbids copies of more than `limit` words of the training text; a Chinese character is a word of its own.
 
         Of what a base model has read, only copies that its filter recognises are forbidden: of 13 characters or more
         for `zh`, of 32 or more for `en`.
@@ -91,13 +92,13 @@ class WritingModel:
         """The rhyme groups of a standard with the user's own readings; the arguments are those of `Rhymes`."""
         return self._rhyme_groups(standard, readings, count, near)
 
-    def recent(self, text: str, limit: int) -> NDArray[np.int64]:
-        """The ids of the last `limit` characters of a text, −1 before its beginning, `(1, limit)`."""
-        ids = np.full((1, limit), -1)
-        last = text[-limit:]
-        if last:
-            ids[0, -len(last) :] = [self.alphabet.id(char) for char in last]
-        return ids
+    def recent(self, texts: Sequence[str], count: int) -> NDArray[np.int64]:
+        """The ids of the last `count` characters of each text, −1 before its beginning, `(R, count)`."""
+        last = np.full((len(texts), count), NO_CHARACTER, np.uint32)
+        for row, text in zip(last, texts, strict=True):
+            points = code_points(text[-count:])
+            row[count - len(points) :] = points
+        return self.vocabulary.ids_of(last)
 
     def homophones(self, char: str, most: int = 5) -> list[str]:
         """Characters of the model that have a reading in common with an unknown one."""

@@ -37,7 +37,7 @@ class StepRequest:
         bias: is added to the logits that characters are drawn from, `(R, V)`; None: 0. Particles only.
         allowed: the characters that may come next, `(V,)` or `(R, V)`; None: all.
         guard: forbids copies as well; None: copies are allowed.
-        recent: the last ids of each row, for the guard, `(R, limit)`.
+        recent: the last ids of each row, for the guard, `(R, look_back)`.
         given: how many of the last characters of each row were given together with the next one, `(R,)`; None: none.
         weigh: whether `StepResult.share` is needed.
     """

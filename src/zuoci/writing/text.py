@@ -56,6 +56,7 @@ class Lyrics(BaseModel):
         seed: the seed that writes the same text again.
         unknown: characters of the opening that the model does not know and that were left out.
         finish: why the text ends: its length or form is complete, or a stop string came.
+        typed: start and end of the parts of the text that a person typed: the opening, and what the form fixes.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -65,6 +66,7 @@ class Lyrics(BaseModel):
     seed: int
     unknown: str = ""
     finish: Finish = "length"
+    typed: tuple[tuple[int, int], ...] = ()
 
 
 def _empty_context(model: WritingModel) -> Context:
@@ -110,14 +112,13 @@ def write(
         WritingError: no text was found that fulfils the form, or every way to go on would copy more than is allowed.
     """
     steps = _write_form if rules.has_form else _write_free
-    text, nll, finish = yield from steps(rules, opening, seed, before, hand_out)
-    return Lyrics(text=text, nll=nll, seed=seed, unknown=unknown, finish=finish)
+    return (yield from steps(rules, opening, seed, before, hand_out)).model_copy(update={"unknown": unknown})
 
 
 def _write_free(
     rules: Rules, opening: str, seed: int, before: Context | None, hand_out: Callable[[str], None]
-) -> Steps[tuple[str, float, Finish]]:
-    """Writes a text without form; gives `text`, `nll` and `finish` of its `Lyrics`."""
+) -> Steps[Lyrics]:
+    """Writes a text without form."""
     hand_out(opening)
     context = yield from read_opening(rules.model, opening, before)
     draft = _FreeDraft(rules, context, key_of(seed))
@@ -135,7 +136,8 @@ def _write_free(
             handed_out = len(draft.text) - lag
     hand_out(draft.text[handed_out:])
     text = draft.text[len(before.text) if before else 0 :]
-    return text, sum(draft.nll) / max(len(draft.nll), 1), finish
+    nll = sum(draft.nll) / max(len(draft.nll), 1)
+    return Lyrics(text=text, nll=nll, seed=seed, finish=finish, typed=((0, len(opening)),))
 
 
 class _FreeDraft:
@@ -161,10 +163,10 @@ class _FreeDraft:
         self._last = context.id
         self._before: list[tuple[Streams, int]] = []  # state and last id before each of the last characters
         self._refused: dict[int, set[int]] = {}  # index in the text → ids that were taken back there
-        self._limit = rules.guard.limit if rules.guard else 0
+        self._look_back = rules.guard.look_back if rules.guard else 0
         # The ids of `text`, after as many −1 as the guard looks back.
-        self._ids = np.full(self._limit + self.given + rules.length, -1)
-        self._ids[self._limit : self._limit + self.given] = [rules.model.alphabet.id(char) for char in context.text]
+        self._ids = np.full(self._look_back + self.given + rules.length, -1)
+        self._ids[: self._look_back + self.given] = rules.model.recent([context.text], self._look_back + self.given)
 
     def request(self) -> StepRequest:
         """The step that writes the next character."""
@@ -181,7 +183,7 @@ class _FreeDraft:
             uniform=None if rules.greedy else uniform,
             allowed=allowed,
             guard=rules.guard,
-            recent=self._ids[None, n : n + self._limit] if rules.guard else None,
+            recent=self._ids[None, n : n + self._look_back] if rules.guard else None,
         )
 
     def take(self, result: StepResult) -> None:
@@ -196,7 +198,7 @@ class _FreeDraft:
         if self._rules.guard:
             self._before = [*self._before[-_MOST_TAKEN_BACK + 1 :], (self._state, self._last)]
         self._state, self._last = result.state, int(result.ids[0])
-        self._ids[self._limit + len(self.text)] = self._last
+        self._ids[self._look_back + len(self.text)] = self._last
         self.text += self._characters[self._last]
         self.nll.append(float(result.nll[0]))
 
@@ -204,7 +206,7 @@ class _FreeDraft:
         n = len(self.text)
         if not self._before or self._uniforms.count > self._most_steps:
             raise WritingError(
-                f"every way on from {self.text[-20:]!r} copies more characters than max_copy allows; raise it, or "
+                f"every way on from {self.text[-20:]!r} copies more than max_copy allows; raise it, or "
                 "lengthen the opening"
             )
         self._refused.pop(n, None)
@@ -223,8 +225,8 @@ class _FreeDraft:
 
 def _write_form(
     rules: Rules, opening: str, seed: int, before: Context | None, hand_out: Callable[[str], None]
-) -> Steps[tuple[str, float, Finish]]:
-    """Writes lines with a form; gives `text`, `nll` and `finish` of its `Lyrics`."""
+) -> Steps[Lyrics]:
+    """Writes lines with a form."""
     *complete, first = opening.split("\n")
     lead = "".join(line + "\n" for line in complete)
     context = yield from read_opening(rules.model, lead.replace("\n", rules.model.alphabet.line_end), before)
@@ -235,11 +237,16 @@ def _write_form(
         draft = yield from _write_lines(rules, context, plans, key_of(key, 0))
         plans = yield from place_words(rules, context, plans, draft)
     lines = yield from _write_lines(rules, context, plans, key_of(key, 1))
-    body = "".join(line.text + "\n" * (1 + plan.ends_stanza) for line, plan in zip(lines, plans, strict=True))
-    count = sum(len(line.text) + 1 for line in lines)
-    text = lead + body.rstrip("\n")
+    text, typed = lead, [(0, len(lead))]
+    for line, plan in zip(lines, plans, strict=True):
+        start = len(text)
+        text += line.text + "\n" * (1 + plan.ends_stanza)
+        # A line that is given whole is given with its end.
+        typed += [(start + a, start + b if b < len(line.text) else len(text)) for a, b in plan.fixed_in(line.text)]
+    text = text[: len(lead)] + text[len(lead) :].rstrip("\n")
     hand_out(text)
-    return text, sum(line.nll for line in lines) / max(count, 1), "length"
+    nll = sum(line.nll for line in lines) / max(sum(len(line.text) + 1 for line in lines), 1)
+    return Lyrics(text=text, nll=nll, seed=seed, typed=tuple(typed))
 
 
 def _write_lines(rules: Rules, context: Context, plans: Sequence[LinePlan], key: int) -> Steps[list[WrittenLine]]:
@@ -305,5 +312,5 @@ def _description(plan: LinePlan, max_copy: int | None) -> str:
     wishes = [f"{plan.length} long"] if plan.length else []
     wishes += [f"with {text!r}" for _, text in plan.fixed]
     wishes += ["rhyming"] if plan.rhyme else []
-    wishes += [f"copying at most {max_copy} characters"] if max_copy else []
+    wishes += [f"copying at most {max_copy} words or Chinese characters"] if max_copy else []
     return ", ".join(wishes) or "free"

@@ -241,7 +241,8 @@ export class WriteView {
     if (!text.trim() || !this.studio.model) return;
     const { rhyme_standard, reading } = this.options.values();
     try {
-      const check = await post(`${modelPath(this.studio.model)}/check`, { text, rhyme_standard, reading });
+      const opening = inputById("opening").value;
+      const check = await post(`${modelPath(this.studio.model)}/check`, { text, opening, rhyme_standard, reading });
       if (text !== this.text) return;
       this.checked.update(check);
       this.editor.refresh();
