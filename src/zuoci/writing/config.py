@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from zuoci.errors import SettingsError
 from zuoci.model.random import key_of
+from zuoci.writing.repetition import FREE, LONGEST_BLOCK, SUFFIX
 from zuoci.writing.rhyme.scheme import LETTERS, own_syllables
 
 if TYPE_CHECKING:
@@ -25,6 +26,17 @@ if TYPE_CHECKING:
 MOST_LINES = 1000  # of a text
 MOST_SYLLABLES = 40  # of a line without a given length
 LONGEST_WORD = 24  # letters
+MOST_MARKS, MOST_LAST_MARKS = 3, 2  # in a row that do not count for the length: within a line, and at its end
+MAX_REPEATS = 3  # of `WriteConfig.max_repeats`, unless a wish says otherwise
+# The score of a finished line (`zuoci.writing.line_score`): the exponent of its probability, and what it costs to
+# repeat a pair of syllables or a syllable, in nats.
+LIKELIHOOD, REPEATED_PAIR, REPEATED_UNIT = 0.3, 1.0, 0.5
+LOOKED_BACK = 120  # characters of the text before a line that it should not repeat
+# Lines that a text may fail to find (`zuoci.writing.text`), for each of its lines and beside them; and failures of one
+# line after which one more of the lines before it is written anew.
+FAILURES_PER_LINE, MORE_FAILURES, FAILURES_PER_STEP_BACK = 4, 20, 3
+PARTICLES_FOR_LENGTH = 8  # of a line that is written only for its length
+PAGE_PARTICLES = 24  # default of an exported page, which computes on one core and without BLAS
 VOICE = (  # of a `Writer`, and so not a field of `WriteConfig`
     "how far texts follow the model rather than the base model that it started from; 0: the base; 1: the model as it "
     "was trained"
@@ -333,7 +345,27 @@ def describe_settings(largest: Mapping[str, int] | None = None) -> dict[str, Any
     settings = describe_fields(WriteConfig)
     for name, maximum in (largest or {}).items():
         settings[name]["maximum"] = min(maximum, settings[name].get("maximum", maximum))
-    constants = {"copy_window": WINDOW, "max_word_letters": LONGEST_WORD, "max_lines": MOST_LINES}
+    constants = {
+        "copy_window": WINDOW,
+        "max_word_letters": LONGEST_WORD,
+        "max_lines": MOST_LINES,
+        "most_syllables": MOST_SYLLABLES,
+        "most_marks": MOST_MARKS,
+        "most_last_marks": MOST_LAST_MARKS,
+        "max_repeats": MAX_REPEATS,
+        "loop_block": LONGEST_BLOCK,
+        "loop_free": FREE,
+        "loop_suffix": SUFFIX,
+        "likelihood": LIKELIHOOD,
+        "repeated_pair": REPEATED_PAIR,
+        "repeated_unit": REPEATED_UNIT,
+        "looked_back": LOOKED_BACK,
+        "failures_per_line": FAILURES_PER_LINE,
+        "more_failures": MORE_FAILURES,
+        "failures_per_step_back": FAILURES_PER_STEP_BACK,
+        "particles_for_length": PARTICLES_FOR_LENGTH,
+        "particles": PAGE_PARTICLES,
+    }
     return {"settings": settings, "start": dict(FORM_START), "constants": constants}
 
 

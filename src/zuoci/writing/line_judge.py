@@ -38,8 +38,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 LINE_JUDGE = "line-judge.safetensors"
-_DILATIONS = (1, 2, 4)
-_LONGEST_BEFORE = 14  # characters; a longer line before is not read, because none was in training
+DILATIONS = (1, 2, 4)
+LONGEST_BEFORE = 14  # characters; a longer line before is not read, because none was in training
 
 
 class LineJudge:
@@ -62,7 +62,7 @@ class LineJudge:
         """The log odds that a person wrote each line after a line, `(N,)`."""
         if not lines:
             return np.empty(0)
-        start = self._read(("\n" + before if 0 < len(before) <= _LONGEST_BEFORE else "") + "\n")
+        start = self._read(("\n" + before if 0 < len(before) <= LONGEST_BEFORE else "") + "\n")
         rows = [[*start, *self._read(line + "\n")] for line in lines]
         lengths = np.array([len(row) for row in rows])
         ids = np.full((len(rows), lengths.max()), len(self._ids))
@@ -70,13 +70,17 @@ class LineJudge:
             ids_row[: len(row)] = row
         inside = (np.arange(ids.shape[1]) < lengths[:, None])[:, :, None]
         h: NDArray[Any] = self._embedding[ids]
-        for layer, dilation in enumerate(_DILATIONS):
+        for layer, dilation in enumerate(DILATIONS):
             new = np.maximum(self._convolve(h, layer, dilation), 0.0) * inside
             h = h + new if layer else new
         of_line = inside & (np.arange(ids.shape[1]) >= len(start))[None, :, None]
         mean = (h * of_line).sum(1) / of_line.sum(1)
         both = np.concatenate([mean, np.where(of_line, h, 0.0).max(1)], 1)
         return (both @ self._weights["output"] + self._weights["output_bias"]).astype(np.float64)
+
+    def weights_for(self, characters: str) -> dict[str, NDArray[np.float32]]:
+        """The weights, with the embedding of the characters of a vocabulary in its order; 0 for unknown ones."""
+        return {**self._weights, "embedding": self._embedding[self._read(characters)]}
 
     def _read(self, text: str) -> list[int]:
         return [self._ids.get(char, len(self._ids)) for char in text]

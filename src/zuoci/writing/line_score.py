@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from zuoci.writing.config import LIKELIHOOD, LOOKED_BACK, REPEATED_PAIR, REPEATED_UNIT
 from zuoci.writing.form import units
 
 if TYPE_CHECKING:
@@ -28,10 +29,6 @@ if TYPE_CHECKING:
 
     from zuoci.writing.line import WrittenLine
     from zuoci.writing.rules import Rules
-
-LIKELIHOOD = 0.3
-_PAIR, _UNIT = 1.0, 0.5  # nats
-_LOOKED_BACK = 120  # characters of the text before a line that it should not repeat
 
 
 def line_scores(rules: Rules, before: str, lines: Sequence[WrittenLine]) -> NDArray[np.float64]:
@@ -55,13 +52,13 @@ def line_scores(rules: Rules, before: str, lines: Sequence[WrittenLine]) -> NDAr
 
 def repeats(before: str, line: str) -> float:
     """What a line repeats of itself and of the text before it, in nats; words are counted in alphabetic scripts."""
-    earlier = units(before[-_LOOKED_BACK:])
+    earlier = units(before[-LOOKED_BACK:])
     pairs = set(pairwise(earlier))
     seen: set[str] = set()
     cost = 0.0
     last = ""
     for unit in units(line):
-        cost += _UNIT * (unit in seen) + _PAIR * ((last, unit) in pairs)
+        cost += REPEATED_UNIT * (unit in seen) + REPEATED_PAIR * ((last, unit) in pairs)
         seen.add(unit)
         pairs.add((last, unit))
         last = unit
