@@ -27,11 +27,9 @@ if TYPE_CHECKING:
 
 SONGBOOK = Path(__file__).parent.parent / "songbook" / "en.txt"
 STARTS = 5
-LOAD = (
-    "import sys, time; from zuoci.writing.rhyme.english import rimes; \
+LOAD = "import sys, time; from zuoci.writing.rhyme.english import rimes; \
 from zuoci.writing.rhyme.english_sounds import rhyming_words; start = time.perf_counter(); {}; \
 print(time.perf_counter() - start)"
-)
 
 
 def main() -> None:

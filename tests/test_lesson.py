@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 import zipfile
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
@@ -15,7 +15,10 @@ from hypothesis import strategies as st
 from zuoci import CorpusError, lesson
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
+
+    from torch import Tensor
 
 CPU = torch.device("cpu")
 CELLS = {
@@ -196,3 +199,73 @@ def test_training_prints_in_the_lessons_format_and_learns(
         else:
             assert re.fullmatch(" - (分开|不分开).{6}", line)
     assert perplexities[1] < perplexities[0] < len(chars) + 0.5
+
+
+def small_run(text: str, *, is_random_iter: bool = True, on_epoch: Any = None) -> None:
+    """Three epochs on a text, with 8 hidden units."""
+    chars = sorted(set(text))
+    char_to_idx = {char: i for i, char in enumerate(chars)}
+    generator = torch.Generator().manual_seed(0)
+    lesson.train_and_predict_rnn(
+        lesson.rnn, lambda: lesson.get_params(len(chars), 8, CPU, generator), lesson.init_rnn_state, 8, len(chars), CPU,
+        [char_to_idx[char] for char in text], chars, char_to_idx,
+        is_random_iter, 3, 6, 100.0, 0.01, 4, 2, 4, ["分开"], generator, on_epoch,
+    )  # fmt: skip
+
+
+def test_each_epoch_is_told_before_it_is_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    seen: list[tuple[int, float, str]] = []
+
+    def note(epoch: int, perplexity: float) -> None:
+        seen.append((epoch, perplexity, capsys.readouterr().out))
+
+    small_run("分开不分开 " * 10, on_epoch=note)
+    assert [epoch for epoch, _, _ in seen] == [1, 2, 3]
+    assert [bool(printed) for _, _, printed in seen] == [False, False, True]
+    assert f"perplexity {seen[1][1]:f}, " in seen[2][2]
+
+
+@pytest.mark.parametrize("is_random_iter", [True, False])
+def test_a_text_too_short_for_one_minibatch_is_said(is_random_iter: bool) -> None:
+    with pytest.raises(CorpusError, match=r"18 characters, batch_size is 4 and num_steps 6; lower one of them"):
+        small_run("分开不分开 " * 3, is_random_iter=is_random_iter)
+
+
+def test_without_a_named_device_everything_is_on_the_lessons(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a machine with a GPU: indices, parameters and states that mix devices cannot be multiplied."""
+    meta = torch.device("meta")
+    monkeypatch.setattr(lesson, "device", meta)
+    corpus = list(range(40))
+    tensors = [next(lesson.data_iter_random(corpus, 2, 3))[0], next(lesson.data_iter_consecutive(corpus, 2, 3))[0]]
+    tensors += [*lesson.get_params(40, 4), *lesson.init_lstm_state(2, 4, None)]
+    assert {tensor.device for tensor in tensors} == {meta}
+    (output, *_), _ = lesson.rnn(lesson.to_onehot(tensors[0], 40), lesson.init_rnn_state(2, 4, None), tensors[2:7])
+    assert output.device == meta
+    assert next(lesson.data_iter_random(corpus, 2, 3, "cpu"))[0].device == CPU
+
+
+def test_an_unknown_prefix_is_a_key_error() -> None:
+    """As in the course; the command line names the character instead."""
+    chars = ["开", "分"]
+    with pytest.raises(KeyError, match="不"):
+        lesson.predict_rnn(
+            "不分开", 3, lesson.rnn, lesson.get_params(2, 4), lesson.init_rnn_state, 4, 2, CPU, chars,
+            {"开": 0, "分": 1},
+        )  # fmt: skip
+
+
+def test_a_loss_that_overflows_is_printed_as_a_number(capsys: pytest.CaptureFixture[str]) -> None:
+    """exp of a loss above 709 is more than a float holds."""
+
+    def far_off(inputs: Sequence[Tensor], state: lesson.State, params: Sequence[Tensor]) -> tuple[list[Tensor], Any]:
+        outputs, state = lesson.rnn(inputs, state, params)
+        return [output * 0 + torch.arange(output.shape[1]) * 1e6 for output in outputs], state
+
+    told: list[float] = []
+    chars = ["分", "开"]
+    lesson.train_and_predict_rnn(
+        far_off, lambda: lesson.get_params(2, 4, CPU), lesson.init_rnn_state, 4, 2, CPU, [0] * 20, chars,
+        {"分": 0, "开": 1}, True, 1, 3, 1.0, 0.01, 2, 1, 1, ["分"], on_epoch=lambda _, value: told.append(value),
+    )  # fmt: skip
+    assert capsys.readouterr().out.startswith("epoch 1, perplexity 1014232054735004")
+    assert told == [math.exp(700)]

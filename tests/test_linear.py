@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import zuoci
-from zuoci.text.cleaning import decode
+from zuoci.text.encoding import decode
 from zuoci.training.baseline import score_by_counting
 from zuoci.training.split import split
 from zuoci.writing.originality import CorpusIndex, originality

@@ -22,7 +22,8 @@ from typing import TYPE_CHECKING, TypeAlias
 import torch
 from torch import nn
 
-from zuoci.text.corpus import load_lyrics, read_text
+from zuoci.errors import CorpusError
+from zuoci.text.corpus import load_lyrics, read_as_it_is
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -35,6 +36,11 @@ if TYPE_CHECKING:
 
 device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
 num_hiddens = 256
+
+
+def _on(wanted: torch.device | str | None) -> torch.device | str:
+    """The device that a caller names, by default the one above, so that everything is on the same."""
+    return device if wanted is None else wanted
 
 
 # The lyrics ------------------------------------------------------------------------------------------------
@@ -57,7 +63,7 @@ def load_data_jay_lyrics(
     Raises:
         CorpusError: the file cannot be read.
     """
-    corpus_chars = load_lyrics("zh").text if path is None else read_text(path)
+    corpus_chars = load_lyrics("zh").text if path is None else read_as_it_is(path)
     corpus_chars = corpus_chars.replace("\n", " ").replace("\r", " ")[:10_000]
     idx_to_char = sorted(set(corpus_chars))
     char_to_idx = {char: i for i, char in enumerate(idx_to_char)}
@@ -84,11 +90,11 @@ def to_onehot(X: Tensor, n_class: int) -> list[Tensor]:
 
 def _normal(shape: tuple[int, ...], device: torch.device | str | None, generator: torch.Generator | None) -> Tensor:
     """Weights from the normal distribution with mean 0 and standard deviation 0.01."""
-    return nn.Parameter((torch.randn(shape, generator=generator) * 0.01).to(device or globals()["device"]))
+    return nn.Parameter((torch.randn(shape, generator=generator) * 0.01).to(_on(device)))
 
 
 def _zeros(size: int, device: torch.device | str | None) -> Tensor:
-    return nn.Parameter(torch.zeros(size, device=device or globals()["device"]))
+    return nn.Parameter(torch.zeros(size, device=_on(device)))
 
 
 def _vocab_size(vocab_size: int | None) -> int:
@@ -122,7 +128,7 @@ def get_params(
 
 def init_rnn_state(batch_size: int, num_hiddens: int, device: torch.device | str | None) -> State:
     """The state before the first character: zeros `(batch, H)`, in a tuple, so that cells with two states fit."""
-    return (torch.zeros(batch_size, num_hiddens, device=device),)
+    return (torch.zeros(batch_size, num_hiddens, device=_on(device)),)
 
 
 def rnn(inputs: Sequence[Tensor], state: State, params: Sequence[Tensor]) -> tuple[list[Tensor], State]:
@@ -224,7 +230,7 @@ def data_iter_random(
     Yields:
         X and Y, each `(batch, steps)`; Y is one character later.
     """
-    indices = torch.as_tensor(corpus_indices, device=device)
+    indices = torch.as_tensor(corpus_indices, device=_on(device))
     num_examples = max(len(indices) - 1, 0) // num_steps  # the last input needs a target, hence the − 1
     order = torch.randperm(num_examples, generator=generator).tolist()
     for first in range(0, num_examples // batch_size * batch_size, batch_size):
@@ -247,7 +253,7 @@ def data_iter_consecutive(
     Yields:
         X and Y, each `(batch, steps)`; Y is one character later.
     """
-    indices = torch.as_tensor(corpus_indices, device=device)
+    indices = torch.as_tensor(corpus_indices, device=_on(device))
     batch_len = len(indices) // batch_size
     lanes = indices[: batch_size * batch_len].view(batch_size, batch_len)
     for i in range(0, (batch_len - 1) // num_steps * num_steps, num_steps):
@@ -277,6 +283,7 @@ def train_and_predict_rnn(
     pred_len: int,
     prefixes: Sequence[str],
     generator: torch.Generator | None = None,
+    on_epoch: Callable[[int, float], None] | None = None,
 ) -> None:
     """Trains a network, and every `pred_period` epochs prints its perplexity and what it writes.
 
@@ -285,9 +292,7 @@ def train_and_predict_rnn(
 
     Args:
         rnn, get_params, init_rnn_state: the cell; `gru` and `lstm` below go in the same places.
-        num_hiddens: H.
-        vocab_size: V.
-        device: where to compute.
+        num_hiddens, vocab_size, device: H, V, and where to compute.
         corpus_indices, idx_to_char, char_to_idx: what `load_data_jay_lyrics` returns.
         is_random_iter: random sampling if true, else consecutive.
         num_epochs: passes through the corpus.
@@ -299,6 +304,10 @@ def train_and_predict_rnn(
         pred_len: characters to write after each prefix.
         prefixes: openings to continue.
         generator: shuffles the examples; by default torch's own.
+        on_epoch: is called after each epoch with its number and perplexity, before anything is printed.
+
+    Raises:
+        CorpusError: the text is too short for one minibatch.
     """
     params = get_params()
     loss = nn.CrossEntropyLoss()
@@ -326,8 +335,15 @@ def train_and_predict_rnn(
             sgd(params, lr, 1)
             l_sum += l.item() * len(y)
             n += len(y)
+        if not n:
+            raise CorpusError(
+                f"no minibatch fits: the text has {len(corpus_indices)} characters, batch_size is {batch_size} and "
+                f"num_steps {num_steps}; lower one of them, or add text"
+            )
+        perplexity = math.exp(min(l_sum / n, 700.0))  # e^700 is nearly the largest float
+        if on_epoch:
+            on_epoch(epoch + 1, perplexity)
         if (epoch + 1) % pred_period == 0:
-            perplexity = math.exp(min(l_sum / n, 700.0))  # e^700 is nearly the largest float
             print(f"epoch {epoch + 1}, perplexity {perplexity:f}, time {time.perf_counter() - start:.2f} sec")
             for prefix in prefixes:
                 text = predict_rnn(

@@ -148,7 +148,7 @@ def test_a_line_is_replaced_in_its_text(run: Callable[..., Result], folder: Path
         (["--rewrite", "song.txt", "--line", -1], "line must be from 1 to 4, which the text has: got -1"),
         (["--next", "song.txt", "山"], "rewrite and next go on from their own text"),
         (["--next", "song.txt", "--like", "song.txt"], "rewrite and next go on from their own text"),
-        (["--like", "empty.txt"], "the example has no line to take the form from"),
+        (["--like", "no such song"], "neither a file nor the title of a song"),
         (["--rhyme", "A?"], "a rhyme scheme is written in letters"),
         (["--line-length", "viele"], "a pattern is made of whole numbers"),
         (["--line-opening", "我说"], "a line opening is written as 3=我说"),
@@ -162,7 +162,6 @@ def test_a_line_is_replaced_in_its_text(run: Callable[..., Result], folder: Path
     ],
 )
 def test_wrong_use_is_one_line(run: Callable[..., Result], folder: Path, arguments: list[Any], message: str) -> None:
-    Path("empty.txt").write_text(" \n", "utf-8")
     result = run("write", folder, *arguments)
     assert (result.code, result.out) == (2, "")
     assert message in result.err

@@ -15,20 +15,20 @@ const CHARACTERS = "\n ，山前安路树古歌abc'";
 const { constants } = DOCUMENT;
 
 const alphabet = new Alphabet(new Vocabulary(CHARACTERS), RHYMES);
-const ids = (text) => [...text].map((char) => alphabet.vocabulary.ids.get(char));
+const ids = (text, of = alphabet) => [...text].map((char) => of.vocabulary.ids.get(char));
 
 /** A line of which some characters have been written. */
-function line(text, { length = 0, opening = "" } = {}) {
-  const state = new LineState(alphabet, { length, opening: ids(opening) }, constants);
-  for (const id of ids(text)) state.advance(id);
+function line(text, { length = 0, opening = "", of = alphabet } = {}) {
+  const state = new LineState(of, { length, opening: ids(opening, of) }, constants);
+  for (const id of ids(text, of)) state.advance(id);
   return state;
 }
 
 /** The characters that may come next. */
 function allowed(state, rhyme = null) {
-  const mask = new Uint8Array(alphabet.size);
+  const mask = new Uint8Array(state.alphabet.size);
   state.allow(mask, rhyme);
-  return alphabet.vocabulary.characters.filter((_, id) => mask[id]).join("");
+  return state.alphabet.vocabulary.characters.filter((_, id) => mask[id]).join("");
 }
 
 describe("the golden cases, which the Python tests read too", () => {
@@ -55,6 +55,40 @@ describe("the golden cases, which the Python tests read too", () => {
     test(`the loop of ${JSON.stringify(text.slice(-30))}`, () =>
       assert.deepEqual(new Set(charactersThatWouldRepeat([...text], constants)), new Set(characters)));
   }
+});
+
+describe("marks and emoji", () => {
+  const marked = new Alphabet(new Vocabulary("\n ，我你กินำน้е́é👨👩❤\u0e49\u0301\u200d\ufe0f"), {});
+  const state = (text, length = 0) => line(text, { length, of: marked });
+
+  for (const [text, length] of [
+    ["我❤\ufe0f你", 2],
+    ["👨\u200d👩我", 1],
+    ["กิน", 2],
+    ["น้ำ", 1],
+    ["е\u0301é", 1],
+  ]) {
+    test(`${text}: ${length}`, () => assert.equal(state(text).syllables, length));
+  }
+
+  test("stay with their character", () => {
+    assert.ok(!/[\p{M}\u200d]/u.test(allowed(state("", 1))), "no line begins with a mark");
+    for (const text of ["我 ", "é "]) assert.ok(!/[\p{M}\u200d]/u.test(allowed(state(text))), "no mark stands on a space");
+    const full = allowed(state("น", 1));
+    assert.ok(full.includes("\u0e49") && full.includes("\n"));
+    assert.ok(allowed(state("น้", 1)).includes("\n"));
+    const joined = allowed(state("我👨\u200d", 1));
+    assert.ok(!/[\n ]/u.test(joined), "an emoji is not cut apart");
+    assert.ok(joined.includes("👩"));
+    assert.ok(allowed(state("我👨\u200d👩\u200d👩\u200d", 1)).includes("👨"), "however many parts it has");
+    assert.ok(allowed(state("我\u200d", 1)).includes("\n"), "a joiner on a letter asks for nothing");
+    assert.ok(!/[\p{M}\u200d]/u.test(allowed(state(`น${"\u0e49".repeat(4)}`))), "no more than four marks");
+  });
+
+  test("take no place among the punctuation", () => {
+    assert.equal(state("我❤\ufe0f", 2).marks, 1);
+    assert.ok(allowed(state("我❤\ufe0f❤\ufe0f", 2)).includes("，"));
+  });
 });
 
 test("a copy of a line goes on by itself", () => {

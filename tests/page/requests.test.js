@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 
 import { CheckedText } from "../../src/zuoci/studio/page/studio/checked-text.js";
-import { redraftRequest, rewriteRequest } from "../../src/zuoci/studio/page/studio/line-requests.js";
+import { firstHalf, placeRequests, redraftRequest, rewriteRequest } from "../../src/zuoci/studio/page/studio/line-requests.js";
 import { lineLength, lineSettings, textSettings } from "../../src/zuoci/studio/page/studio/option-values.js";
 import { DOCUMENT } from "./document.js";
 
@@ -35,6 +35,11 @@ describe("fields → settings", () => {
   test("one rhyme for all lines, or a custom scheme", () => {
     assert.equal(values({ lines: "3", rhyme: "all" }).rhyme, "AAA");
     assert.equal(values({ lines: "3", rhyme: "own", own: "AXA" }).rhyme, "AXA");
+  });
+
+  test("an acrostic that is longer raises the lines", () => {
+    assert.equal(values({ lines: "3", acrostic: "春 夏秋冬" }).lines, 4);
+    assert.equal(values({ lines: "8", acrostic: "春夏" }).lines, 8);
   });
 
   test("what applies to single lines", () => {
@@ -80,6 +85,45 @@ describe("requests for lines", () => {
     assert.equal(route, "rewrite");
     assert.equal(body.text, "一\n二\n四\n四");
     assert.equal(body.line, 3);
+  });
+});
+
+describe("requests for the place of a line", () => {
+  const settings = values({ lines: "4", rhyme: "AABB", temperature: "0.5" });
+  const rows = ["夜里的路灯", "照着", "我们不分开"].map((text) => ({ text, locked: false }));
+  const place = { rows, n: 1, text: "夜里的路灯\n照着\n\n我们不分开" };
+
+  test("the rest of a line begins with what is typed, in the form, then as long as the others, then in any", () => {
+    const [formed, typical, free] = placeRequests("complete", place, settings, 8);
+    assert.deepEqual(formed.body, {
+      temperature: 0.5, greedy: false, rhyme: "AABB", line_length: "5", line_opening: ["2=照着"], lines: 4,
+      text: "夜里的路灯", after: "我们不分开", count: 8,
+    });
+    assert.deepEqual(typical.body, {
+      temperature: 0.5, greedy: false, line_length: "5", line_opening: ["2=照着"], lines: 4,
+      text: "夜里的路灯", after: "我们不分开", count: 8,
+    });
+    assert.equal(free.body.line_length, undefined);
+  });
+
+  test("an empty place gets a line between its neighbours, in the rhyme of its own letter", () => {
+    const [{ route, body }] = placeRequests("fill", { ...place, rows: rows.with(1, { text: "", locked: false }) }, settings, 8);
+    assert.deepEqual([route, body.text, body.after, body.rhyme], ["candidates", "夜里的路灯", "我们不分开", "AABB"]);
+    const three = [...rows, { text: "谁也不回来", locked: false }];
+    const [third] = placeRequests("fill", { ...place, n: 2, rows: three.with(2, { text: "", locked: false }) }, settings, 8);
+    assert.deepEqual([third.route, third.body.text.split("\n")[2]], ["rewrite", "谁也不回来"]); // its partner follows
+  });
+
+  test("another line is shorter, longer, begins alike or rhymes otherwise", () => {
+    const [shorter, longer, alike, rhyme] = ["shorter", "longer", "alike", "rhyme"].map(
+      (mode) => placeRequests(mode, { ...place, n: 2 }, settings, 8)[0].body,
+    );
+    assert.deepEqual([shorter.line_length, longer.line_length, alike.line_opening, rhyme.rhyme], ["4", "6", ["3=我们不"], "X"]);
+    assert.deepEqual([shorter.text, shorter.line], [place.text, 3]);
+  });
+
+  test("the first half of a line ends with a word", () => {
+    assert.deepEqual(["I walk the line", "山路", "go home"].map(firstHalf), ["I walk", "山", "go h"]);
   });
 });
 

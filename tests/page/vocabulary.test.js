@@ -25,3 +25,9 @@ test("the line break is the newline, or the space of a model trained without new
   assert.equal(new Vocabulary("a ").lineBreak, 1);
   assert.equal(new Vocabulary("a").lineBreak, -1);
 });
+
+test("letters and their accents are composed, and what has no width is dropped", () => {
+  const vocabulary = new Vocabulary("너é");
+  assert.deepEqual(vocabulary.adapt("\u1102\u1165\u200be\u0301"), { ids: [0, 1], text: "너é", unknown: "" });
+  assert.deepEqual(new Vocabulary("e\u0301").adapt("e\u0301"), { ids: [0, 1], text: "e\u0301", unknown: "" });
+});

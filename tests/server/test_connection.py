@@ -117,7 +117,7 @@ def test_work_on_a_whole_request_may_take_longer_than_its_arrival(served: Served
 
 
 @pytest.mark.parametrize("stream", [False, True])
-@pytest.mark.parametrize("length", [3, 1500])
+@pytest.mark.parametrize("length", [3, 600])
 def test_who_has_said_all_is_answered(served: Served, stream: bool, length: int) -> None:
     """As `nc -N` does: the client's side of the connection ends with the request."""
     body = {**LONG, "n": 1, "max_tokens": length, "seed": 1, "stream": stream}
@@ -138,8 +138,8 @@ def test_who_has_said_all_is_answered(served: Served, stream: bool, length: int)
 
 def test_interim_answers_do_not_harm_an_answer(served: Served, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connection, "_PROBE_DELAYS", (0.0, 0.0, 0.001))
-    test_who_has_said_all_is_answered(served, stream=False, length=1500)
-    test_who_has_said_all_is_answered(served, stream=True, length=1500)
+    test_who_has_said_all_is_answered(served, stream=False, length=600)
+    test_who_has_said_all_is_answered(served, stream=True, length=600)
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -198,6 +198,7 @@ def test_where_all_connections_are_at_work_another_is_refused(served: Served, mo
     assert json.loads(body)["error"]["code"] == "busy"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(os.name == "nt", reason="a limit of POSIX")
 def test_more_connections_than_files_do_not_keep_others_from_being_answered(tiny: Path) -> None:
     limited = f"ulimit -n 256; exec {shlex.quote(sys.executable)} -m zuoci serve {shlex.quote(str(tiny))} --port 0"

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 import httpx2
 import pytest
+from tests.processes import Process
 
 import zuoci
 from zuoci.cli import main
@@ -25,18 +26,13 @@ if TYPE_CHECKING:
 
 
 @contextmanager
-def command(*arguments: str) -> Generator[tuple[subprocess.Popen[str], str]]:
+def command(*arguments: str) -> Generator[tuple[Process, str]]:
     """A server, and where it says that it is."""
-    words = [sys.executable, "-m", "zuoci", *arguments]
-    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True, encoding="utf-8") as process:
-        assert process.stderr
+    with Process(*arguments) as process:
         said = process.stderr.readline()
         found = re.search(r"http://[^ ;]*", said)
-        try:
-            assert found, said
-            yield process, found[0]
-        finally:
-            process.kill()
+        assert found, said
+        yield process, found[0]
 
 
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
@@ -117,16 +113,11 @@ def test_serve_prints_the_names_of_the_api(tiny: Path, tmp_path: Path) -> None:
     (tmp_path / "link").symlink_to(tiny, target_is_directory=True)
     zuoci.save(zuoci.load(tiny), tmp_path / "else" / "tiny")
     folders = [str(folder) for folder in (tmp_path / "link", tiny, tmp_path / "else" / "tiny", "zh")]
-    words = [sys.executable, "-m", "zuoci", "serve", *folders, "--port", "0"]
-    with subprocess.Popen(words, stderr=subprocess.PIPE, text=True, encoding="utf-8") as process:
-        assert process.stderr
+    with Process("serve", *folders, "--port", "0") as process:
         said = process.stderr.readline()
-        try:
-            url = re.search(r"http://\S*", said)
-            assert url, said
-            answer = httpx2.get(f"{url[0].rstrip(';')}/models", trust_env=False)
-        finally:
-            process.kill()
+        url = re.search(r"http://\S*", said)
+        assert url, said
+        answer = httpx2.get(f"{url[0].rstrip(';')}/models", trust_env=False)
     names = ", ".join(model["id"] for model in answer.json()["data"])
     assert said.startswith(f"serving {names} at ")
     assert names == "link, tiny, tiny-2, zh"

@@ -1,4 +1,4 @@
-"""A real browser, and whoever visits the studio with it.
+"""A real browser, whoever visits the studio with it, and what they do in the view "Write".
 
 Where there is no browser, its tests are skipped, unless ZUOCI_REQUIRE_BROWSER is set.
 """
@@ -6,6 +6,7 @@ Where there is no browser, its tests are skipped, unless ZUOCI_REQUIRE_BROWSER i
 from __future__ import annotations
 
 import os
+import re
 import shutil
 from contextlib import contextmanager
 from importlib.resources import files
@@ -14,7 +15,9 @@ from urllib.parse import quote
 
 import pytest
 from playwright.sync_api import Browser, Page, Route, expect, sync_playwright
+from tests.processes import launcher
 
+from zuoci.studio import runs
 from zuoci.studio.app import StudioSettings
 
 if TYPE_CHECKING:
@@ -26,6 +29,40 @@ if TYPE_CHECKING:
     from zuoci.server.app import ServerSettings
 
 PAGE = files("zuoci.studio").joinpath("page")
+expect.set_options(timeout=20_000)  # a busy machine is no failure
+
+
+def song(page: Page) -> list[str]:
+    """The lines of the song that is open."""
+    found = """async () => {
+        const { EditorView } = await import("/vendor/codemirror.js");
+        return EditorView.findFromDOM(document.querySelector("#editor")).state.doc.toString();
+    }"""
+    return page.evaluate(found).split("\n")
+
+
+def new_song(page: Page) -> None:
+    """Opens a song without lines; the cursor stands in it."""
+    expect(page.locator("#title")).not_to_have_value("")
+    page.click("#songs")
+    page.click("#new-song")
+    expect(page.locator("#songs-dialog")).to_be_hidden()
+    expect(page.locator(".cm-content")).to_be_focused()
+    assert song(page) == [""]
+
+
+def write(page: Page, button: str = "#write") -> list[str]:
+    """Lets the model write, and returns the lines that are not empty."""
+    page.click(button)
+    expect(page.locator("#status")).not_to_have_text(re.compile("正在"), timeout=20_000)
+    expect(page.locator("#write")).to_be_visible(timeout=20_000)
+    expect(page.locator("#status")).to_contain_text("行")
+    return [line for line in song(page) if line]
+
+
+def saved(page: Page) -> None:
+    """Waits until the song is on disk."""
+    expect(page.locator("#save-state")).to_have_text("已保存")
 
 
 @pytest.fixture(scope="session")
@@ -40,6 +77,14 @@ def browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox", "--disable-dev-shm-usage"])
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def workers() -> Iterator[None]:
+    """The studio's workers begin at once; `test_worker.py` starts some as the studio does."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(runs, "worker_command", lambda *folders: launcher("zuoci.studio.worker", *folders))  # pyright: ignore
+        yield
 
 
 class Visitor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -100,17 +101,23 @@ def test_steps_are_the_librarys(
     np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-4)
 
 
+@cache
+def trained(corpus: zuoci.Corpus, cell: str) -> zuoci.CharLM:
+    small = {"hidden_size": 24, "batch_size": 4, "seq_len": 8, "learning_rate": 0.004, "validation": 0.0}
+    *_, end = zuoci.train(corpus, zuoci.resolve("fast", {**small, "cell": cell, "epochs": 30, "embedding_size": 6}))
+    assert isinstance(end, zuoci.EndReport)
+    return end.model
+
+
 @pytest.mark.parametrize("orders", [(), (3,)])
 @pytest.mark.parametrize("cell", CELLS)
 def test_greedy_writes_the_librarys_text(
     modules: Page, corpus: zuoci.Corpus, cell: str, orders: tuple[int, ...]
 ) -> None:
-    small = {"hidden_size": 24, "batch_size": 4, "seq_len": 8, "learning_rate": 0.004, "validation": 0.0}
-    *_, end = zuoci.train(corpus, zuoci.resolve("fast", {**small, "cell": cell, "epochs": 30, "embedding_size": 6}))
-    assert isinstance(end, zuoci.EndReport)
-    end.model.mixture = mixture(len(end.model.vocabulary), orders, end.model.vocabulary.encode(corpus.text).tolist())
-    written = run(modules, 'return end(open(given).write("山前？", { greedy: true, length: 200 }))', data(end.model))
-    writer = zuoci.Writer(quantise(end.model, "float16").model)
+    model = trained(corpus, cell)
+    model.mixture = mixture(len(model.vocabulary), orders, model.vocabulary.encode(corpus.text).tolist())
+    written = run(modules, 'return end(open(given).write("山前？", { greedy: true, length: 200 }))', data(model))
+    writer = zuoci.Writer(quantise(model, "float16").model)
     expected = writer.write("山前？", zuoci.WriteConfig(greedy=True, length=200))
     assert "山前" + written["text"] == expected.text
     assert written["nll"] == pytest.approx(expected.nll, rel=1e-4)

@@ -82,26 +82,27 @@ def watched(studio: Served, name: str) -> Iterator[tuple[str, Any]]:
                 yield kind, json.loads(line.removeprefix("data: "))
 
 
+@pytest.mark.slow
 def test_a_run_is_watched_paused_resumed_and_ends_as_if_never_stopped(studio: Served) -> None:
-    answer = begin(studio, "我的-songs", settings={**SETTINGS, "steps": 900}, openings=["山"])
+    answer = begin(studio, "我的-songs", settings={**SETTINGS, "steps": 1500}, openings=["山"])
     assert answer.status_code == 200, answer.text
     assert answer.json()["corpus"] == {"songs": 12, "characters": len(SONG)}
     seen: list[str] = []
     for kind, document in watched(studio, "我的-songs"):
         seen.append(kind)
         if kind == "step" and document["step"] > 1:
-            assert document["steps"] == 900
+            assert document["steps"] == 1500
             assert order(studio, "我的-songs", "pause").json()["state"] == "pausing"
     assert seen[0] == seen[-1] == "training"
     paused = studio.client.get("/api/training/我的-songs").json()
     assert paused["state"] == "paused"
-    assert 0 < paused["step"] < 900
+    assert 0 < paused["step"] < 1500
     assert (studio.home / "我的-songs/training/unfinished.safetensors").is_file()
     assert order(studio, "我的-songs", "pause").status_code == 409
     assert order(studio, "我的-songs", "resume").json()["state"] in ("queued", "running")
     end = wait_for(studio, "我的-songs", "finished", "failed")
     assert end["state"] == "finished"
-    assert end["rounds"][-1]["step"] == 900
+    assert end["rounds"][-1]["step"] == 1500
     assert end["samples"][-1]["texts"][0].startswith("山")
     models = studio.client.get("/api/models").json()["models"]
     assert [model["id"] for model in models if not model["base"]] == ["tiny", "我的-songs"]
@@ -111,7 +112,7 @@ def test_a_run_is_watched_paused_resumed_and_ends_as_if_never_stopped(studio: Se
     trained = load_file(studio.home / "我的-songs/model.safetensors")
     source = studio.home.parent / "歌.txt"
     source.write_text(SONG, "utf-8")
-    settings = zuoci.resolve("lyrics", {**SETTINGS, "steps": 900})
+    settings = zuoci.resolve("lyrics", {**SETTINGS, "steps": 1500})
     *_, alone = zuoci.train(zuoci.read_corpus(source), settings, device="cpu")
     assert isinstance(alone, zuoci.EndReport)
     for name, weight in alone.model.state_dict().items():

@@ -8,9 +8,11 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
+from subprocess import PIPE
 from typing import Any
 
 import pytest
+from tests.processes import Process
 
 import zuoci
 from zuoci.studio import worker
@@ -59,36 +61,38 @@ def told(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     return events
 
 
-def begin(tmp_path: Path) -> subprocess.Popen[bytes]:
-    """A worker that has made some steps."""
-    process = subprocess.Popen(
-        worker_command(tmp_path / "job", tmp_path / "m"),
-        stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
-    assert process.stdout
+def begun(process: Any) -> None:
+    """Waits until a worker has made some steps."""
     assert any(json.loads(line).get("step", 0) > 1 for line in process.stdout)
-    return process
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("how", ["its pipes break", "its output breaks, then a signal", "a signal", "a hangup signal"])
 def test_a_studio_that_is_gone_loses_nothing(tmp_path: Path, how: str) -> None:
-    if os.name == "nt" and "signal" in how:
-        pytest.skip("POSIX signals")
     prepare(tmp_path / "job")
-    with begin(tmp_path) as process:
-        assert process.stdin
-        assert process.stdout
-        assert process.stderr
+    folders = (tmp_path / "job", tmp_path / "m")
+    with Process(*folders, module="zuoci.studio.worker", stdin=PIPE, stdout=PIPE) as process:
+        begun(process)
         if "break" in how:
             process.stdout.close()
         if "signal" in how:
             process.send_signal(signal.SIGHUP if "hangup" in how else signal.SIGTERM)
         else:
             process.stdin.close()
-        assert process.stderr.read() == b""
-        assert process.wait(60) == 0
+        assert process.stderr.read() == ""
+        assert process.wait() == 0
     assert zuoci.load_run(tmp_path / "m").now.progress.step > 0
+
+
+@pytest.mark.slow
+def test_it_runs_as_the_studio_starts_it(tmp_path: Path) -> None:
+    prepare(tmp_path / "job", steps=3)
+    command = worker_command(tmp_path / "job", tmp_path / "m")
+    with subprocess.Popen(command, stdin=PIPE, stdout=PIPE) as process:
+        assert process.stdout
+        *_, last = process.stdout
+        assert json.loads(last) == {"event": "finished"}
+    assert process.returncode == 0
+    assert is_model(tmp_path / "m")
 
 
 def test_no_module_of_the_folder_it_is_started_in_is_imported(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 import zuoci
 from zuoci import CorpusError, read_corpus
 from zuoci.text import sources
+from zuoci.text.formats import archive
 from zuoci.text.sources import readable
 
 if TYPE_CHECKING:
@@ -48,23 +49,24 @@ def test_members_of_every_compression_are_read_whole(tmp_path: Path, method: int
 @pytest.mark.parametrize("method", METHODS)
 def test_a_member_is_unpacked_only_as_far_as_it_says(tmp_path: Path, method: int) -> None:
     """A hundred bytes of bzip2 can hold a hundred million."""
-    path = pack(tmp_path / "a.zip", b"a" * 2**27, method, declared=100)
+    size = 2**27 if method == zipfile.ZIP_LZMA else 2**25  # LZMA alone takes 2**26 bytes
+    path = pack(tmp_path / "a.zip", b"a" * size, method, declared=100)
     tracemalloc.start()
-    with pytest.raises(CorpusError, match="is a damaged zip file"):
+    with pytest.raises(CorpusError, match=r"a\.txt is damaged"):
         read_corpus(path)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert peak < 10**8
+    assert peak < 0.75 * size
 
 
 def test_an_archive_is_unpacked_to_a_multiple_of_its_size_in_all(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sources, "_ARCHIVE_BYTES", 2**20)
-    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as archive:
+    monkeypatch.setattr(archive, "_FREE_BYTES", 2**20)
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as packed:
         for number in range(20):
-            archive.writestr(f"{number}.txt", b"a" * 100_000)
-    with pytest.raises(CorpusError, match=r"a\.zip unpacks to more than 1 MiB"):
+            packed.writestr(f"{number}.txt", b"a" * 100_000)
+    with pytest.raises(CorpusError, match=r"a\.zip unpacks to 2 MiB, from \d,\d+ bytes: at most 1 MiB are read"):
         read_corpus(tmp_path / "a.zip")
 
 

@@ -149,7 +149,7 @@ def ends_are_complete(rhymes: Rhymes, lines: list[str]) -> None:
 
 def test_every_character_that_ends_a_line_in_a_group_is_among_its_endings() -> None:
     ends_are_complete(TRACKS, LINES)
-    ends_are_complete(RHYMES["中华新韵"], sorted(PHRASES_DICT)[::4])
+    ends_are_complete(RHYMES["中华新韵"], sorted(PHRASES_DICT)[::16])
     rows = (bytes((row, column)) for row in range(0xB0, 0xF8) for column in range(0xA1, 0xFF))
     ends_are_complete(RHYMES["中华通韵"], list("".join(row.decode("gb2312", "ignore") for row in rows)))
 

@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zuoci.cli import print_text, say
-from zuoci.cli.options import make, with_settings
+from zuoci.cli.options import Encoding, make, with_settings
 from zuoci.cli.signals import on_signals
 from zuoci.cli.write import Voice, figures, open_writer, say_copy_limit, text_of, unknown_in
 from zuoci.errors import SettingsError, ZuociError
+from zuoci.text.read_config import ReadConfig
 from zuoci.text.sources import readable
 from zuoci.writing.config import WriteConfig
 
@@ -46,6 +47,7 @@ def command(
         ),
     ] = None,
     voice: Voice = 1.0,
+    encoding: Encoding = "",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Allow = FILE to replace existing files.")] = False,
     **settings: Any,
 ) -> None:
@@ -54,12 +56,12 @@ def command(
 
     if reconfigure := getattr(sys.stdin, "reconfigure", None):
         reconfigure(errors="surrogateescape")  # undecodable bytes must not end the dialogue
-    config = make(WriteConfig, settings)
-    writer = open_writer(model, corpus, voice)
+    config, reading = make(WriteConfig, settings), ReadConfig(encoding=encoding)
+    writer = open_writer(model, corpus, reading, voice)
     say_copy_limit(writer, config)
     rules = Rules(writer.model, config)  # says what cannot be fulfilled before the dialogue begins
     rules.check(rules.form.plan())
-    lines = text_of(text).split("\n") if text else []
+    lines = text_of(text, reading).split("\n") if text else []
     say(HELP)
     stopped: list[int] = []
 

@@ -9,12 +9,15 @@ import typer
 from pydantic import BaseModel, ValidationError
 
 from zuoci.errors import SettingsError
+from zuoci.text.read_config import ReadConfig
 from zuoci.training.recipe import describe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection
 
 Config = TypeVar("Config", bound=BaseModel)
+# The option of commands that read a text and have no other setting of reading.
+Encoding = Annotated[str, typer.Option(help=ReadConfig.model_fields["encoding"].description, show_default=False)]
 
 
 def with_settings(

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from zuoci.cli import print_json, say_notes, shortened
+from zuoci.cli.options import Encoding
+from zuoci.text.read_config import ReadConfig
 from zuoci.text.terminal import printable
 
 if TYPE_CHECKING:
@@ -27,6 +29,7 @@ def command(
     ],
     text: Annotated[str, typer.Argument(metavar="TEXT", help="A text file; -: the standard input.")],
     least: Annotated[int, typer.Option(help="Length of the shortest span to list and count, in characters.")] = 8,
+    encoding: Encoding = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
 ) -> None:
     """Finds the spans of a text that also occur in other lyrics or in the training text of a model.
@@ -34,19 +37,22 @@ def command(
     For a base model, and one that started from it, also spans of what the base has read, from 13 characters on in
     Chinese and 32 in English.
 
-    A newline at the end of the text is ignored. Long spans are shortened; --json prints them in full.
+    Copies are also found that are written in another way: with invisible characters, accents written apart, in full
+    width, in capital letters, in traditional characters, or, if lyrics are named rather than a model, with other blanks
+    and punctuation. A newline at the end of the text is ignored. Long spans are shortened; --json prints them in full.
     """
     from zuoci.writing.originality import originality
 
-    read, known = _read(text), _known(against)
-    found = originality(read, known, least)
+    reading = ReadConfig(encoding=encoding)
+    read, known = _read(text, reading), _known(against, reading)
+    found = originality(read, known, least, disguised=True)
     if as_json:
         print_json({"schema": "zuoci.original/1", **found.model_dump()})
     else:
         _print(found, known)
 
 
-def _known(against: Path) -> Known:
+def _known(against: Path, reading: ReadConfig) -> Known:
     """What a model and its base have read, or an index of lyrics."""
     from zuoci.model.base import model_folder
     from zuoci.text.corpus import read_corpus
@@ -59,19 +65,21 @@ def _known(against: Path) -> Known:
         windows = WindowFilter.find(folder)
         own = Fingerprint.find(folder) if windows else Fingerprint.load(folder)
         return known_texts(own, windows) or Fingerprint.load(folder)
-    corpus = read_corpus([against])
+    corpus = read_corpus([against], reading)
     say_notes(corpus.notes)
     return CorpusIndex(corpus)
 
 
-def _read(text: str) -> str:
-    from zuoci.text.cleaning import decode, unify_line_ends
-    from zuoci.text.corpus import read_text
+def _read(text: str, reading: ReadConfig | None = None) -> str:
+    """The text of a file, or of the standard input, read as lyrics are."""
+    from zuoci.text.corpus import corpus_of, read_one
     from zuoci.text.sources import read_stream
 
     name = "the standard input"
-    read = decode(read_stream(sys.stdin.buffer, name), name)[0] if text == "-" else read_text(text)
-    return unify_line_ends(read)[0].removesuffix("\n")
+    stdin = text == "-"
+    corpus = corpus_of(read_stream(sys.stdin.buffer, name), name, reading) if stdin else read_one(text, reading)
+    say_notes(corpus.notes)
+    return corpus.text.removesuffix("\n")
 
 
 def longest_copied(longest: int, known: Known) -> str:
@@ -103,7 +111,8 @@ def _print(found: Originality, known: Known) -> None:
         + (f", {base.known_from} or more of what {base.about.name} has read" if base is not None else "")
     )
     for span in found.spans:
-        print(f"{span.length:5}  {_where(span)}: {shortened(span.text, _SHOWN)}")
+        differs = f", but for {', '.join(span.differs_in)}" if span.differs_in else ""
+        print(f"{span.length:5}  {_where(span)}{differs}: {shortened(span.text, _SHOWN)}")
 
 
 def _where(span: Span) -> str:

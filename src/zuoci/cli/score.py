@@ -8,12 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from zuoci.cli import print_json, say, say_notes
+from zuoci.cli.options import Encoding
+from zuoci.text.read_config import ReadConfig
 from zuoci.text.terminal import printable
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from zuoci.model.language_model import CharLM
+    from zuoci.text.corpus import Corpus
     from zuoci.text.vocabulary import Vocabulary
     from zuoci.training.evaluation import Score
 
@@ -38,6 +41,7 @@ def command(
             show_default=False,
         ),
     ] = None,
+    encoding: Encoding = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document to stdout.")] = False,
 ) -> None:
     """Says how well a model predicts a text."""
@@ -47,14 +51,18 @@ def command(
     from zuoci.training.evaluation import evaluate
 
     loaded = load(model)
-    songs = read_corpus([text])
+    reading = ReadConfig(encoding=encoding)
+    songs = read_corpus([text], reading)
     say_notes(songs.notes)
     known, unknown = loaded.vocabulary.adapt(songs.text)
     left_out = len(songs.text) - len(known)
     ids = loaded.vocabulary.encode(known)
     name = readable(text.name or str(text))
     score = evaluate(loaded, ids, of=name, window=window)
-    baseline = _counted_baseline(corpus, loaded.vocabulary, ids, name) if corpus else _own_counts(loaded, ids, name)
+    if corpus:
+        baseline = _counted_baseline(read_corpus(corpus, reading), loaded.vocabulary, ids, name)
+    else:
+        baseline = _own_counts(loaded, ids, name)
     if as_json:
         document = {"schema": "zuoci.score/1", **score.as_dict(), "unknown": left_out}
         print_json({**document, "baseline": baseline.as_dict() if baseline else None})
@@ -73,12 +81,11 @@ def command(
         )
 
 
-def _counted_baseline(corpus: list[Path], vocabulary: Vocabulary, ids: Tensor, name: str) -> Score:
+def _counted_baseline(corpus: Corpus, vocabulary: Vocabulary, ids: Tensor, name: str) -> Score:
     """The score of an n-gram that is counted on a corpus."""
-    from zuoci.text.corpus import read_corpus
     from zuoci.training.baseline import score_by_counting
 
-    learned, _ = vocabulary.adapt(read_corpus(corpus).text)
+    learned, _ = vocabulary.adapt(corpus.text)
     return score_by_counting(vocabulary.encode(learned), len(vocabulary), ids, of=name)
 
 

@@ -25,6 +25,12 @@ def command(
             metavar="DIR",
         ),
     ] = None,
+    songs: Annotated[
+        Path | None,
+        typer.Option(
+            help="Folder of your songs, plain text files; by default zuoci in your home folder.", metavar="DIR"
+        ),
+    ] = None,
     host: Host = "127.0.0.1",
     port: Port = 8760,
     key: Key = "",
@@ -41,7 +47,8 @@ def command(
     for folder in model or ():
         load(folder)
     home = (models or default_home()).absolute()
-    settings = StudioSettings(model or (), home=home, host=host, port=port, key=key)
+    song_folder = (songs or Path.home() / "zuoci").absolute()
+    settings = StudioSettings(model or (), home=home, songs=song_folder, host=host, port=port, key=key)
     settings.access()  # raises what is wrong with the settings before anything is written
     with claim(home) as claimed:
         if claimed.url:
@@ -53,7 +60,7 @@ def command(
         sockets = [listen(host, port)]
         url = url_of(host, sockets[0], app.access.key)
         claimed.announce(url)
-        say(f"the studio is at {url}; its models are in {home}; Ctrl-C ends it")
+        say(f"the studio is at {url}; its models are in {home}, your songs in {song_folder}; Ctrl-C ends it")
         if browser:
             threading.Timer(0.5, webbrowser.open, [claimed.page]).start()
         run(make_server(app), sockets)

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zuoci.cli import print_json, print_text, say, say_notes
-from zuoci.cli.options import given, with_settings
+from zuoci.cli.options import given, make, with_settings
 from zuoci.cli.signals import on_signals
 from zuoci.errors import ModelFolderError, SettingsError, ZuociError
 from zuoci.model.base import NO_BASE
 from zuoci.model.config import ModelConfig
+from zuoci.text.read_config import ReadConfig
 from zuoci.text.terminal import printable, quote
 from zuoci.training.recipe import DEFAULT_RECIPE, RECIPES, TrainConfig, read_settings_file, resolve
 
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
 SAMPLES = 5  # how many times a run shows samples
 
 
-@with_settings(ModelConfig, TrainConfig, leave_out=["recipe", "base"])
+@with_settings(ModelConfig, TrainConfig, ReadConfig, leave_out=["recipe", "base"])
 def command(
     source: Annotated[
         list[Path] | None,
@@ -83,6 +84,7 @@ def command(
     **settings: Any,
 ) -> None:
     """Trains a model on lyrics, and writes with it."""
+    reading = {name: settings.pop(name) for name in ReadConfig.model_fields}
     of_file = read_settings_file(config) if config else {}
     named = of_file.pop("recipe", None)
     if "from" in of_file:  # as the option is called
@@ -93,7 +95,8 @@ def command(
     received: list[int] = []
     with _exit_code_of(received), ExitStack() as stack:
         job = _open_job(stack, out, resume=resume, overwrite=overwrite, save_every=save_every)
-        samples = _prepare(job, source or (), language, recipe or DEFAULT_RECIPE, overrides, prefix or ())
+        corpus = _read_sources(job, source or (), language, reading)
+        samples = _prepare(job, *corpus, recipe or DEFAULT_RECIPE, overrides, prefix or ())
         with _log(tensorboard, job) as board, _pause_on_signals(job, received):
             end = _run(job, samples, board)
     if end is None:
@@ -129,36 +132,23 @@ def _check_use(
         _check_log(log, out)
 
 
-def _prepare(
-    job: Job,
-    source: Sequence[Path],
-    language: str,
-    recipe: str,
-    overrides: dict[str, Any],
-    openings: Sequence[str],
-) -> Samples:
-    """Reads the corpus, and makes the run or restores it. Returns the writer of its samples."""
-    from zuoci.writing.samples import Samples
-
+def _read_sources(
+    job: Job, source: Sequence[Path], language: str, reading: dict[str, Any]
+) -> tuple[Corpus, Sequence[str]]:
+    """The corpus, and the names of its sources: those given, or those of the run that is resumed, or bundled lyrics."""
     sources = [str(path.absolute()) for path in source]
     sources = sources or (list(job.stored.sources) if job.stored else [language])
-    corpus = _read(sources)
-    settings = None if job.stored else resolve(recipe, overrides, text=corpus.text)
-    job.prepare(corpus, settings, sources=sources)
-    base = job.run.settings.training.base
-    say("starting from nothing" if base == NO_BASE else f"starting from {base}")
-    if job.stored:
-        say(f"resuming after {job.run.progress.step:,} steps")
-    return Samples(corpus, openings, join_lines=job.run.settings.training.join_lines)
+    stored = job.stored.reading.model_dump() if job.stored else {}
+    return _read(sources, make(ReadConfig, {**stored, **given(reading)})), sources
 
 
-def _read(sources: Sequence[str]) -> Corpus:
+def _read(sources: Sequence[str], config: ReadConfig | None = None) -> Corpus:
     from zuoci.text.corpus import load_lyrics, read_corpus
 
     if len(sources) == 1 and not Path(sources[0]).is_absolute():  # a language
         corpus = load_lyrics(sources[0], choruses="once")  # pyright: ignore[reportArgumentType]
     else:
-        corpus = read_corpus(sources)
+        corpus = read_corpus(sources, config)
     say_notes(corpus.notes)
     apart = sum(song.held_apart for song in corpus.songs)
     say(
@@ -166,6 +156,26 @@ def _read(sources: Sequence[str]) -> Corpus:
         + (f"; {apart} of the songs are held apart" if apart else "")
     )
     return corpus
+
+
+def _prepare(
+    job: Job,
+    corpus: Corpus,
+    sources: Sequence[str],
+    recipe: str,
+    overrides: dict[str, Any],
+    openings: Sequence[str],
+) -> Samples:
+    """Makes the run or restores it. Returns the writer of its samples."""
+    from zuoci.writing.samples import Samples
+
+    settings = None if job.stored else resolve(recipe, overrides, text=corpus.text)
+    job.prepare(corpus, settings, sources=sources)
+    base = job.run.settings.training.base
+    say("starting from nothing" if base == NO_BASE else f"starting from {base}")
+    if job.stored:
+        say(f"resuming after {job.run.progress.step:,} steps")
+    return Samples(corpus, openings, join_lines=job.run.settings.training.join_lines)
 
 
 def _open_job(stack: ExitStack, out: Path | None, **options: Any) -> Job:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from zuoci.cli import print_json, print_text, say, say_notes
-from zuoci.cli.options import given, make, with_settings
+from zuoci.cli.options import Encoding, given, make, with_settings
 from zuoci.cli.original import longest_copied
 from zuoci.errors import SettingsError
+from zuoci.text.read_config import ReadConfig
 from zuoci.writing.config import VOICE, WriteConfig, refuse_greedy_temperature
 
 if TYPE_CHECKING:
@@ -35,8 +36,14 @@ def command(
         int, typer.Option("-n", "--count", help="Number of candidates, printed with the best first.", min=1, max=1000)
     ] = 1,
     like: Annotated[
-        Path | None, typer.Option(help="A song whose form to use: lines, their lengths, stanzas.", metavar="FILE")
-    ] = None,
+        str,
+        typer.Option(
+            help="A song whose form to use: lines, their lengths and gaps, stanzas, rhymes; a file, or the title of a "
+            "song of --corpus or of the bundled lyrics.",
+            metavar="FILE|TITLE",
+            show_default=False,
+        ),
+    ] = "",
     following: Annotated[
         Path | None, typer.Option("--next", help="Write the next line of this text.", metavar="FILE")
     ] = None,
@@ -52,6 +59,7 @@ def command(
         ),
     ] = None,
     voice: Voice = 1.0,
+    encoding: Encoding = "",
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document.")] = False,
     **settings: Any,
 ) -> None:
@@ -64,17 +72,20 @@ def command(
     if (rewrite or following) and (opening or like or (rewrite and following)):
         raise SettingsError("rewrite and next go on from their own text: give one of them, without an opening or like")
     _refuse_unused(settings, following=following is not None, rewrite=rewrite is not None)
+    reading = ReadConfig(encoding=encoding)
     if like:
-        settings = {**_form_of(like), **given(settings)}
+        from zuoci.writing.form import form_of
+
+        settings = {**form_of(_example(like, corpus, reading)), **given(settings)}
     config = make(WriteConfig, settings)
-    writer = open_writer(model, corpus, voice)
+    writer = open_writer(model, corpus, reading, voice)
     say_copy_limit(writer, config)
     text = ""
     if rewrite or following:
         from zuoci.writing.candidates import next_lines
         from zuoci.writing.candidates import rewrite as rewrite_line
 
-        text = text_of(rewrite or following or Path())
+        text = text_of(rewrite or following or Path(), reading)
         unknown = unknown_in(writer, text)
         found = rewrite_line(writer, text, line, config, count) if rewrite else next_lines(writer, text, config, count)
     else:
@@ -103,12 +114,12 @@ def _refuse_unused(settings: dict[str, Any], *, following: bool, rewrite: bool) 
             raise SettingsError(f"{name} has no effect on {action}; leave it out")
 
 
-def open_writer(model: Path, corpus: Sequence[Path] | None, voice: float = 1.0) -> Writer:
+def open_writer(model: Path, corpus: Sequence[Path] | None, reading: ReadConfig, voice: float = 1.0) -> Writer:
     """A writer with a saved model, and with its training text if that was given."""
     from zuoci.text.corpus import read_corpus
     from zuoci.writing.writer import Writer
 
-    songs = read_corpus(corpus) if corpus else None
+    songs = read_corpus(corpus, reading) if corpus else None
     say_notes(songs.notes if songs else ())
     return Writer.load(model, songs, voice=voice)
 
@@ -156,18 +167,29 @@ def replaced(text: str, number: int, line: str) -> str:
     return "\n".join(rows)
 
 
-def _form_of(song: Path) -> dict[str, Any]:
-    from zuoci.writing.form import form_of
+def text_of(file: Path, reading: ReadConfig | None = None) -> str:
+    """The text of a file, read as `zuoci train` reads it, without trailing newlines."""
+    from zuoci.text.corpus import read_one
 
-    return form_of(text_of(song))
+    corpus = read_one(file, reading)
+    say_notes(corpus.notes)
+    return corpus.text.rstrip("\n")
 
 
-def text_of(file: Path) -> str:
-    """The text of a file, without trailing newlines."""
-    from zuoci.text.cleaning import unify_line_ends
-    from zuoci.text.corpus import read_text
+def _example(name: str, corpus: Sequence[Path] | None, reading: ReadConfig) -> str:
+    """The song of --like: a file, or a song with this title."""
+    from zuoci.text.corpus import load_lyrics, read_corpus
 
-    return unify_line_ends(read_text(file))[0].rstrip("\n")
+    if Path(name).is_file():
+        return text_of(Path(name), reading)
+    songs = read_corpus(corpus, reading).songs if corpus else ()
+    songs += load_lyrics("zh", choruses="sung").songs + load_lyrics("en", choruses="sung").songs
+    found = next((song for song in songs if song.title == name), None)
+    if found is None:
+        raise SettingsError(
+            f"like names neither a file nor the title of a song of the corpus or the bundled lyrics: got {name!r}"
+        )
+    return found.text.rstrip("\n")
 
 
 def _print(writer: Writer, found: Sequence[Candidate], count: int) -> None:

@@ -22,9 +22,9 @@ from zuoci.export.quantisation import Precision, pack_weights, quantise
 from zuoci.model.output import check_output, write_output
 from zuoci.text.fingerprint import WINDOW
 from zuoci.training.evaluation import evaluate
-from zuoci.writing.config import describe_settings
 from zuoci.writing.line_judge import DILATIONS, LONGEST_BEFORE
 from zuoci.writing.rhyme.scheme import Rhymes
+from zuoci.writing.settings_document import describe_settings
 
 if TYPE_CHECKING:
     import os
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 # Below `zuoci/studio/page`:
 _PAGE = "give/give.html"
 _SCRIPT = "give/give.js"
-_STYLES = ("shared/style.css", "shared/sheet.css")
+_STYLES = ("shared/style.css", "give/sheet.css")
 
 
 def export_html(

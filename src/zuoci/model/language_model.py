@@ -70,7 +70,8 @@ class CharLM(nn.Module):
         self.mixture: Mixture | None = None
         V, E, H = len(vocabulary), config.embedding_size, config.hidden_size
         with torch.device("meta"):  # nothing is drawn from torch's global generator
-            self.embedding = nn.Embedding(V, E) if E else None
+            # Without weights to draw, which would import torch's compiler: a second and more of every command's time.
+            self.embedding = nn.Embedding.from_pretrained(torch.empty(V, E), freeze=False) if E else None
             self.layers = nn.ModuleList(
                 _layer(config.cell, (E or V) if layer == 0 else H, H) for layer in range(config.num_layers)
             )

@@ -19,9 +19,10 @@ from fastapi.responses import Response
 from zuoci.server.app import Application, ServerSettings
 from zuoci.server.guard import MAX_BODY_BYTES
 from zuoci.server.job_queue import JobQueue
-from zuoci.studio import model_routes, training_routes, writing_routes
+from zuoci.studio import model_routes, song_routes, training_routes, writing_routes
 from zuoci.studio.corpora import UPLOADS, Corpora
 from zuoci.studio.runs import TrainingRuns
+from zuoci.studio.songs import Songs
 
 if TYPE_CHECKING:
     from fastapi import FastAPI
@@ -44,10 +45,12 @@ class StudioSettings(ServerSettings):
 
     Attributes:
         home: a folder whose folders are models, too, and into which the studio trains new ones.
+        songs: the folder of the songs; None: `songs` in `home`.
         key: the key that requests must carry; "": a token that is new at each launch.
     """
 
     home: Path
+    songs: Path | None = None
 
     def access(self) -> Access:
         """Who may send requests; a file of a corpus may be larger than other requests.
@@ -60,7 +63,7 @@ class StudioSettings(ServerSettings):
 
 
 def _max_body(path: str) -> int:
-    return training_routes.max_upload(path) or MAX_BODY_BYTES
+    return training_routes.max_upload(path) or song_routes.max_song(path) or MAX_BODY_BYTES
 
 
 class Studio(Application):
@@ -70,6 +73,7 @@ class Studio(Application):
         jobs: the work that requests wait for, such as lines to choose from.
         corpora: the lyrics that are uploaded to train on.
         runs: the training runs.
+        songs: the songs that are written.
     """
 
     def __init__(self, settings: StudioSettings) -> None:
@@ -82,9 +86,11 @@ class Studio(Application):
         self.jobs = JobQueue()
         self.corpora = Corpora(settings.home / UPLOADS)
         self.runs = TrainingRuns(settings.home)
+        self.songs = Songs(settings.songs or settings.home / "songs")
         for router in (
             model_routes.router(self.models, self.jobs),
             writing_routes.router(self.models, self.engine, self.jobs),
+            song_routes.router(self.songs),
             training_routes.session_router(),
             training_routes.corpora_router(self.corpora),
             training_routes.training_router(self.corpora, self.runs, self.models),

@@ -22,9 +22,9 @@ from zuoci.server.errors import ApiError, not_found
 from zuoci.studio.locks import CorpusLocks
 from zuoci.studio.stored_corpus import make_private, read_stored, save_names, with_names
 from zuoci.studio.uploads import MAX_EXAMPLES, FileStatistics, UploadedFile
-from zuoci.text.corpus import TEXT_SUFFIXES, Corpus, load_lyrics, read_corpus
+from zuoci.text.corpus import Corpus, load_lyrics, read_corpus
 from zuoci.text.folder import is_directory
-from zuoci.text.sources import find_texts
+from zuoci.text.sources import TEXT_SUFFIXES, LeftOut, find_texts
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
@@ -227,7 +227,7 @@ class Corpora:
                 raise CorpusError(f"{file} unpacks to {size:,} bytes in {members:,} files: {limits}")
         others = self._files[name].values()
         size = breaks = 0
-        for _, data in find_texts(file, {}):
+        for _, data in find_texts(file, LeftOut()):
             size += len(data)
             breaks += data.count(b"\n") + data.count(b"\r") - data.count(b"\r\n")
         for what, count, elsewhere, limit in (

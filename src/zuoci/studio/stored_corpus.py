@@ -8,10 +8,11 @@ from __future__ import annotations
 import json
 import os
 import re
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from zuoci.errors import CorpusError
-from zuoci.text.corpus import Corpus, Song, load_lyrics, read_corpus
+from zuoci.text.corpus import Corpus, load_lyrics, read_corpus
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -77,5 +78,6 @@ def with_names(corpus: Corpus, folder: Path, names: Mapping[str, str]) -> Corpus
     def renamed(text: str) -> str:
         return stored.sub(lambda found: names.get(found[1], found[0]), text)
 
-    songs = tuple(Song(renamed(song.source), song.text) for song in corpus.songs)
-    return Corpus(songs, tuple(map(renamed, corpus.notes)))
+    songs = tuple(replace(song, source=renamed(song.source)) for song in corpus.songs)
+    files_read = tuple(replace(file, name=renamed(file.name)) for file in corpus.files)
+    return replace(corpus, songs=songs, notes=tuple(map(renamed, corpus.notes)), files=files_read)

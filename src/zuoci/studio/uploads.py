@@ -6,7 +6,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from zuoci.text.cleaning import distinct
+from zuoci.text.characters import distinct
 
 if TYPE_CHECKING:
     from zuoci.text.corpus import Corpus

@@ -160,7 +160,7 @@ def check_text(writer: Writer, text: str, rhymes: Rhymes, least: int = 8) -> dic
         for (start, line), letter in zip(found, scheme, strict=True)
     ]
     against = writer.model.against
-    copied = originality(text, against, least).model_dump() if against else None
+    copied = originality(text, against, least, disguised=True).model_dump() if against else None
     return {"text": text, "lines": lines, "scheme": scheme, "originality": copied}
 
 

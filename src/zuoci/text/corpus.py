@@ -1,14 +1,14 @@
 """Sources on disk, or the bundled lyrics → a corpus of songs, which training, writing and the fingerprint read.
 
 A song has the name of its source and its text. A model is trained on the texts of all songs, one after another. A plain
-text file is kept character for character, except that its line ends become newlines; empty lines cut it into songs.
+text file is kept character for character, except that its line ends become newlines, and that credits, section marks
+and the like are taken out (`formats`); empty lines cut it into songs.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections import Counter
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib.resources import files
@@ -18,9 +18,12 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 
 from zuoci.errors import CorpusError
-from zuoci.text.cleaning import clean_lrc, decode, unify_line_ends
+from zuoci.text.encoding import decode
+from zuoci.text.formats.plain import as_one_song
+from zuoci.text.read_config import ReadConfig
+from zuoci.text.reading import FileReport, SourceText, read_bytes, read_source
 from zuoci.text.songbook import parse_songbook
-from zuoci.text.sources import TEXT_SUFFIXES, LeftOut, find_texts, readable
+from zuoci.text.sources import LeftOut, find_texts, readable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -42,12 +45,14 @@ class Song:
         sections: the verses, choruses and so on, in the order in which they are sung; empty where the source does not
             mark them. All are there, also where `text` leaves out the repeats of a chorus.
         held_apart: whether training leaves the song out, so that models can be judged by it.
+        named: the title that the source names outside the text; "": none.
     """
 
     source: str
     text: str
     sections: tuple[Section, ...] = ()
     held_apart: bool = False
+    named: str = ""
 
     @property
     def lines(self) -> list[str]:
@@ -56,7 +61,9 @@ class Song:
 
     @property
     def title(self) -> str:
-        """The first line; "" for an empty song."""
+        """The title that the source names, or else the first line; "" for an empty song."""
+        if self.named:
+            return self.named
         found = re.search(r"\S[^\n]*", self.text)
         return found[0].strip() if found else ""
 
@@ -68,10 +75,14 @@ class Corpus:
     Attributes:
         songs: the songs, in the order of the sources.
         notes: a sentence for everything that was changed or left out.
+        files: how each file was read.
+        config: the settings with which they were read; a run keeps them, to read the same text when it is resumed.
     """
 
     songs: tuple[Song, ...]
     notes: tuple[str, ...] = field(default=())
+    files: tuple[FileReport, ...] = field(default=(), repr=False)
+    config: ReadConfig = field(default=ReadConfig(), repr=False)
 
     @cached_property
     def text(self) -> str:
@@ -143,15 +154,19 @@ def load_lyrics(language: Literal["zh", "en"] = "zh", *, choruses: Literal["sung
     return Corpus(tuple(songs))
 
 
-def read_corpus(source: Source | Sequence[Source]) -> Corpus:
+def read_corpus(source: Source | Sequence[Source], config: ReadConfig | None = None) -> Corpus:
     """Reads a text file, a zip of text files, a folder (recursive, sorted), or several of these.
 
-    A source that holds one text is kept as it is; its blocks between empty lines are its songs. In a source that holds
-    several texts, each text is one song, and an empty line separates it from the next. LRC files lose their time
-    stamps and credits.
+    The format of each file is recognised by what it holds (`zuoci.text.formats`): plain text, LRC and its relatives,
+    tables, JSON, subtitles, HTML, Markdown, DOCX, RTF. What is not sung is dropped: time stamps, credits, marks.
+
+    A source that holds one plain text is kept as it is; its blocks between empty lines are its songs. In a source that
+    holds several texts, each text is one song, and an empty line separates it from the next. Tables, JSON and headings
+    say themselves where songs begin.
 
     Args:
         source: a path, or several.
+        config: how to read them; default: `ReadConfig()`.
 
     Returns:
         The songs, in the order of the sources and, within one, of the file names.
@@ -162,76 +177,71 @@ def read_corpus(source: Source | Sequence[Source]) -> Corpus:
     sources = [source] if isinstance(source, str | os.PathLike) else list(source)
     if not sources:
         raise CorpusError("no source was given: name a text file, a zip or a folder")
-    songs: list[Song] = []
-    notes: list[str] = []
-    for path in map(Path, sources):
-        left_out: LeftOut = {}
-        texts = [(name, *_clean(name, data)) for name, data in find_texts(path, left_out)]
-        texts = [entry for entry in texts if entry[1].strip()]
-        shown = readable(str(path))
-        skipped = [f"left out {len(names)} {why} ({_first(names)})" for why, names in left_out.items()]
-        if not texts:
-            expected = f"expected lyrics in {_known_suffixes()} files, or a zip of them"
-            raise CorpusError("; ".join([f"{shown} holds no text: {expected}", *skipped]))
-        if len(texts) == 1:
-            songs.extend(_blocks(texts[0][1], texts[0][0]))
-        else:
-            songs.extend(Song(name, text.rstrip() + "\n\n") for name, text, _ in texts)
-        for note, count in Counter(note for _, _, changes in texts for note in changes).items():
-            notes.append(f"{shown}: {note}" + (f" ({count} files)" if count > 1 else ""))
-        notes.extend(f"{shown}: {reason}" for reason in skipped)
-    return Corpus(tuple(_separated(songs)), tuple(notes))
+    config = config or ReadConfig()
+    parts = [_corpus(read_source(Path(each), config)) for each in sources]
+    return Corpus(
+        tuple(_separated([song for part in parts for song in part.songs])),
+        tuple(note for part in parts for note in part.notes),
+        tuple(file for part in parts for file in part.files),
+        config,
+    )
 
 
-def read_text(source: Source) -> str:
-    """Reads a source that holds exactly one text: a file, or a zip or folder with one file. Line ends are kept.
+def read_one(source: Source, config: ReadConfig | None = None) -> Corpus:
+    """Reads a source that holds exactly one text: a file, or a zip or folder with one file.
 
     Raises:
         CorpusError: the source cannot be read or decoded, or holds no text or several.
     """
-    texts = list(find_texts(Path(source), {}))
-    if len(texts) != 1:
-        raise CorpusError(f"{source} holds {len(texts)} texts: expected one ({_known_suffixes()})")
-    name, data = texts[0]
-    return decode(data, name)[0]
+    found = read_source(Path(source), config or ReadConfig())
+    if len(found.files) != 1:
+        raise CorpusError(f"{readable(str(source))} holds {len(found.files)} texts: expected one")
+    return _corpus(found)
+
+
+def read_as_it_is(source: Source, config: ReadConfig | None = None) -> str:
+    """Reads a source that holds exactly one text: the characters of a plain text with all its line ends and blanks.
+
+    What is no plain text is read as `read_one` reads it.
+
+    Raises:
+        CorpusError: as `read_one`.
+    """
+    config = config or ReadConfig()
+    found = read_source(Path(source), config)
+    if len(found.files) != 1 or found.files[0].format != "plain text":
+        return read_one(source, config).text
+    ((name, data),) = find_texts(Path(source), LeftOut(), config)
+    return decode(data, name, config.encoding or None)[0]
+
+
+def corpus_of(data: bytes, name: str, config: ReadConfig | None = None) -> Corpus:
+    """The songs in the bytes of one text, read as those of a file are.
+
+    Raises:
+        CorpusError: they cannot be decoded, or hold no text.
+    """
+    return _corpus(read_bytes(data, name, config or ReadConfig()))
+
+
+def _corpus(found: SourceText) -> Corpus:
+    """The songs of a source. A single plain text is kept as it is; several songs are parted by empty lines."""
+    songs: list[Song] = []
+    for name, document in found.documents:
+        alone = len(found.documents) == 1
+        for song in document.songs if alone or document.separate else [as_one_song(document)]:
+            exact = alone and not document.separate
+            text = song.text if exact else song.text.rstrip() + "\n\n"
+            songs.append(Song(name, text, song.sections, named=song.title))
+        if alone and document.separate:
+            songs[-1] = replace(songs[-1], text=songs[-1].text.removesuffix("\n"))
+    return Corpus(tuple(songs), found.notes, found.files)
 
 
 def _separated(songs: Sequence[Song]) -> Iterator[Song]:
     """Adds an empty line where one source ends and the next begins. Within a source nothing is added."""
     for song, following in zip(songs, [*songs[1:], None], strict=True):
         if following is not None and not song.text.endswith("\n\n") and song.source != following.source:
-            yield Song(song.source, song.text.rstrip("\n") + "\n\n")
+            yield replace(song, text=song.text.rstrip("\n") + "\n\n")
         else:
             yield song
-
-
-def _first(names: Sequence[str]) -> str:
-    """The first three names, for a note."""
-    return ", ".join(names[:3]) + (", …" if len(names) > 3 else "")
-
-
-def _known_suffixes() -> str:
-    return ", ".join(sorted(TEXT_SUFFIXES))
-
-
-def _blocks(text: str, source: str) -> Iterator[Song]:
-    """Cuts a text into blocks at its empty lines. The blocks, joined, are the text again."""
-    start, end = 0, len(text.rstrip())
-    for gap in re.finditer(r"\n(?:[^\S\n]*\n)+", text):
-        if text[start : gap.start()].strip() and gap.end() < end:
-            yield Song(source, text[start : gap.end()])
-            start = gap.end()
-    if text[start:]:
-        yield Song(source, text[start:])
-
-
-def _clean(name: str, data: bytes) -> tuple[str, list[str]]:
-    """Decodes and cleans a file. Returns its text, and notes on what was changed."""
-    text, encoding = decode(data, name)
-    notes = [] if encoding.startswith("utf-8") else [f"read as {encoding}"]
-    text, changes = unify_line_ends(text)
-    notes += changes
-    if name.lower().endswith(".lrc"):
-        text, changes = clean_lrc(text, name)
-        notes += changes
-    return text, notes

@@ -1,39 +1,63 @@
 """Sources on disk (files, zips, folders) → the name and the bytes of every text in them. `corpus.py` calls it.
 
-Reading is bounded: only regular files and pipes are read; a file may have 2 GiB, an archive may unpack to a multiple of
-its own size, and a member of it to the size that it declares. Files that zuoci wrote are not lyrics and are left out.
+Reading is bounded: only regular files and pipes are read; a file may have 2 GiB, and `formats.archive` bounds what an
+archive unpacks to. Files that zuoci wrote are not lyrics and are left out.
 """
 
 from __future__ import annotations
 
-import bz2
-import copy
 import io
-import lzma
 import os
 import re
 import stat
-import struct
 import zipfile
-import zlib
 from contextlib import suppress
-from itertools import pairwise
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from zuoci.errors import CorpusError
+from zuoci.text.formats.archive import unpack
+from zuoci.text.formats.docx import is_docx
+from zuoci.text.read_config import ReadConfig
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-TEXT_SUFFIXES = frozenset({".txt", ".lrc", ".md", ".text"})
+# A file in a folder or an archive is a text by its name; its format is known by what it holds.
+_SUFFIXES = (
+    ".txt .text .lrc .yrc .qrc .krc .md .markdown .csv .tsv .json .jsonl .ndjson .srt .vtt .sbv .ass .ssa .html .htm "
+    ".xhtml .ttml .docx .rtf"
+)
+TEXT_SUFFIXES = frozenset(_SUFFIXES.split())
 MAX_FILE_BYTES = 2**31  # 2 GiB: a larger "text file" is a mistake
-_ARCHIVE_BYTES = 2**28  # an archive may unpack to this many bytes,
-_RATIO = 50  # or to this many times its own size; lyrics shrink 2 to 10 times
-_PIECE = 4096  # bytes that are read in one call; LZMA may unpack them to 7,000 times as many
+_PIECE = 4096  # bytes that are read in one call
 
 NOT_TEXT, SPECIAL, OWN = "files that are not text", "special files and broken links", "models that zuoci wrote"
-LeftOut = dict[str, list[str]]  # why files were left out → their names
+EMPTY, NO_LYRICS = "empty files", "files without lyrics"
+
+
+@dataclass
+class LeftOut:
+    """The files of a source that are not read.
+
+    Attributes:
+        files: why files were left out → their names.
+        unreadable: names of files that cannot be read → the reasons.
+        in_archives: the same for members of archives, which never end the reading.
+        is_folder: whether the source is a folder.
+    """
+
+    files: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
+    unreadable: dict[str, str] = field(default_factory=dict[str, str])
+    in_archives: dict[str, str] = field(default_factory=dict[str, str])
+    is_folder: bool = False
+
+    def add(self, why: str, *names: str) -> None:
+        """Remembers files that are left out."""
+        if names:
+            self.files.setdefault(why, []).extend(map(readable, names))
+
 
 # By these bytes near their beginning, the files of a model or of a stopped run are recognised; see docs/format.md.
 _MARKS = {
@@ -78,12 +102,13 @@ def holds_model(folder: Path) -> bool:
     return False
 
 
-def find_texts(path: Path, left_out: LeftOut) -> Iterator[tuple[str, bytes]]:
+def find_texts(path: Path, left_out: LeftOut, config: ReadConfig | None = None) -> Iterator[tuple[str, bytes]]:
     """Finds every text in a source.
 
     Args:
         path: a text file, a zip or a folder.
-        left_out: collects the names of the files that are left out, by the reason.
+        left_out: collects the names of the files that are left out; in a folder also of those that cannot be read.
+        config: the limits of archives.
 
     Yields:
         The name and the bytes of each text.
@@ -91,20 +116,42 @@ def find_texts(path: Path, left_out: LeftOut) -> Iterator[tuple[str, bytes]]:
     Raises:
         CorpusError: a source does not exist, cannot be read, or is too large.
     """
+    config = config or ReadConfig()
     try:
         if path.is_dir():
+            left_out.is_folder = True
             for file in _walk(path, left_out):
-                yield from _texts_of(file, left_out)
-        elif path.suffix.lower() == ".zip" or (_kind(path) == stat.S_IFREG and zipfile.is_zipfile(path)):
-            yield from _zip_members(path, left_out)
+                try:
+                    yield from _texts_of(file, left_out, config)
+                except (CorpusError, OSError) as error:
+                    left_out.unreadable[readable(str(file))] = str(_named_error(error, file))
+        elif path.suffix.lower() == ".zip" or (_kind(path) == stat.S_IFREG and _is_archive(path)):
+            yield from _zip_members(path, left_out, config)
         else:
             yield readable(str(path)), read_file(path)
-    except FileNotFoundError as error:
-        raise CorpusError(f"{error.filename or path} does not exist: name a text file, a zip or a folder") from None
-    except OSError as error:
-        raise CorpusError(f"{error.filename or path} cannot be read: {error.strerror or error}") from None
-    except ValueError as error:  # a null character, or a lone surrogate
-        raise CorpusError(f"{str(path)!r} is no name of a file: {error}") from None
+    except (OSError, ValueError) as error:
+        raise _named_error(error, path) from None
+
+
+def _named_error(error: Exception, path: Path) -> CorpusError:
+    """What went wrong with a file, in words."""
+    if isinstance(error, CorpusError):
+        return error
+    if isinstance(error, FileNotFoundError):
+        return CorpusError(
+            f"{readable(str(error.filename or path))} does not exist: name a text file, a zip or a folder"
+        )
+    if isinstance(error, OSError):
+        return CorpusError(f"{readable(str(error.filename or path))} cannot be read: {error.strerror or error}")
+    return CorpusError(f"{str(path)!r} is no name of a file: {error}")  # a null character, or a lone surrogate
+
+
+def _is_archive(path: Path) -> bool:
+    """Whether a file is a zip, and not a document that is stored as one."""
+    if not zipfile.is_zipfile(path):
+        return False
+    with path.open("rb") as stream:
+        return path.suffix.lower() != ".docx" and not is_docx(stream)
 
 
 def _walk(folder: Path, left_out: LeftOut) -> Iterator[Path]:
@@ -115,29 +162,24 @@ def _walk(folder: Path, left_out: LeftOut) -> Iterator[Path]:
 
     for root, folders, names in os.walk(folder, onerror=stop):
         models = {name for name in folders if not name.startswith(".") and holds_model(Path(root, name))}
-        _leave_out(left_out, OWN, *(os.path.relpath(Path(root, name), folder) for name in sorted(models)))
+        left_out.add(OWN, *(os.path.relpath(Path(root, name), folder) for name in sorted(models)))
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in models)
         yield from (Path(root, name) for name in sorted(names) if not name.startswith("."))
 
 
-def _texts_of(file: Path, left_out: LeftOut) -> Iterator[tuple[str, bytes]]:
+def _texts_of(file: Path, left_out: LeftOut, config: ReadConfig) -> Iterator[tuple[str, bytes]]:
     """Yields the text of a file in a folder, or the texts of a zip."""
     suffix = file.suffix.lower()
     if suffix not in {*TEXT_SUFFIXES, ".zip"}:
-        _leave_out(left_out, NOT_TEXT, file.name)
+        left_out.add(NOT_TEXT, file.name)
     elif not file.is_file():
-        _leave_out(left_out, SPECIAL, file.name)
+        left_out.add(SPECIAL, file.name)
     elif suffix == ".zip":
-        yield from _zip_members(file, left_out)
+        yield from _zip_members(file, left_out, config)
     elif (data := read_file(file)).startswith(_CARD):
-        _leave_out(left_out, OWN, file.name)
+        left_out.add(OWN, file.name)
     else:
         yield readable(str(file)), data
-
-
-def _leave_out(left_out: LeftOut, why: str, *names: str) -> None:
-    if names:
-        left_out.setdefault(why, []).extend(map(readable, names))
 
 
 def read_file(file: Path, limit: int | None = None) -> bytes:
@@ -209,68 +251,17 @@ def _read(stream: IO[bytes], limit: int) -> bytes | None:
     return data.getvalue()
 
 
-def _zip_members(path: Path, left_out: LeftOut) -> Iterator[tuple[str, bytes]]:
+def _zip_members(path: Path, left_out: LeftOut, config: ReadConfig) -> Iterator[tuple[str, bytes]]:
     """Yields the texts in a zip file."""
-    try:
-        if _kind(path) != stat.S_IFREG:
-            raise CorpusError(f"{path} is a pipe, and a zip cannot be read from one: name a file")
-        with _open_zip(path) as archive:
-            yield from _texts_in(archive, path, left_out)
-    except (RuntimeError, NotImplementedError) as error:  # encrypted, or an unknown compression
-        raise CorpusError(f"{path} cannot be unpacked: {error}") from None
-    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, struct.error, EOFError, ValueError) as error:
-        raise CorpusError(f"{path} is a damaged zip file: {error}") from None
-
-
-def _open_zip(path: Path) -> zipfile.ZipFile:
-    """Opens a zip file whose names may be encoded in GBK."""
-    try:
-        # Chinese Windows writes names in GBK, without a flag. Names with the flag are read as UTF-8 in any case.
-        return zipfile.ZipFile(path, metadata_encoding="gb18030")
-    except UnicodeDecodeError:
-        return zipfile.ZipFile(path)
-
-
-def _texts_in(archive: zipfile.ZipFile, path: Path, left_out: LeftOut) -> Iterator[tuple[str, bytes]]:
-    """Yields the texts in an archive. Archives inside it are not opened."""
-    members = archive.infolist()
-    for one, following in pairwise(sorted(members, key=lambda info: info.header_offset)):
-        if one.header_offset + zipfile.sizeFileHeader + one.compress_size > following.header_offset:  # pyright: ignore
-            raise zipfile.BadZipFile(f"{one.filename} and {following.filename} share bytes")
-    limit = left = min(MAX_FILE_BYTES, max(_ARCHIVE_BYTES, _RATIO * path.stat().st_size))
-    for member in sorted(members, key=lambda info: info.filename):
-        name = f"{readable(str(path))}/{member.filename}"
-        parts = member.filename.split("/")
-        if not parts[-1] or any(part.startswith((".", "__MACOSX")) for part in parts):  # a folder, no name, or hidden
-            continue
-        if Path(member.filename).suffix.lower() not in TEXT_SUFFIXES:
-            _leave_out(left_out, NOT_TEXT, name)
-            continue
-        if member.file_size > left:
-            raise CorpusError(f"{path} unpacks to more than {limit // 2**20:,} MiB; cut it into smaller files")
-        data = _read_member(archive, member)
-        left -= len(data)
-        if data.startswith(_CARD):
-            _leave_out(left_out, OWN, name)
+    if _kind(path) != stat.S_IFREG:
+        raise CorpusError(f"{path} is a pipe, and a zip cannot be read from one: name a file")
+    failed: dict[str, str] = {}
+    for member, data in unpack(path, TEXT_SUFFIXES, config, failed):
+        name = f"{readable(str(path))}/{readable(member)}"
+        if data is None:
+            left_out.add(NOT_TEXT, name)
+        elif data.startswith(_CARD):
+            left_out.add(OWN, name)
         else:
             yield name, data
-
-
-def _read_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> bytes:
-    """Unpacks a member of an archive. Stops if it turns out to be larger than it declares."""
-    with _open_member(archive, member) as stream:
-        data = _read(stream, member.file_size)
-    if data is None or zlib.crc32(data) != member.CRC:
-        raise zipfile.BadZipFile(f"{member.filename} does not hold what its entry says")
-    return data
-
-
-def _open_member(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> IO[bytes]:
-    """Opens a member of an archive so that it can be unpacked piece by piece."""
-    if member.compress_type != zipfile.ZIP_BZIP2:
-        return archive.open(member)
-    # zipfile unpacks bzip2 without a limit, and its data can grow a million times.
-    packed = copy.copy(member)
-    packed.compress_type, packed.file_size = zipfile.ZIP_STORED, member.compress_size
-    packed.CRC = None  # pyright: ignore[reportAttributeAccessIssue]
-    return bz2.BZ2File(archive.open(packed))
+    left_out.in_archives |= {f"{readable(str(path))}/{readable(name)}": why for name, why in failed.items()}

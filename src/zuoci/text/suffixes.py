@@ -76,6 +76,26 @@ class SuffixArray:
             rest = slot + 1
         return np.maximum(self._common(query, slots - 1), self._common(query, slots)), slots
 
+    def maximal(self, query: NDArray[Any], least: int) -> tuple[int, list[tuple[int, int, int]]]:
+        """Finds the stretches of a query that stand in the sequence and are part of no longer one.
+
+        Args:
+            query: symbols `(m,)`.
+            least: length of the shortest stretch to list.
+
+        Returns:
+            The length of the longest stretch, however short; and of each stretch its start in the query, its length
+            and its first position in the sequence.
+        """
+        lengths, slots = self.match(query)
+        ends = np.arange(len(lengths)) + lengths
+        starts = np.flatnonzero((lengths >= least) & (np.diff(ends, prepend=0) > 0)).tolist()
+        listed = [
+            (start, int(lengths[start]), self.earliest(query[start : start + int(lengths[start])], int(slots[start])))
+            for start in starts
+        ]
+        return int(lengths.max(initial=0)), listed
+
     def _common(self, query: NDArray[Any], slots: NDArray[np.int64]) -> NDArray[np.int64]:
         """Counts the symbols that each suffix of a query shares with the suffix in a slot; 0 where there is no slot.
 

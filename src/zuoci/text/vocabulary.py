@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from zuoci.errors import ModelFolderError, VocabularyError
-from zuoci.text.cleaning import distinct
+from zuoci.text.characters import clean_characters, distinct
 from zuoci.text.corpus import code_points
 
 if TYPE_CHECKING:
@@ -132,6 +132,7 @@ class Vocabulary:
     def adapt(self, text: str) -> tuple[str, str]:
         """Replaces or drops the unknown characters of a text.
 
+        Letters and their accents are composed (NFC) and invisible characters dropped, as in a text that is trained on.
         An unknown character is replaced by its full-width or half-width form if that is known (`，` and `,`, `Ａ` and
         `A`), and dropped otherwise. An unknown newline becomes a space: the model was trained with spaces for newlines
         (`join_lines`).
@@ -139,6 +140,8 @@ class Vocabulary:
         Returns:
             A text that `encode` accepts, and the characters that were dropped, each once.
         """
+        if not distinct(text) <= self._known:
+            text = clean_characters(text)[0]
         forms: dict[int, str | None] = {}  # of each character, once: a text is long, and has few different ones
         for char in dict.fromkeys(text):
             known = (form for form in (char, _narrow(char), _wide(char)) if form in self)

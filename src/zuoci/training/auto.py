@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from zuoci.text.cleaning import distinct
+from zuoci.text.characters import distinct
 
 _SMALL = 200_000  # characters; a smaller text is memorised before anything else is learnt
 MEDIUM = 500_000  # characters; for a smaller text a minute of training gives most of what three give

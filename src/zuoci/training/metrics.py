@@ -1,10 +1,14 @@
-"""Learning curves: an image of a run's figures (`zuoci plot`), and a log for TensorBoard (`zuoci train`)."""
+"""Learning curves: an image of a run's figures (`zuoci plot`), and a log for TensorBoard (`zuoci train`).
+
+`zuoci lesson --save-plot` writes its image with `save_figure` as well.
+"""
 
 from __future__ import annotations
 
 import io
 import re
 from contextlib import suppress
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +22,8 @@ from zuoci.training.resume import parse_run
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from os import PathLike
+
+    from matplotlib.figure import Figure
 
 
 # The image formats that matplotlib writes without other programs.
@@ -56,13 +62,15 @@ def read_metrics(folder: str | PathLike[str]) -> list[dict[str, Any]]:
     return rounds
 
 
-def draw_curve(rounds: Sequence[Mapping[str, Any]], file: str | PathLike[str], *, overwrite: bool = False) -> None:
-    """Draws training and held-out perplexity over the characters trained on. The same figures give the same bytes.
+def check_image(file: str | PathLike[str], *, overwrite: bool = False) -> str:
+    """Checks, before any work, that an image can be drawn and written.
 
     Args:
-        rounds: from `read_metrics`.
         file: the image. Its suffix selects the format: eps, jpeg, jpg, pdf, png, ps, svg, tif, tiff or webp.
-        overwrite: replace a file that exists.
+        overwrite: whether it may be replaced.
+
+    Returns:
+        The format.
 
     Raises:
         SettingsError: matplotlib is not installed, the format is unknown, or the file exists or cannot be written.
@@ -70,15 +78,41 @@ def draw_curve(rounds: Sequence[Mapping[str, Any]], file: str | PathLike[str], *
     kind = check_output(file, overwrite=overwrite).suffix[1:].lower()
     if kind not in _KINDS:
         raise SettingsError(f"{file} cannot be drawn: its suffix must be one of .{', .'.join(_KINDS)}")
-    try:
-        import matplotlib as mpl
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise SettingsError("drawing needs matplotlib: pip install 'zuoci[plot]'") from None
+    if find_spec("matplotlib") is None:
+        raise SettingsError("drawing needs matplotlib: pip install 'zuoci[plot]'")
+    return kind
+
+
+def draw_curve(rounds: Sequence[Mapping[str, Any]], file: str | PathLike[str], *, overwrite: bool = False) -> None:
+    """Draws training and held-out perplexity over the characters trained on. The same figures give the same bytes.
+
+    Args:
+        rounds: from `read_metrics`.
+        file: the image, as in `check_image`.
+        overwrite: replace a file that exists.
+
+    Raises:
+        SettingsError: as in `check_image`.
+    """
+    check_image(file, overwrite=overwrite)
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(7, 4), layout="constrained")
+    _plot(figure.add_subplot(), rounds)
+    save_figure(figure, file, overwrite=overwrite)
+
+
+def save_figure(figure: Figure, file: str | PathLike[str], *, overwrite: bool = False) -> None:
+    """Writes a figure as an image. The same figure gives the same bytes.
+
+    Raises:
+        SettingsError: as in `check_image`.
+    """
+    import matplotlib as mpl
+
+    kind = check_image(file, overwrite=overwrite)
+    image = io.BytesIO()
     with mpl.rc_context(_STYLE):
-        figure = Figure(figsize=(7, 4), layout="constrained")
-        _plot(figure.add_subplot(), rounds)
-        image = io.BytesIO()
         try:
             figure.savefig(image, format=kind, metadata=_DATELESS.get(kind))
         except ValueError as error:

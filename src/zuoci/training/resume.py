@@ -26,6 +26,7 @@ from zuoci.model.figures import Round
 from zuoci.model.language_model import CharLM
 from zuoci.model.mixture import Mixture
 from zuoci.text.folder import UNFINISHED, is_model, read_files, safetensors_metadata
+from zuoci.text.read_config import ReadConfig
 from zuoci.text.vocabulary import Vocabulary
 from zuoci.training.recipe import Settings
 from zuoci.training.reports import EvalReport
@@ -58,6 +59,7 @@ class StoredRun:
         good: the state to go back to if the loss is not finite.
         best: the best weights so far; {} if the settings do not keep them.
         counts: the counts of the model that the run started from, as `Mixture.to_arrays` gave them; {}: it has none.
+        reading: the settings with which the corpus was read.
     """
 
     path: Path
@@ -69,6 +71,7 @@ class StoredRun:
     good: Snapshot
     best: dict[str, Tensor]
     counts: dict[str, Tensor]
+    reading: ReadConfig
 
     def resume(self, corpus: Corpus, *, device: torch.device | str | None = None) -> Run:
         """Continues the run. It ends with the same bytes as if it had not been stopped.
@@ -145,6 +148,7 @@ def save_run(run: Run, folder: str | PathLike[str], *, sources: Sequence[str] = 
         "version": _VERSION,
         "settings": run.settings.model_dump(mode="json"),
         "sources": list(sources),
+        "reading": run.corpus.config.model_dump(),
         "digest": run.split.digest,
         "vocabulary": run.model.vocabulary.to_json(),
         "now": _progress_to_json(now.progress),
@@ -203,6 +207,7 @@ def _parse(path: Path, about: dict[str, Any], tensors: Mapping[str, Tensor]) -> 
         Snapshot(_progress_from_json(about["good"]), good or now),
         select(tensors, "best."),
         select(tensors, "counts."),
+        ReadConfig.model_validate(about["reading"]),
     )
 
 

@@ -16,6 +16,7 @@ import torch
 
 from zuoci.errors import CorpusError
 from zuoci.model.random import key_of
+from zuoci.text.duplicates import near_duplicates
 
 if TYPE_CHECKING:
     from zuoci.text.corpus import Corpus, Song
@@ -47,8 +48,9 @@ def split(corpus: Corpus, config: TrainConfig) -> Split:
     Songs that the corpus holds apart (`Song.held_apart`, a tenth of the bundled lyrics) are never trained on. Where
     whole songs are held out, they are exactly the held-out ones, whatever share `validation` names.
 
-    Of other corpora, whole songs are drawn until they make up the share. A song more than half of whose lines stand in
-    a song that is trained on (a second version, the same file twice) is not held out: it would measure memory.
+    Of other corpora, whole songs are drawn until they make up the share, with all their versions
+    (`text/duplicates.py`). A song more than half of whose lines stand in a song that is trained on is not held out: it
+    would measure memory.
 
     Args:
         corpus: the songs.
@@ -97,12 +99,14 @@ def _by_songs(corpus: Corpus, config: TrainConfig) -> tuple[str, str, str]:
     wanted = len(corpus.text) * config.validation
     generator = torch.Generator().manual_seed(key_of(config.seed, "held-out songs"))
     order = torch.randperm(len(corpus), generator=generator).tolist()
+    versions = {i: group for group in near_duplicates(corpus.songs) for i in group}
     chosen: set[int] = set()
     size = 0
     for i in order:
-        length = len(corpus.songs[i].text)
-        if size + length / 2 <= wanted:  # whichever is nearer to the share, with the song or without
-            chosen.add(i)
+        group = [] if i in chosen else versions.get(i, [i])  # the versions of a song stay on one side
+        length = sum(len(corpus.songs[k].text) for k in group)
+        if group and size + length / 2 <= wanted:  # whichever is nearer to the share, with the song or without
+            chosen.update(group)
             size += length
     training_lines = {line for i, song in enumerate(corpus.songs) if i not in chosen for line in song.lines}
     held_out = {i for i in chosen if not _known(corpus.songs[i], training_lines)}

@@ -27,6 +27,7 @@ class Alphabet:
     Attributes:
         vocabulary: the characters by id.
         line_end: the character that ends a line: a newline, or a space for a model trained without newlines.
+        gap: mask `(V,)` of the characters that end a phrase.
         can_fill_lines: whether any character counts for the length of a line.
     """
 
@@ -38,6 +39,8 @@ class Alphabet:
         self._by_allowed: dict[tuple[bool, ...], Mask] = {}
         self._by_kinds: dict[tuple[Kind, ...], Mask] = {}
         self.line_end_id = self._ids[self.line_end]
+        # What a gap is drawn from: a phrase ends there, whether by a space or by the end of the line.
+        self.gap = self.mask(" " + self.line_end)
         self.can_fill_lines = bool(self.of_kind("syllable", "letter").any())
 
     def id(self, char: str) -> int:

@@ -256,6 +256,9 @@ def _choose_weighed(
     allowed = np.ones(logits.shape, np.bool_) if allowed is None else allowed
     source = np.arange(R) if request.draws is None else np.repeat(np.arange(R), request.draws)
     uniform = np.zeros(len(source)) if request.uniform is None else request.uniform
+    model = logits
+    if request.bias is not None:
+        logits = logits + request.bias
     chosen, costs, share = draw_weighed(logits, temperature, allowed, uniform, source)
     # What is too improbable for float32 may be all that is allowed.
     low = np.flatnonzero((share == -np.inf) & allowed.any(1))
@@ -265,6 +268,8 @@ def _choose_weighed(
         chosen[draws] = draw(apply_temperature(left, T), uniform[draws], np.zeros(len(draws), np.int64))
         costs[draws] = nll(logits, chosen[draws], source[draws])
         share[row] = max(log_share(apply_temperature(logits[[row]], T), allowed[[row]])[0], _LOWEST_SHARE)
+    if request.bias is not None:
+        costs = nll(model, chosen, source)
     return chosen, costs, share
 
 

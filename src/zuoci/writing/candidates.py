@@ -15,15 +15,15 @@ The command line and the studio call `rank`, `next_lines` and `rewrite`.
 
 from __future__ import annotations
 
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
 from zuoci.errors import SettingsError, WritingError
 from zuoci.model.random import key_of
-from zuoci.writing.config import LIKELIHOOD
-from zuoci.writing.form import LinePlan, count_syllables, line_indices, units
+from zuoci.writing.config import LIKELIHOOD, parse_lengths
+from zuoci.writing.form import LinePlan, count_syllables, length_of, line_indices, units
 from zuoci.writing.line import WrittenLine, draw_lines, read
 from zuoci.writing.line_score import line_scores, repeats
 from zuoci.writing.originality import originality
@@ -155,10 +155,13 @@ def rewrite(writer: Writer, text: str, number: int, config: WriteConfig, count: 
     row = indices[number - 1]
     partners = [] if rules.form.scheme[:1] == (None,) else _partners(rules, [rows[i] for i in indices], number - 1)
     start = rules.form.line_start(number - 1)
-    length = rules.form.lengths[0] if rules.form.lengths else count_syllables(rows[row])
+    parts = parse_lengths(config.line_length or length_of(rows[row]))[0]
+    length = sum(parts)
     if length:
         length = max(length, count_syllables(start))
-    plan = LinePlan(length, ((0, start),) if start else (), (0, "A") if partners else None, len(partners) + 1)
+    gaps = tuple(accumulate(parts[:-1]))
+    rhyme = (0, "A") if partners else None
+    plan = LinePlan(length, ((0, start),) if start else (), rhyme, len(partners) + 1, gaps=gaps)
     rules.check([plan])
     before = "".join(line + "\n" for line in rows[:row])
     following = next((i for i in indices if i > row), row)

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from zuoci.errors import SettingsError
 from zuoci.model.random import key_of
-from zuoci.writing.repetition import FREE, LONGEST_BLOCK, SUFFIX
+from zuoci.text.characters import clean_characters
 from zuoci.writing.rhyme.scheme import LETTERS, own_syllables
 
 if TYPE_CHECKING:
@@ -108,8 +108,8 @@ class WriteConfig(BaseModel):
     line_length: str = Field(
         default="",
         max_length=1000,
-        description="syllables of each line, one number or a pattern like 7,5,7,5; a Chinese character or a word of "
-        "letters counts as 1; 0: any",
+        description="syllables of each line, one number or a pattern like 7,5,7,5; 4+3: seven with a gap after the "
+        "fourth; a Chinese character or a word of letters counts as 1; 0: any",
     )
     stanza: str = Field(
         default="",
@@ -124,6 +124,12 @@ class WriteConfig(BaseModel):
     )
     line_opening: tuple[_Text, ...] = Field(
         default=(), max_length=1000, description="what a line begins with, as 3=我说; may be given several times"
+    )
+    about: tuple[_Text, ...] = Field(
+        default=(),
+        max_length=100,
+        description="what the lines are about; prefers lines with characters that are close to this word, without "
+        "forcing it; may be given several times",
     )
     rhyme: str = Field(
         default="", max_length=1000, description="rhyme scheme, as AABB, ABAB or XAXA; X: a line without rhyme"
@@ -157,6 +163,20 @@ class WriteConfig(BaseModel):
         description="how strongly good lines are preferred among those that grow side by side; 0: not at all",
     )
 
+    @field_validator("stop", "acrostic", "word", "line_opening", "reading")
+    @classmethod
+    def _cleaned(cls, value: str | tuple[str, ...]) -> str | tuple[str, ...]:
+        """The characters as they are in a text that was trained on."""
+        if isinstance(value, str):
+            return clean_characters(value)[0]
+        return tuple(clean_characters(one)[0] for one in value)
+
+    @field_validator("ban")
+    @classmethod
+    def _composed(cls, value: str) -> str:
+        """Letters with their accents, so that these are not banned apart. Invisible characters may be banned."""
+        return unicodedata.normalize("NFC", value)
+
     @field_validator("line_length", "stanza", "rhyme", "line_opening", "reading", "word")
     @classmethod
     def _readable(cls, value: str | tuple[str, ...], info: object) -> str | tuple[str, ...]:
@@ -184,6 +204,7 @@ class WriteConfig(BaseModel):
             or self.stanza
             or self.acrostic
             or self.word
+            or self.about
             or self.line_opening
             or self.rhyme
         )
@@ -215,7 +236,7 @@ class WriteConfig(BaseModel):
         least = max(acrostic, max(parse_line_openings(self.line_opening), default=0))
         if self.lines:
             return max(self.lines, least)
-        lengths = parse_numbers(self.line_length) if self.line_length else ()
+        lengths = parse_lengths(self.line_length) if self.line_length else ()
         scheme = parse_scheme(self.rhyme) if self.rhyme else ()
         stanzas = parse_numbers(self.stanza) if self.stanza else ()
         return max(least, len(scheme), len(lengths) if len(lengths) > 1 else 0, sum(stanzas)) or 4
@@ -223,8 +244,8 @@ class WriteConfig(BaseModel):
     @property
     def most_syllables(self) -> int:
         """The largest number of syllables that a text with this form can have."""
-        lengths = parse_numbers(self.line_length) if self.line_length else (0,)
-        return sum(length or MOST_SYLLABLES for length in islice(cycle(lengths), self.line_count))
+        lengths = parse_lengths(self.line_length) if self.line_length else ((0,),)
+        return sum(sum(length) or MOST_SYLLABLES for length in islice(cycle(lengths), self.line_count))
 
 
 def refuse_greedy_temperature(given: Mapping[str, Any]) -> None:
@@ -243,11 +264,30 @@ def parse_numbers(pattern: str) -> tuple[int, ...]:
     Raises:
         SettingsError: the pattern does not consist of whole numbers from 0 to `MOST_LINES`.
     """
-    parts = pattern.replace("，", ",").replace(" ", ",").split(",")
-    parts = [part for part in parts if part]
-    if not parts or not all(part.isascii() and part.isdigit() and int(part) <= MOST_LINES for part in parts):
+    parts = [part for part in re.split(r"[,，\s]+", pattern) if part]
+    if not parts or not all(map(_is_number, parts)):
         raise SettingsError(f"a pattern is made of whole numbers up to {MOST_LINES}, as 7,5,7,5: got {pattern!r}")
     return tuple(map(int, parts))
+
+
+def parse_lengths(pattern: str) -> tuple[tuple[int, ...], ...]:
+    """Parses a pattern of line lengths such as `7,4+3` into the parts of each line, between which there are gaps.
+
+    Raises:
+        SettingsError: the pattern cannot be parsed.
+    """
+    lines = [line.split("+") for line in re.split(r"[,，\s]+", pattern) if line]
+    valid = all(_is_number(part) and (int(part) or len(line) == 1) for line in lines for part in line)
+    if not lines or not valid or any(sum(map(int, line)) > MOST_LINES for line in lines):
+        raise SettingsError(
+            f"a pattern is made of whole numbers up to {MOST_LINES}, as 7,5,7,5, or 4+3 for a line with a gap: got"
+            f" {pattern!r}"
+        )
+    return tuple(tuple(map(int, line)) for line in lines)
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and int(text) <= MOST_LINES
 
 
 def parse_line_openings(pairs: Sequence[str]) -> dict[int, str]:
@@ -317,65 +357,10 @@ def parse_scheme(text: str) -> Scheme:
 
 
 _PARSERS: dict[str, Callable[[Any], object]] = {
-    "line_length": parse_numbers,
+    "line_length": parse_lengths,
     "stanza": parse_numbers,
     "rhyme": parse_scheme,
     "line_opening": parse_line_openings,
     "reading": parse_readings,
     "word": parse_words,
 }
-
-# What the form of a page begins with, for somebody who has chosen nothing yet.
-FORM_START = {"lines": 8, "rhyme": "AABB", "stanza": "4"}
-
-
-def describe_settings(largest: Mapping[str, int] | None = None) -> dict[str, Any]:
-    """The settings of writing as JSON, for the scripts of the pages, so that no bound or default is copied by hand.
-
-    Args:
-        largest: a smaller maximum for some fields, as a server has it.
-
-    Returns:
-        `settings`: of each field of `WriteConfig` its JSON schema, which is `default`, `type`, `description`, bounds,
-        and `nullable` where null is allowed; `start`: what a page's form begins with; `constants`: numbers that the
-        writing code and the scripts share.
-    """
-    from zuoci.text.fingerprint import WINDOW  # which imports numpy
-
-    settings = describe_fields(WriteConfig)
-    for name, maximum in (largest or {}).items():
-        settings[name]["maximum"] = min(maximum, settings[name].get("maximum", maximum))
-    constants = {
-        "copy_window": WINDOW,
-        "max_word_letters": LONGEST_WORD,
-        "max_lines": MOST_LINES,
-        "most_syllables": MOST_SYLLABLES,
-        "most_marks": MOST_MARKS,
-        "most_last_marks": MOST_LAST_MARKS,
-        "max_repeats": MAX_REPEATS,
-        "loop_block": LONGEST_BLOCK,
-        "loop_free": FREE,
-        "loop_suffix": SUFFIX,
-        "likelihood": LIKELIHOOD,
-        "repeated_pair": REPEATED_PAIR,
-        "repeated_unit": REPEATED_UNIT,
-        "looked_back": LOOKED_BACK,
-        "failures_per_line": FAILURES_PER_LINE,
-        "more_failures": MORE_FAILURES,
-        "failures_per_step_back": FAILURES_PER_STEP_BACK,
-        "particles_for_length": PARTICLES_FOR_LENGTH,
-        "particles": PAGE_PARTICLES,
-    }
-    return {"settings": settings, "start": dict(FORM_START), "constants": constants}
-
-
-def describe_fields(config: type[BaseModel]) -> dict[str, dict[str, Any]]:
-    """The JSON schema of each field of some settings, without names and unions: `X | None` is `X` and `nullable`."""
-    fields: dict[str, dict[str, Any]] = {}
-    for name, schema in config.model_json_schema()["properties"].items():
-        field = {key: value for key, value in schema.items() if key not in ("title", "anyOf")}
-        kinds = schema.get("anyOf", [])
-        if any(kind["type"] == "null" for kind in kinds):
-            field |= {"nullable": True, **next(kind for kind in kinds if kind["type"] != "null")}
-        fields[name] = field
-    return fields

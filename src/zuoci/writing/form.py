@@ -4,8 +4,8 @@
 `zuoci.writing.candidates` ask it for the plan of each line (`LinePlan`).
 
 The length of a line is counted in syllables, where a Chinese character (any letter of a script without case) and a
-word of other letters and digits count as 1 each. Spaces and punctuation do not count. An apostrophe or a hyphen
-within a word does not end the word.
+word of other letters and digits count as 1 each. Spaces, punctuation and emoji do not count. An apostrophe or a hyphen
+within a word does not end the word, and a mark on a letter (an accent, a vowel of Thai or Hindi) belongs to the letter.
 """
 
 from __future__ import annotations
@@ -18,14 +18,17 @@ from itertools import accumulate, cycle, islice
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from zuoci.errors import SettingsError
-from zuoci.writing.config import parse_line_openings, parse_numbers, parse_scheme
-from zuoci.writing.rhyme.scheme import repeat_scheme
+from zuoci.text.characters import extends, graphemes
+from zuoci.writing.config import parse_lengths, parse_line_openings, parse_numbers, parse_scheme
+from zuoci.writing.rhyme.scheme import Rhymes, repeat_scheme, scheme_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from zuoci.writing.config import WriteConfig
     from zuoci.writing.rhyme.scheme import Scheme
+
+_KEYCAP = "\u20e3"  # makes an emoji of a digit
 
 Kind: TypeAlias = Literal["syllable", "letter", "joiner", "space", "other"]
 
@@ -35,15 +38,15 @@ def kind(char: str) -> Kind:
     """The kind of a character, as far as the length of a line is concerned.
 
     Returns:
-        `syllable`: counts as 1 by itself; `letter`: part of a word, which counts as 1; `joiner`: an apostrophe or a
-        hyphen; `space`; `other`: punctuation and symbols.
+        `syllable`: counts as 1 by itself; `letter`: part of a word, which counts as 1; `joiner`: an apostrophe, a
+        hyphen, or a mark that belongs to the character before it; `space`; `other`: punctuation and symbols.
     """
-    if char in "'’-":
+    if char in "'’-" or extends(char):
         return "joiner"
     category = unicodedata.category(char)
     if category == "Lo" or char in "〇々":
         return "syllable"
-    if category[0] in "LMN":
+    if category[0] in "LN":
         return "letter"
     return "space" if char.isspace() else "other"
 
@@ -65,8 +68,8 @@ def units(text: str) -> list[str]:
 def count_syllables(line: str) -> int:
     """The length of a line in syllables, as defined at the top of this file."""
     count, in_word = 0, False
-    for char in line:
-        what = kind(char)
+    for grapheme in graphemes(unicodedata.normalize("NFC", line)):
+        what = "other" if _KEYCAP in grapheme else kind(grapheme[0])
         count += what == "syllable" or (what == "letter" and not in_word)
         in_word = what == "letter" or (what == "joiner" and in_word)
     return count
@@ -78,6 +81,7 @@ class LinePlan:
 
     Attributes:
         length: in syllables; 0: any.
+        gaps: the numbers of syllables after which the line pauses: a space.
         fixed: pairs (number of syllables before, text) of texts that must stand in the line, in order.
         rhyme: equal for lines that rhyme with each other; None: the line need not rhyme.
         rhyme_count: number of lines of the text with this rhyme.
@@ -89,6 +93,7 @@ class LinePlan:
     rhyme: tuple[int, str] | None = None
     rhyme_count: int = 1
     ends_stanza: bool = False
+    gaps: tuple[int, ...] = ()
 
     @property
     def opening(self) -> str:
@@ -109,6 +114,7 @@ class Form:
         lines: the number of lines that was asked for; 0: it follows from the other fields.
         line_count: the number of lines.
         lengths: pattern of the lengths of lines, in syllables; empty: any.
+        gaps: the gaps of these lines, as in `LinePlan`.
         stanzas: pattern of the lengths of stanzas, in lines; empty: one stanza.
         acrostic: the first characters of the lines.
         openings: line number, from 1 → what the line begins with.
@@ -118,6 +124,7 @@ class Form:
     lines: int
     line_count: int
     lengths: tuple[int, ...]
+    gaps: tuple[tuple[int, ...], ...]
     stanzas: tuple[int, ...]
     acrostic: str
     openings: Mapping[int, str]
@@ -126,10 +133,12 @@ class Form:
     @classmethod
     def of(cls, config: WriteConfig) -> Form:
         """Parses the form of a wish."""
+        lengths = parse_lengths(config.line_length) if config.line_length else ()
         return cls(
             lines=config.lines,
             line_count=config.line_count,
-            lengths=parse_numbers(config.line_length) if config.line_length else (),
+            lengths=tuple(map(sum, lengths)),
+            gaps=tuple(tuple(accumulate(parts[:-1])) for parts in lengths),
             stanzas=tuple(filter(None, parse_numbers(config.stanza))) if config.stanza else (),
             acrostic="".join(config.acrostic.split()),
             openings=parse_line_openings(config.line_opening),
@@ -170,6 +179,7 @@ class Form:
                     rhyme=rhymes[i],
                     rhyme_count=rhyme_counts[rhymes[i]] if rhymes[i] else 1,
                     ends_stanza=i + 1 in stanza_ends and i + 1 < count,
+                    gaps=self.gaps[i % len(self.gaps)] if self.gaps else (),
                 )
             )
         return plans
@@ -188,21 +198,35 @@ class Form:
         return start
 
 
-def form_of(song: str) -> dict[str, Any]:
-    """The settings `lines`, `line_length` and `stanza` that describe the form of an example.
+def form_of(song: str, rhymes: Rhymes | None = None) -> dict[str, Any]:
+    """The settings `lines`, `line_length`, `stanza` and `rhyme` that describe the form of an example.
+
+    Args:
+        song: the example. A space within a line of Chinese characters is a gap.
+        rhymes: determines which lines rhyme; None: the default standard. `rhyme` is left out if no lines do.
 
     Raises:
         SettingsError: the example has no line.
     """
     stanzas = _stanzas(song)
-    lengths = [max(1, count_syllables(line)) for stanza in stanzas for line in stanza]
-    if not lengths:
+    lines = [line for stanza in stanzas for line in stanza]
+    if not lines:
         raise SettingsError("the example has no line to take the form from")
-    return {
-        "lines": len(lengths),
-        "line_length": ",".join(map(str, lengths)),
+    form = {
+        "lines": len(lines),
+        "line_length": ",".join(map(length_of, lines)),
         "stanza": ",".join(str(len(stanza)) for stanza in stanzas),
     }
+    scheme = scheme_of(lines, rhymes or Rhymes())
+    return form if set(scheme) <= {"X"} else {**form, "rhyme": scheme}
+
+
+def length_of(line: str) -> str:
+    """The length of a line as `WriteConfig.line_length` has it, with its gaps."""
+    parts = [part for part in line.split() if count_syllables(part)]
+    if len(parts) > 1 and all(kind(char) != "letter" for part in parts for char in (part[0], part[-1])):
+        return "+".join(str(count_syllables(part)) for part in parts)
+    return str(max(1, count_syllables(line)))
 
 
 def _stanzas(text: str) -> list[list[str]]:

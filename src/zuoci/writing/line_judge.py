@@ -62,7 +62,7 @@ class LineJudge:
         """The log odds that a person wrote each line after a line, `(N,)`."""
         if not lines:
             return np.empty(0)
-        start = self._read(("\n" + before if 0 < len(before) <= LONGEST_BEFORE else "") + "\n")
+        start = self._read(f"\n{before if len(before) <= LONGEST_BEFORE else ''}\n")
         rows = [[*start, *self._read(line + "\n")] for line in lines]
         lengths = np.array([len(row) for row in rows])
         ids = np.full((len(rows), lengths.max()), len(self._ids))

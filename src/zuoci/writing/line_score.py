@@ -1,13 +1,14 @@
 """How good a finished line is beside others that were written in the same place: lines → scores in nats.
 
-    score = a (log odds of a person + 0.3 (log p(line) + n h) − repeats)
+    score = a (log odds of a person + 0.3 (log p(line) + n h) − repeats) + 3 closeness
 
 The log odds are those of `LineJudge`, if the model has one. With 0.3 log p(line) lines are drawn from p^1.3 rather than
 p: a power of the whole line's probability, unlike a lower temperature, does not force each single character. n is the
 number of characters, the line's end included, and h what they cost on average in all of the lines, so that short lines
 are not better because they are short. Likely lines repeat, so that each syllable that comes twice in the line costs
 0.5, and each pair of neighbouring ones that came before 1. a is `WriteConfig.selection`; 0 leaves lines as the model
-writes them. The numbers are measured: docs/experiments.md.
+writes them. With `WriteConfig.about`, lines are preferred that are close to it (`zuoci.writing.topic`). The numbers are
+measured: docs/experiments.md.
 
 `zuoci.writing.particles` weighs lines by exp(score), and `zuoci.writing.candidates` orders them by it.
 """
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
     from zuoci.writing.line import WrittenLine
     from zuoci.writing.rules import Rules
 
+_ABOUT = 3.0  # nats for a character with an affinity of 1
+
 
 def line_scores(rules: Rules, before: str, lines: Sequence[WrittenLine]) -> NDArray[np.float64]:
     """The scores of some lines, `(N,)`.
@@ -47,7 +50,10 @@ def line_scores(rules: Rules, before: str, lines: Sequence[WrittenLine]) -> NDAr
         last = before.rstrip("\n").rpartition("\n")[2]
         # Rounded, so that the sum is the same whatever lines are judged with it.
         scores += rules.model.judge.log_odds(last, [line.text for line in lines]).round(4)
-    return rules.selection * scores
+    scores *= rules.selection
+    if rules.topic:
+        scores += [_ABOUT * rules.topic.closeness(line.text) for line in lines]
+    return scores
 
 
 def repeats(before: str, line: str) -> float:

@@ -84,6 +84,11 @@ class LineState:
         return (self.plan.length or MOST_SYLLABLES) - self.syllables
 
     @property
+    def needs_gap(self) -> bool:
+        """Whether the line pauses here by its form. Between words of letters there is a space anyway."""
+        return self.syllables in self.plan.gaps and not self.marks and not self.in_word
+
+    @property
     def may_pause(self) -> bool:
         """Whether a space may come next, as far as the length of the line is concerned."""
         return not self.plan.length or self.after_word
@@ -95,6 +100,8 @@ class LineState:
 
     def allowed(self) -> NDArray[np.bool_]:
         """The mask `(V,)` of the characters that may come next by the plan. It must not be modified."""
+        if self.needs_gap:
+            return self.alphabet.gap
         fixed = self.plan.fixed
         waiting = self.fixed_begun < len(fixed)  # for a fixed text further on, or for the space before it
         may_begin = self.left > 0 and not (waiting and self.syllables == fixed[self.fixed_begun][0])

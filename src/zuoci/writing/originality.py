@@ -8,7 +8,9 @@ finds long spans and does not know where they stand; `OwnAndBase` is both. The c
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, ClassVar, TypeAlias
 
 import numpy as np
@@ -17,18 +19,23 @@ from pydantic import BaseModel, ConfigDict
 from zuoci.errors import SettingsError
 from zuoci.text.corpus import LineIndex, code_points
 from zuoci.text.fingerprint import NO_CHARACTER, WINDOW, Fingerprint, mix, mix_points
+from zuoci.text.folding import differences, fold, variants
 from zuoci.text.suffixes import SuffixArray
 from zuoci.text.window_filter import WindowFilter
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from numpy.typing import NDArray
 
     from zuoci.text.corpus import Corpus
+    from zuoci.text.folding import Folded
     from zuoci.text.vocabulary import Vocabulary
 
     Ids = NDArray[np.int64]
     Words = NDArray[np.uint64]
 
+_BLANKS_AHEAD, _BLANKS_BEHIND = re.compile(r"^\W+"), re.compile(r"\W+$")
 LEAST = WINDOW  # shorter spans also occur in unrelated lyrics by chance
 
 
@@ -52,6 +59,12 @@ class CorpusIndex:
     def __len__(self) -> int:
         """The number of characters."""
         return len(self.suffixes.symbols)
+
+    @cached_property
+    def folded(self) -> tuple[Folded, SuffixArray]:
+        """The corpus in the writing in which disguised copies are looked for, and its suffixes. Made on first use."""
+        folded = fold(self.corpus.text)
+        return folded, SuffixArray(code_points(folded.text))
 
     @staticmethod
     def symbols(text: str) -> NDArray[np.uint32]:
@@ -125,6 +138,7 @@ class Span(BaseModel):
         line: number of the first line in that song where it begins, from 1, empty lines included. If the span begins
             with blanks or newlines, the line of its first visible character. None if the song is not known.
         source: the file of that song, or in words what the base model has read.
+        differs_in: in what it is written otherwise than its source (`zuoci.text.folding.STEPS`); empty: in nothing.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -136,6 +150,17 @@ class Span(BaseModel):
     title: str | None
     line: int | None
     source: str
+    differs_in: tuple[str, ...] = ()
+
+    @property
+    def end(self) -> int:
+        """The index after its last character in the text."""
+        return self.start + self.length
+
+    def holds(self, other: Span) -> bool:
+        """Whether another span lies within this one, but for blanks and punctuation at its ends."""
+        begin = other.start + len(other.text) - len(_BLANKS_AHEAD.sub("", other.text))
+        return self.start <= begin and other.start + len(_BLANKS_BEHIND.sub("", other.text)) <= self.end
 
 
 class Originality(BaseModel):
@@ -161,15 +186,17 @@ class Originality(BaseModel):
     spans: tuple[Span, ...]
 
 
-def originality(text: str, against: Known, least: int = LEAST) -> Originality:
+def originality(text: str, against: Known, least: int = LEAST, *, disguised: bool = False) -> Originality:
     """Finds every maximal span of a text that also occurs in a corpus. Newlines count as characters.
 
-    Spans of what a base model has read are left out where they lie within spans of the model's own text.
+    Spans of what a base model has read, and disguised ones, are left out where they lie within others.
 
     Args:
         text: any text.
         against: a corpus, the fingerprint of one, what a base model has read, or both.
         least: length of the shortest span to list, in characters.
+        disguised: whether to find copies too that are written in another way (`zuoci.text.folding`). A fingerprint and
+            a base model's filter find traditional copies of simplified text, but not the reverse, as a corpus does.
 
     Raises:
         SettingsError: `least` is below 1, or below 8 with a fingerprint.
@@ -183,12 +210,17 @@ def originality(text: str, against: Known, least: int = LEAST) -> Originality:
         spans += [
             Span(start=i, length=n, text=text[i : i + n], song=None, title=None, line=None, source=base.source)
             for i, n in found
-            if n >= least and not any(span.start <= i and i + n <= span.start + span.length for span in spans)
+            if n >= least and not any(span.start <= i and i + n <= span.end for span in spans)
         ]
-        spans.sort(key=lambda span: span.start)
+    if disguised:
+        for length, span in _disguised_spans(text, own, base, least):
+            if not any(one.holds(span) for one in spans):
+                spans = [*(one for one in spans if not span.holds(one)), span]
+                longest = max(longest, length)
+    spans.sort(key=lambda span: span.start)
     borders = np.zeros(len(text) + 1, np.int64)
     for span in spans:
-        borders[[span.start, span.start + span.length]] += 1, -1
+        borders[[span.start, span.end]] += 1, -1
     return Originality(
         characters=len(text),
         longest_copied=longest,
@@ -199,18 +231,50 @@ def originality(text: str, against: Known, least: int = LEAST) -> Originality:
     )
 
 
+def _disguised_spans(
+    text: str, own: Indexed | None, base: WindowFilter | None, least: int
+) -> Iterator[tuple[int, Span]]:
+    """Spans that are copied in another way of writing, longer ones first, each after its length in that writing."""
+    found = list(_folded_spans(text, own, least)) if isinstance(own, CorpusIndex) else []
+    for variant in variants(text) if base is not None or isinstance(own, Fingerprint) else ():
+        spans = _indexed_spans(variant.text, own, least)[1] if isinstance(own, Fingerprint) else []
+        parts = [(span.start, span.length, span) for span in spans]
+        if base is not None:
+            source = Span(start=0, length=0, text="", song=None, title=None, line=None, source=base.source)
+            parts += [(start, length, source) for start, length in base.spans(variant.text) if length >= least]
+        for start, length, span in parts:
+            begin, end = variant.span(start, length)
+            differs = differences(text[begin:end], variant.text[start : start + length])
+            found.append((length, _moved(span, text, begin, end, differs)))
+    yield from sorted(found, key=lambda pair: -pair[0])
+
+
+def _folded_spans(text: str, against: CorpusIndex, least: int) -> Iterator[tuple[int, Span]]:
+    """The spans of a text that stand in a corpus once both are folded, each after its folded length."""
+    corpus, suffixes = against.folded
+    folded = fold(text)
+    for start, length, place in suffixes.maximal(code_points(folded.text), least)[1]:
+        stretch = folded.text[start : start + length]
+        ahead, length = stretch.startswith(" "), len(stretch.strip())
+        if length >= least:
+            begin, end = folded.span(start + ahead, length)
+            there, until = corpus.span(place + ahead, length)
+            differs = differences(text[begin:end], against.corpus.text[there:until])
+            yield length, _moved(_span(text[begin:end], begin, there, against), text, begin, end, differs)
+
+
+def _moved(span: Span, text: str, start: int, end: int, differs_in: tuple[str, ...]) -> Span:
+    """A span at another place of the text that was asked about."""
+    about = {"start": start, "length": end - start, "text": text[start:end], "differs_in": differs_in}
+    return span.model_copy(update=about)
+
+
 def _indexed_spans(text: str, against: Indexed, least: int) -> tuple[int, list[Span]]:
     """The length of the longest copied span, 0 if none was detected, and the spans of `least` characters or more."""
-    symbols = against.symbols(text)
-    matched, slots = against.suffixes.match(symbols)
-    lengths = np.where(matched, matched + against.known_from - 1, 0)  # in characters
-    ends = np.arange(len(lengths)) + lengths
-    maximal = (lengths >= least) & (np.diff(ends, prepend=0) > 0)
-    spans: list[Span] = []
-    for start in np.flatnonzero(maximal).tolist():
-        place = against.suffixes.earliest(symbols[start : start + int(matched[start])], int(slots[start]))
-        spans.append(_span(text[start : start + int(lengths[start])], start, place, against))
-    return int(lengths.max(initial=0)), spans
+    more = against.known_from - 1  # characters of a stretch of one symbol, less one
+    longest, found = against.suffixes.maximal(against.symbols(text), max(least - more, 1))
+    spans = [_span(text[start : start + n + more], start, place, against) for start, n, place in found]
+    return longest + more if longest else 0, spans
 
 
 def _span(text: str, start: int, place: int, against: Indexed) -> Span:

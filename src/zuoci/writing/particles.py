@@ -121,7 +121,7 @@ def write_line(
             population.level += 1
             population.resample()
     lines = population.lines()
-    if rules.selection and len(lines) > 1:
+    if (rules.selection or rules.topic) and len(lines) > 1:
         scores = line_scores(rules, before.text, lines)
         lines = [
             dataclasses.replace(line, log_weight=line.log_weight + float(score))
@@ -187,6 +187,7 @@ class _Population:
             state=[layer[numbers] for layer in self._state],
             draws=np.array([len(row) for row in rows]),
             uniform=None if rules.greedy else self._stratified([len(row) for row in rows]),
+            bias=np.stack([rules.topic.bias(particle.text) for particle in firsts]) if rules.topic else None,
             allowed=np.stack([self._allowed(particle, char) for particle, char in zip(firsts, forced, strict=True)]),
             guard=guard,
             recent=recent,
@@ -243,9 +244,13 @@ class _Population:
     def _append(self, particle: _Particle, row: int, result: StepResult, n: int) -> bool:
         """Appends the character of draw `n`, which belongs to a row of a step; False: it cannot lead to a line."""
         rules, line = self._rules, particle.line
-        char = rules.model.vocabulary.characters[result.ids[n]]
+        alphabet = rules.model.alphabet
         forced = line.forced()
-        ends = char == rules.model.alphabet.line_end and not forced
+        number = int(result.ids[n])
+        if line.needs_gap and not forced and number == alphabet.line_end_id:
+            number = alphabet.id(" ")  # the phrase ends, and the line goes on
+        char = rules.model.vocabulary.characters[number]
+        ends = number == alphabet.line_end_id and not forced
         if not ends:
             is_last = self._constraint is not None and line.left == 1
             advanced = line.copy() if is_last else line
@@ -259,7 +264,7 @@ class _Population:
         particle.log_weight += result.share[row]
         particle.given = particle.given + 1 if forced else 0
         particle.text += char
-        particle.id, particle.row = int(result.ids[n]), row
+        particle.id, particle.row = number, row
         if ends:
             state = [layer[row : row + 1] for layer in result.state]
             after = Context(particle.text, particle.id, state, particle.given)

@@ -22,6 +22,7 @@ from zuoci.writing.originality import parts_of
 from zuoci.writing.rhyme.chinese import last_syllables
 from zuoci.writing.rhyme.constraint import RhymeGroups
 from zuoci.writing.rhyme.scheme import Rhymes, Standard
+from zuoci.writing.topic import Topic
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -121,6 +122,7 @@ class Rules:
         has_form: whether the text consists of lines with a form.
         words: words that must appear.
         particles: lines to grow side by side for each line of a form.
+        topic: what the text is about; None: anything.
         selection: how strongly good lines are preferred among these; 0: not at all.
     """
 
@@ -149,6 +151,7 @@ class Rules:
         self.words = config.word
         self.particles = config.particles
         self.selection = config.selection
+        self.topic = Topic(model.stepper, model.vocabulary, config.about) if config.about else None
         self._standard: Standard = config.rhyme_standard
         self._readings = config.reading
         self._rhyme_syllables, self._rhyme_near = config.rhyme_syllables, config.rhyme_near
@@ -164,8 +167,9 @@ class Rules:
         Raises:
             SettingsError: it cannot; names the character and, if there are any, known ones with the same reading.
         """
+        known = self.model.vocabulary
         asked = "".join(text for plan in plans for _, text in plan.fixed) + "".join(self.words)
-        missing = [char for char in dict.fromkeys(asked) if char not in self.model.vocabulary]
+        missing = [char for char in dict.fromkeys(asked) if char not in known]
         if missing:
             char = missing[0]
             alike = self.model.homophones(char)
@@ -173,6 +177,8 @@ class Rules:
             raise SettingsError(
                 f"the form asks for {char}, which the model has never seen{instead}; choose another character"
             )
+        if any(plan.gaps for plan in plans) and (" " not in known or self.model.alphabet.line_end == " "):
+            raise SettingsError("the form asks for gaps within lines, but the model knows no space; give no 4+3")
         if not self.model.alphabet.can_fill_lines:
             raise SettingsError("the model knows no character that counts for the length of a line: give no form")
         banned = [char for char in asked if char in self.banned]

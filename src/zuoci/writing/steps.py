@@ -34,6 +34,7 @@ class StepRequest:
         draws: how many characters to draw after each row, `(R,)`; None: one.
         uniform: a random number from [0, 1) for each draw, `(D,)`; None: the most likely characters are chosen.
         forced: the id that each row's next character must have, or `FREE`, `(R,)`; None: all are free.
+        bias: is added to the logits that characters are drawn from, `(R, V)`; None: 0. Particles only.
         allowed: the characters that may come next, `(V,)` or `(R, V)`; None: all.
         guard: forbids copies as well; None: copies are allowed.
         recent: the last ids of each row, for the guard, `(R, limit)`.
@@ -46,6 +47,7 @@ class StepRequest:
     draws: NDArray[np.int64] | None = None
     uniform: NDArray[np.float64] | None = None
     forced: NDArray[np.int64] | None = None
+    bias: NDArray[np.float32] | None = None
     allowed: NDArray[np.bool_] | None = None
     guard: Guard | None = None
     recent: NDArray[np.int64] | None = None
@@ -62,6 +64,7 @@ class StepRequest:
             draws=None if self.draws is None else self.draws[a:b],
             uniform=None if self.uniform is None else self.uniform[slice(*draws)],
             forced=None if self.forced is None else self.forced[a:b],
+            bias=None if self.bias is None else self.bias[a:b],
             allowed=self.allowed[a:b] if self.allowed is not None and self.allowed.ndim == 2 else self.allowed,
             recent=None if self.recent is None else self.recent[a:b],
             given=None if self.given is None else self.given[a:b],

@@ -1,7 +1,8 @@
 // The form of a text: the kinds of characters, and what a line has to be. As zuoci.writing.form does it in Python.
 //
-// Length counts 1 for a Chinese, Japanese or Korean character and 1 for a word of letters. Spaces and punctuation count
-// 0.
+// Length counts 1 for a Chinese character (any letter of a script without case) and 1 for a word of other letters. Spaces,
+// punctuation and emoji count 0. A mark, such as an accent or a vowel of Thai, belongs to the character before it, and so
+// does the next part of an emoji after a zero-width joiner.
 
 /** @import {Vocabulary} from "./vocabulary.js" */
 
@@ -11,13 +12,16 @@ export const JOINER = 2; // an apostrophe or a hyphen
 export const OTHER = 3; // punctuation and symbols
 export const SPACE = 4;
 export const END = 5; // what ends a line
+export const MARK = 6; // belongs to the character before it
 export const MAX_LENGTH = 24; // the longest line that may be asked for
 
 /** @param {string} char */
 export function kindOf(char) {
   if ("'’-".includes(char)) return JOINER;
+  // As zuoci.text.characters.extends does it in Python.
+  if (/\p{M}|[\u200c\u200d\u0e33\u0eb3\uff9e\uff9f\u{1f3fb}-\u{1f3ff}\u{e0020}-\u{e007f}]/u.test(char)) return MARK;
   if (/[\p{Lo}〇々]/u.test(char)) return SYLLABLE;
-  if (/[\p{L}\p{M}\p{N}]/u.test(char)) return LETTER;
+  if (/[\p{L}\p{N}]/u.test(char)) return LETTER;
   return /\s/u.test(char) ? SPACE : OTHER;
 }
 
@@ -31,9 +35,10 @@ export function units(characters) {
   let inWord = false;
   for (const char of characters) {
     const kind = kindOf(char);
+    const goesOn = inWord && (kind === JOINER || kind === MARK);
     if (kind === SYLLABLE || (kind === LETTER && !inWord)) found.push(char.toLowerCase());
-    else if (kind === LETTER || (kind === JOINER && inWord)) found[found.length - 1] += char.toLowerCase();
-    inWord = kind === LETTER || (kind === JOINER && inWord);
+    else if (kind === LETTER || goesOn) found[found.length - 1] += char.toLowerCase();
+    inWord = kind === LETTER || goesOn;
   }
   return found;
 }

@@ -3,14 +3,14 @@
 
 import { browserLanguage, buttonById, byId, copyText, element, inputById } from "../shared/dom.js";
 import { readStorage, saveText, setStatus, showLanguage, showPhrases, writeStorage } from "../shared/dom.js";
-import { fillSheet } from "../shared/markup.js";
-import { Sheet } from "../shared/sheet.js";
 import { LineJudge } from "./line_judge.js";
+import { fillSheet } from "./markup.js";
 import { decodeMixture } from "./mixture.js";
 import { Model, decodeWeights, fromBase64 } from "./model.js";
 import { CopyGuard, Fingerprint } from "./originality.js";
 import { PHRASES } from "./phrases.js";
 import { SettingsForm } from "./settings.js";
+import { Sheet } from "./sheet.js";
 import { Vocabulary } from "./vocabulary.js";
 import { Writer } from "./writer.js";
 
@@ -43,7 +43,7 @@ let runs = 0;
 /** @type {((t: GivePhrases) => string)[]} */
 let notes = []; // what was done last, for the status line
 
-fillSheet(byId("sheet"), ["undo", "copy", "save"], "quatrains");
+fillSheet(byId("sheet"));
 const form = new SettingsForm(data, phrases, store);
 /** @type {Sheet} */
 const sheet = new Sheet(byId("lines"), {
@@ -57,8 +57,8 @@ const sheet = new Sheet(byId("lines"), {
     notes = [];
     showState();
   },
-  notify(_, number) {
-    notes = [(t) => t.taken(number)]; // the only event here: this page has no locks
+  taken(number) {
+    notes = [(t) => t.taken(number)];
     showStatus();
   },
 });
@@ -110,7 +110,7 @@ async function write(opening, continues) {
 
 /** The lines of a text, none of them empty. @param {string} text */
 function rowsOf(text) {
-  return text.split(lineBreak).filter(Boolean).map((line) => ({ text: line, locked: false }));
+  return text.split(lineBreak).filter(Boolean).map((line) => ({ text: line }));
 }
 
 /** How many characters two texts begin with alike. @param {string} a @param {string} b */
@@ -239,7 +239,7 @@ function restore() {
   const stored = readStorage(storageKey);
   if (stored.language in PHRASES) language = stored.language;
   const lines = Array.isArray(stored.lines) ? stored.lines : [];
-  sheet.rows = lines.filter((line) => typeof line === "string").map((text) => ({ text, locked: false }));
+  sheet.rows = lines.filter((line) => typeof line === "string").map((text) => ({ text }));
   const fields = stored.fields ?? {};
   form.restore(fields);
   if (typeof fields.opening === "string") inputById("opening").value = fields.opening;

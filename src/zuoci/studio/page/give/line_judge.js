@@ -44,8 +44,8 @@ export class LineJudge {
    * @param {readonly string[]} lines
    */
   logOdds(before, lines) {
-    const known = before && [...before].length <= this.longestBefore;
-    const start = this.#read((known ? `\n${before}` : "") + "\n");
+    const known = [...before].length <= this.longestBefore;
+    const start = this.#read(`\n${known ? before : ""}\n`);
     return lines.map((line) => this.#judge([...start, ...this.#read(`${line}\n`)], start.length));
   }
 

@@ -1,10 +1,14 @@
 // How far a line has come, and which characters may follow. As zuoci.writing.line_state does it in Python;
-// tests/golden/lines.json holds cases that both are tested with.
+// tests/golden/lines.json holds cases that both are tested with. Marks only stand on a character here, and what belongs
+// to the character before it takes no place among the punctuation.
 
-import { END, JOINER, LETTER, OTHER, SPACE, SYLLABLE } from "./form.js";
+import { END, JOINER, LETTER, MARK, OTHER, SPACE, SYLLABLE } from "./form.js";
 
 /** @import {Constants} from "../shared/types.js" */
 /** @import {Alphabet, RhymeConstraint} from "./form.js" */
+
+const MOST_ON_ONE = 4; // marks on one character
+const ZERO_WIDTH_JOINER = "\u200d";
 
 /**
  * What one line has to be.
@@ -29,10 +33,13 @@ export class LineState {
     this.inWord = false; // the last character belongs to a word of letters
     this.wordLetters = 0;
     this.wordClosed = false; // that word must not go on
-    this.marks = 0; // characters since the last syllable or letter
+    this.marks = 0; // punctuation, symbols and spaces since the last syllable or letter
     this.afterWord = false; // the last syllable is a word of letters
     this.endsInSpace = false;
     this.last = -1; // the last syllable or letter
+    this.base = END; // the kind of the last character that is no mark
+    this.onBase = 0; // marks on that character
+    this.joined = false; // the next symbol belongs to the one before it
   }
 
   /** A copy that goes on by itself. @returns {LineState} */
@@ -55,13 +62,18 @@ export class LineState {
     const { left, marks, size, inWord } = this;
     const { max_word_letters: longest, most_marks: most, most_last_marks: mostLast } = this.constants;
     const mostMarks = left > 0 ? most : mostLast;
-    const allowed = [false, false, false, false, false, false];
+    const allowed = [false, false, false, false, false, false, false];
     allowed[SYLLABLE] = left > 0;
     allowed[LETTER] = inWord ? !this.wordClosed && this.wordLetters < longest : left > 0;
     allowed[OTHER] = allowed[JOINER] = marks < (size ? mostMarks : 1);
     // A line with a length has no pauses but between words of letters.
     allowed[SPACE] = size > 0 && left > 0 && marks < mostMarks && (!this.plan.length || this.afterWord);
     allowed[END] = (this.plan.length ? left === 0 : this.syllables > 0) && !this.endsInSpace;
+    allowed[MARK] = size > 0 && !this.endsInSpace && this.onBase < MOST_ON_ONE;
+    if (this.joined) {
+      allowed[OTHER] = true;
+      allowed[SPACE] = allowed[END] = false;
+    }
     return allowed;
   }
 
@@ -87,18 +99,23 @@ export class LineState {
   /** Appends a character, which is not the one that ends the line. @param {number} id */
   advance(id) {
     const kind = this.alphabet.kinds[id];
-    const counts = kind === SYLLABLE || kind === LETTER;
-    if (this.forced >= 0) this.wordClosed = this.size + 1 === this.plan.opening.length && kind === LETTER;
+    const { forced, joined } = this;
+    this.size++;
+    this.onBase = kind === MARK ? this.onBase + 1 : 0;
+    this.joined = this.base === OTHER && this.alphabet.vocabulary.characters[id] === ZERO_WIDTH_JOINER;
+    this.endsInSpace = kind === SPACE || kind === END;
+    if (kind === MARK || (joined && kind === OTHER)) return;
+    this.base = kind;
+    if (forced >= 0) this.wordClosed = this.size === this.plan.opening.length && kind === LETTER;
     else if (kind !== LETTER) this.wordClosed = false;
     if (kind === SYLLABLE || (kind === LETTER && !this.inWord)) this.syllables++;
     this.wordLetters = (kind === LETTER || kind === JOINER) && this.inWord ? this.wordLetters + 1 : 1;
     this.inWord = kind === LETTER || (kind === JOINER && this.inWord);
+    const counts = kind === SYLLABLE || kind === LETTER;
     this.marks = counts ? 0 : this.marks + 1;
     if (counts) {
       this.afterWord = kind === LETTER;
       this.last = id;
     }
-    this.endsInSpace = kind === SPACE || kind === END;
-    this.size++;
   }
 }

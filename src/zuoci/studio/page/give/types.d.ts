@@ -1,6 +1,6 @@
 // Types for the type checker (tsconfig.json). Browsers never load this file.
 
-import type { SettingsDocument, SharedPhrases } from "../shared/types.js";
+import type { Mark, SettingsDocument, SharedPhrases } from "../shared/types.js";
 
 /** Where a tensor stands in the block of weights. */
 export interface TensorEntry {
@@ -95,8 +95,42 @@ export interface WriteSettings {
   rhyme: string;
 }
 
+/** A line that could replace another. */
+export interface Candidate {
+  text: string;
+}
+
+/** What `Sheet` needs from the page around it. */
+export interface SheetPage {
+  phrases(): GivePhrases;
+  /** Whether a text is being written. */
+  busy(): boolean;
+  /** Takes the focus when no line is left. */
+  home: HTMLElement;
+  /** The marks of each line. */
+  marks(lines: string[]): Mark[][];
+  /** The rhyme letter of each line, or "". */
+  letters(lines: string[]): string[];
+  /** Finds lines that could replace line `i`; `round` counts how often it was asked for this line. */
+  suggest(i: number, round: number): Promise<Candidate[]>;
+  /** The text has changed. */
+  changed(): void;
+  /** A candidate was taken for line `number`. */
+  taken(number: number): void;
+}
+
 /** The phrases of the exported page. */
 export interface GivePhrases extends SharedPhrases {
+  sheet: string;
+  save: string;
+  line(number: number, text: string): string;
+  rhymes(letter: string): string;
+  editLine(number: number): string;
+  removeLine: string;
+  done: string;
+  edit: string;
+  editCandidate(text: string): string;
+  rejectCandidate(text: string): string;
   blank: string;
   count: string;
   temperature: string;

@@ -1,5 +1,8 @@
 // Characters ↔ ids, as zuoci.text.vocabulary does it in Python.
 
+// What zuoci.text.characters drops; a text that is typed has no others.
+const INVISIBLE = /[\u00ad\u061c\u200b\u200e\u200f\u202a-\u202e\u2060-\u206f\ufeff]/gu;
+
 export class Vocabulary {
   /** @param {string} characters all of them, in the order of their ids */
   constructor(characters) {
@@ -18,7 +21,7 @@ export class Vocabulary {
 
   /**
    * Replaces unknown characters by their full-width or half-width forms, an unknown newline by a space, and drops those
-   * that have none.
+   * that have none. Letters and their accents are composed, and what has no width is dropped, as in a text to train on.
    * @param {string} text
    * @returns {{ids: number[], text: string, unknown: string}} unknown: the dropped characters, each once
    */
@@ -26,7 +29,8 @@ export class Vocabulary {
     /** @type {number[]} */
     const ids = [];
     const unknown = new Set();
-    for (const char of text) {
+    const clean = [...text].every((char) => this.ids.has(char)) ? text : text.normalize("NFC").replace(INVISIBLE, "");
+    for (const char of clean) {
       const id = [char, char.normalize("NFKC"), otherForm(char)].map((form) => this.ids.get(form)).find(isKnown);
       if (id === undefined) unknown.add(char);
       else ids.push(id);

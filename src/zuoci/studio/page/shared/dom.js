@@ -128,11 +128,18 @@ export function readStorage(key) {
   }
 }
 
-/** Writes an object to the browser's storage. @param {string} key @param {object} value */
+/**
+ * Writes an object to the browser's storage.
+ * @param {string} key
+ * @param {object | null} value null: removes it
+ * @returns {boolean} whether that was possible: storage may be off or full
+ */
 export function writeStorage(key, value) {
   try {
-    localStorage.setItem(key, JSON.stringify(value));
+    if (value === null) localStorage.removeItem(key);
+    else localStorage.setItem(key, JSON.stringify(value));
+    return true;
   } catch {
-    // storage is off or full: the page works without it
+    return false; // the page works without it
   }
 }

@@ -49,7 +49,7 @@ export interface Constants {
   particles: number;
 }
 
-/** One line of a sheet. An empty line separates stanzas. */
+/** One line of a song. */
 export interface Row {
   text: string;
   locked: boolean;
@@ -63,39 +63,9 @@ export interface Mark {
   source: string;
 }
 
-/** A line that could replace another. */
-export interface Candidate {
-  text: string;
-  note?: string;
-}
-
-/** What `Sheet` needs from the page around it. */
-export interface SheetPage {
-  phrases(): SharedPhrases;
-  /** Whether a text is being written. */
-  busy(): boolean;
-  /** Takes the focus when no line is left. */
-  home: HTMLElement;
-  /** The marks of each line. */
-  marks(lines: string[]): Mark[][];
-  /** The rhyme letter of each line, or "". */
-  letters(lines: string[]): string[];
-  /** Finds lines that could replace line `i`; `round` counts how often it was asked for this line. */
-  suggest(i: number, round: number): Promise<Candidate[]>;
-  /** A candidate was rejected. */
-  rejected?(text: string): void;
-  /** The text has changed. */
-  changed(): void;
-  /** Adds to the list item of a line. */
-  decorate?(item: HTMLElement, i: number, marks: Mark[]): void;
-  /** Reports what was done to line `number`. */
-  notify(event: "taken" | "locked" | "unlocked", number: number): void;
-}
-
 /** The phrases that both pages use. */
 export interface SharedPhrases {
   otherLanguage: string;
-  sheet: string;
   opening: string;
   openingHint: string;
   lines: string;
@@ -104,24 +74,15 @@ export interface SharedPhrases {
   continue: string;
   undo: string;
   copy: string;
-  save: string;
   settings: string;
   safer: string;
   bolder: string;
   rhymeNone: string;
   rhymeAll: string;
   more: string;
-  line(number: number, text: string): string;
-  rhymes(letter: string): string;
-  editLine(number: number): string;
   candidates: string;
   otherCandidates: string;
-  removeLine: string;
-  done: string;
   searching: string;
-  edit: string;
-  editCandidate(text: string): string;
-  rejectCandidate(text: string): string;
   noCandidates: string;
   writing: string;
   /** `seed` null: each line had its own. */

@@ -41,11 +41,17 @@ export const get = (path) => json("GET", path);
  */
 export const post = (path, body = {}, signal) => json("POST", path, body, signal);
 
+/** @param {string} path @param {object} body @returns {Promise<any>} */
+export const put = (path, body) => json("PUT", path, body);
+
 /** Sends DELETE. @param {string} path @returns {Promise<any>} */
 export const remove = (path) => json("DELETE", path);
 
 /** The path of a model. @param {string} id */
 export const modelPath = (id) => `/models/${encodeURIComponent(id)}`;
+
+/** The path of a song. @param {string} id */
+export const songPath = (id) => `/songs/${encodeURIComponent(id)}`;
 
 /** The path of a training run. @param {string} id */
 export const runPath = (id) => `/training/${encodeURIComponent(id)}`;

@@ -25,7 +25,8 @@ export class CheckedText {
     for (const line of text.split("\n")) {
       const end = begin + [...line].length;
       const letter = lines.find(({ start }) => start === begin)?.letter ?? "X";
-      if (line) this.lines.set(line, { letter: letter === "X" ? "" : letter, spans: spansWithin(spans, begin, end) });
+      const within = spansWithin(spans, begin, end);
+      if (line) this.lines.set(line, { letter: letter === "X" ? "" : letter, spans: within });
       begin = end + 1;
     }
   }

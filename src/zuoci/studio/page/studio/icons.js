@@ -1,8 +1,8 @@
 // SVG elements, and the icons of buttons that have no text.
 
-/** @type {Record<string, string[]>} */
+/** @type {Record<"handle" | "lock", string[]>} */
 const SHAPES = {
-  again: ["M15.5 6.5A6.5 6.5 0 1 0 16.5 11", "M16 2.5v4.2h-4.2"],
+  handle: ["M7.5 5v.01M12.5 5v.01M7.5 10v.01M12.5 10v.01M7.5 15v.01M12.5 15v.01"],
   lock: ["M4.5 9h11v8h-11z", "M7 9V6.2a3 3 0 0 1 6 0V9"],
 };
 const SVG = "http://www.w3.org/2000/svg";
@@ -21,7 +21,7 @@ export function svgElement(name, attributes, ...children) {
   return node;
 }
 
-/** @param {"again" | "lock"} name */
+/** @param {keyof typeof SHAPES} name */
 export function icon(name) {
   const paths = SHAPES[name].map((d) => svgElement("path", { d }));
   return svgElement("svg", { viewBox: "0 0 20 20", class: `icon ${name}`, "aria-hidden": "true" }, ...paths);

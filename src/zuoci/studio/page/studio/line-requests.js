@@ -1,8 +1,12 @@
 // The requests for single lines of a text: which route, with which body. The view "Write" sends them.
 
 import { lineLength, lineSettings } from "./option-values.js";
+import { countSyllables } from "./song-text.js";
 
 /** @import {Row} from "../shared/types.js" */
+/** @import {CandidateMode} from "./write-types.js" */
+
+/** @typedef {{route: string, body: Record<string, any>}} LineRequest */
 
 /** Settings that describe the form of a whole text and apply to its next line too. */
 const FORM_SETTINGS = ["rhyme", "line_length", "acrostic", "line_opening"];
@@ -45,6 +49,73 @@ export function redraftRequest(rows, n, values, lines, count) {
   const after = rows[n + 1]?.locked ? texts[n + 1] : "";
   const text = texts.slice(0, n).join("\n");
   return { route: "candidates", body: { ...lineSettings(values), ...form, lines, text, after, count } };
+}
+
+/**
+ * The requests for lines of a kind, in the place of one line of a song. If the first one finds nothing, the next one,
+ * which asks for less, is sent.
+ * @param {CandidateMode} mode
+ * @param {{rows: Row[], n: number, text: string}} place `rows`: the lines of the song that are sung; `n`: the row; `text`: the
+ *   song as a model reads it, with its stanzas
+ * @param {Record<string, any>} values the settings
+ * @param {number} count lines to return
+ * @returns {LineRequest[]}
+ */
+export function placeRequests(mode, { rows, n, text }, values, count) {
+  const fixed = rows.map((row, k) => ({ ...row, locked: k !== n }));
+  if (mode === "fill") return [redraftRequest(fixed, n, values, Math.max(values.lines ?? 0, rows.length), count)];
+  if (mode === "complete") return completions(fixed, n, values, count);
+  const { route, body } = rewriteRequest(text, n + 1, values, count);
+  const syllables = countSyllables(rows[n].text);
+  const step = syllables > 5 ? 2 : 1;
+  const changes = {
+    replace: {},
+    alike: { line_opening: [`${n + 1}=${firstHalf(rows[n].text)}`] },
+    shorter: { line_length: `${Math.max(syllables - step, 1)}` },
+    longer: { line_length: `${syllables + step}` },
+    rhyme: { rhyme: "X" },
+  };
+  return [{ route, body: { ...body, ...changes[mode] } }];
+}
+
+/**
+ * The requests for the rest of a line that has begun: in the form of the song, as long as its other lines and without
+ * rhyme, and then in any form.
+ * @param {Row[]} rows
+ * @param {number} n
+ * @param {Record<string, any>} values
+ * @param {number} count
+ * @returns {LineRequest[]}
+ */
+function completions(rows, n, values, count) {
+  const begun = `${n + 1}=${rows[n].text.trim()}`;
+  const others = (values.line_opening ?? []).filter((/** @type {string} */ one) => !one.startsWith(`${n + 1}=`));
+  const lines = Math.max(values.lines ?? 0, n + 1);
+  const length = lineLength(values, n) || typicalLength(rows, n);
+  const formed = { ...values, line_opening: [...others, begun], ...(length && !values.line_length && { line_length: length }) };
+  const text = rows.slice(0, n).map((row) => row.text).join("\n");
+  const free = { ...lineSettings(values), lines, line_opening: [begun], text, after: rows[n + 1]?.text ?? "", count };
+  return [
+    redraftRequest(rows, n, formed, lines, count),
+    { route: "candidates", body: { ...free, ...(length && { line_length: length }) } },
+    { route: "candidates", body: free },
+  ];
+}
+
+/** The length of the line that is nearest to a row and longer than it, or "". @param {Row[]} rows @param {number} n */
+function typicalLength(rows, n) {
+  const least = countSyllables(rows[n].text);
+  const longer = rows.flatMap(({ text }, k) => (countSyllables(text) > least ? [{ text, distance: Math.abs(k - n) }] : []));
+  const [nearest] = longer.toSorted((a, b) => a.distance - b.distance);
+  return nearest ? `${countSyllables(nearest.text)}` : "";
+}
+
+/** The first half of a line, in whole words. @param {string} line */
+export function firstHalf(line) {
+  const words = line.trim().split(/(?<=\s)/u);
+  if (words.length > 2) return words.slice(0, Math.ceil(words.length / 2)).join("").trim();
+  const characters = [...line.trim()];
+  return characters.slice(0, Math.ceil(characters.length / 2)).join("");
 }
 
 /** @param {Row[]} rows @param {number} n @param {string} rhyme a scheme, such as AABB */

@@ -35,6 +35,7 @@ export function textSettings(fields, settings) {
   }
   if (fields.rhyme === RHYME_CUSTOM) values.rhyme = fields.own;
   if (fields.rhyme === RHYME_ALL) values.rhyme = "A".repeat(values.lines || 4);
+  if (values.lines && values.acrostic) values.lines = Math.max(values.lines, [...values.acrostic.replace(/\s/gu, "")].length);
   return values.lines ? values : without(values, FORM_SETTINGS);
 }
 

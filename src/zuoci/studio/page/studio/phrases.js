@@ -2,6 +2,7 @@
 
 import { formatNumber, plural } from "../shared/format.js";
 import { SHARED_PHRASES } from "../shared/phrases.js";
+import { WRITE_PHRASES } from "./write-phrases.js";
 
 /** @import {Language} from "../shared/types.js" */
 /** @import {Phrases, Score} from "./types.js" */
@@ -20,6 +21,7 @@ const duration = (seconds, s, min) =>
 export const PHRASES = {
   zh: {
     ...SHARED_PHRASES.zh,
+    ...WRITE_PHRASES.zh,
     skip: "跳到正文",
     views: "导航",
     viewWrite: "写词",
@@ -37,24 +39,22 @@ export const PHRASES = {
       503: "zuoci 即将关闭。",
       taken: "已有同名模型，请换一个名字。",
       too_large: "文件太大。",
+      io: "硬盘写不进去，可能已经满了。",
+      song_exists: "已有同名歌曲，请换一个歌名。",
+      song_not_found: "这首歌的文件不见了。",
+      song_too_long: "这首歌太长，请分成两首。",
+      song_changed: "这首歌在别处改过了。",
+      songs_locked: "歌曲文件夹正被别的程序占用。",
+      not_text: "这个文件不是文本，无法读取。",
+      bad_title: "歌名里至少要有一个字。",
+      busy: "模型正忙，请过几秒再试。",
+      model_not_found: "找不到这个模型，它可能已被删除。",
+      model_folder: "模型的文件夹已损坏。",
+      internal_error: "zuoci 内部出错，详情见终端。",
       no_text_found: "找不到同时满足所有要求的句子，请放宽字数、押韵或藏头。",
     },
     fieldError: (field, message) => `${field}：${message}`,
     // Write
-    blank: "可以先写个开头，也可以直接点“写歌词”。\n点任意一行，可以换一句或自己改；锁定的行在重写时保留。",
-    redo: "重做",
-    clear: "清空",
-    keys: "快捷键：↑ ↓ 切换行，回车打开，R 换一句，L 锁定，Ctrl+Z 撤销。",
-    lock: (number) => `锁定第 ${number} 行`,
-    lockHint: "锁定：重写时保留这一行",
-    locked: (number) => `第 ${number} 行已锁定`,
-    unlocked: (number) => `第 ${number} 行已解锁`,
-    isLocked: "已锁定",
-    rewrite: (number) => `重写第 ${number} 行`,
-    rewriteHint: "换一句",
-    rewriting: (number) => `正在重写第 ${number} 行……`,
-    rewritten: (number) => `第 ${number} 行已重写`,
-    stopped: "已停止",
     scheme: (scheme) => `韵式 ${scheme}`,
     copiedFrom: ({ length, title, song, line, source }) =>
       song === null ? `${length} 字与基础模型读过的文本相同` : `${length} 字与${title ? `《${title}》` : `训练歌词第 ${song} 首`}第 ${line} 行相同${source ? `（${source}）` : ""}`,
@@ -199,6 +199,7 @@ export const PHRASES = {
   },
   en: {
     ...SHARED_PHRASES.en,
+    ...WRITE_PHRASES.en,
     skip: "Skip to content",
     views: "Main navigation",
     viewWrite: "Write",
@@ -216,24 +217,21 @@ export const PHRASES = {
       503: "zuoci is shutting down.",
       taken: "A model with this name exists already. Choose another name.",
       too_large: "The file is too large.",
+      io: "The disk cannot be written to; it may be full.",
+      song_exists: "A song with this title exists already. Choose another one.",
+      song_not_found: "The file of this song is gone.",
+      song_too_long: "This song is too long. Make it two songs.",
+      song_changed: "This song was changed elsewhere.",
+      songs_locked: "Another program holds the folder of songs.",
+      not_text: "This file is not text.",
+      bad_title: "A title needs a letter.",
+      busy: "The model is busy. Try again in a few seconds.",
+      model_not_found: "There is no such model any more.",
+      model_folder: "The folder of this model is damaged.",
+      internal_error: "An error inside zuoci; the terminal has the details.",
       no_text_found: "No line meets all settings. Loosen the length, the rhyme or the acrostic.",
     },
     fieldError: (field, message) => `${field}: ${message}`,
-    blank:
-      "Type an opening, or just press Write.\nThen click any line to replace or edit it. Locked lines stay when you write again.",
-    redo: "Redo",
-    clear: "Clear",
-    keys: "Keys: ↑ ↓ move between lines, Enter opens a line, R rewrites it, L locks it, Ctrl+Z undoes.",
-    lock: (number) => `Lock line ${number}`,
-    lockHint: "Lock: keep this line when writing again",
-    locked: (number) => `line ${number} locked`,
-    unlocked: (number) => `line ${number} unlocked`,
-    isLocked: "locked",
-    rewrite: (number) => `Rewrite line ${number}`,
-    rewriteHint: "Rewrite",
-    rewriting: (number) => `rewriting line ${number} …`,
-    rewritten: (number) => `line ${number} rewritten`,
-    stopped: "stopped",
     scheme: (scheme) => `rhyme scheme ${scheme}`,
     copiedFrom: ({ length, title, song, line, source }) =>
       song === null ? `${plural(length, "character")} as in the text that the base model has read` : `${plural(length, "character")} as in ${title ? `“${title}”` : `song ${song} of the training lyrics`}, line ${line}${source ? ` (${source})` : ""}`,

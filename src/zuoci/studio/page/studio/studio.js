@@ -2,7 +2,6 @@
 
 import { browserLanguage, byId, element } from "../shared/dom.js";
 import { readStorage, showLanguage, showPhrases, writeStorage } from "../shared/dom.js";
-import { fillSheet } from "../shared/markup.js";
 import { ApiError, get } from "./api.js";
 import { choices, firstChoice, ownModels } from "./choices.js";
 import { InsideView } from "./inside.js";
@@ -110,7 +109,6 @@ function showTexts() {
 }
 
 async function start() {
-  fillSheet(byId("sheet"), ["undo", "redo", "copy", "save", "clear"]);
   byId("model").addEventListener("change", () => choose(byId("model", HTMLSelectElement).value));
   byId("language").addEventListener("click", switchLanguage);
   showTexts();

@@ -1,6 +1,7 @@
 // Types for the type checker (tsconfig.json). Browsers never load this file. docs/api.md describes the server's answers.
 
 import type { Language, SettingsDocument, SharedPhrases } from "../shared/types.js";
+import type { WritePhrases } from "./write-types.js";
 
 // The server's answers
 
@@ -119,6 +120,7 @@ export interface CopiedSpan {
   title: string | null;
   line: number | null;
   source: string;
+  differs_in: string[]; // in what it is written otherwise than there
 }
 
 /** CHECK */
@@ -213,7 +215,7 @@ export interface Series {
 }
 
 /** The phrases of the studio. */
-export interface Phrases extends SharedPhrases {
+export interface Phrases extends SharedPhrases, WritePhrases {
   skip: string;
   views: string;
   viewWrite: string;
@@ -229,20 +231,6 @@ export interface Phrases extends SharedPhrases {
   errors: Record<string, string>;
   fieldError(field: string, message: string): string;
 
-  blank: string;
-  redo: string;
-  clear: string;
-  keys: string;
-  lock(number: number): string;
-  lockHint: string;
-  locked(number: number): string;
-  unlocked(number: number): string;
-  isLocked: string;
-  rewrite(number: number): string;
-  rewriteHint: string;
-  rewriting(number: number): string;
-  rewritten(number: number): string;
-  stopped: string;
   scheme(scheme: string): string;
   copiedFrom(span: CopiedSpan): string;
   copiedCharacters(count: number): string;

@@ -1,24 +1,23 @@
-// The view "Write": a sheet of lines and the settings for them. Whole texts are written, single lines rewritten, and
-// every text is checked for rhymes and copied spans once it has stopped changing.
+// The view "Write": a song in an editor, what models write into it, and the settings for that. Every text is checked for
+// rhymes and copied spans once it has stopped changing.
 
-import { buttonById, byId, copyText, inputById } from "../shared/dom.js";
-import { readStorage, saveText, setStatus, writeStorage } from "../shared/dom.js";
-import { Sheet, lineOf, tidy } from "../shared/sheet.js";
-import { events, isAbort, modelPath, post } from "./api.js";
+import { buttonById, byId, copyText, inputById, readStorage, setStatus, writeStorage } from "../shared/dom.js";
+import { isAbort, modelPath, post } from "./api.js";
 import { CheckedText } from "./checked-text.js";
-import { redraftRequest, rewriteRequest } from "./line-requests.js";
-import { LineTools } from "./line-tools.js";
+import { toggleLock, moveLine, selectedLyrics } from "./line-drag.js";
+import { ModelWriting } from "./model-writing.js";
 import { Options } from "./options.js";
-import { Pace } from "./pace.js";
+import { Shelf } from "./shelf.js";
+import { SongEditor } from "./song-editor.js";
+import { countSyllables, kindOf, sectionsOf } from "./song-text.js";
+import { Songs } from "./songs.js";
+import { Suggestions } from "./suggestions.js";
+import { Versions } from "./versions.js";
 
-/** @import {Candidate, Row} from "../shared/types.js" */
-/** @import {CandidateLine, Message, Studio, View, WriteEnd} from "./types.js" */
+/** @import {Message, Studio, View} from "./types.js" */
 
 const STORAGE_KEY = "zuoci write";
-const CANDIDATES = 8;
-const REDRAFT_CANDIDATES = 4; // of which one is taken
 const TYPING_PAUSE = 300; // milliseconds without a change before a text is checked
-const PLACEHOLDER = "…"; // stands for a line that is still to be written
 
 /** @implements {View} */
 export class WriteView {
@@ -27,44 +26,33 @@ export class WriteView {
     this.studio = studio;
     /** @type {AbortController | null} */
     this.running = null; // what is being written
-    /** @type {Pace<string> | null} */
-    this.pace = null;
     /** @type {Message[]} */
     this.notes = []; // what was done last, for the status line
     this.checked = new CheckedText();
     this.checking = 0; // timer
-    /** @type {Set<string>} */
-    this.rejected = new Set(); // candidates
-    this.replacements = { key: "", texts: /** @type {string[]} */ ([]) }; // the next ones for a line that is rewritten
-    this.tools = new LineTools(
-      (i) => this.#rewrite(i),
-      (i) => this.sheet.lock(i, !this.sheet.rows[i].locked),
-    );
-    this.sheet = this.#newSheet();
-    this.options = new Options(byId("options"), studio.session, () => this.#store());
-    this.#restore();
-    this.#listen();
-    this.#check();
-  }
-
-  /** @returns {Sheet} */
-  #newSheet() {
-    const { phrases } = this.studio;
-    return new Sheet(byId("lines"), {
+    this.edited = -1; // id of the line that the person has edited last
+    const { phrases } = studio;
+    this.suggestions = new Suggestions(this);
+    this.editor = new SongEditor(byId("editor"), {
+      checked: this.checked,
       phrases,
-      busy: () => this.running !== null,
-      home: byId("opening"),
-      marks: (lines) => lines.map((line) => this.checked.marks(line, phrases().copiedFrom)),
-      letters: (lines) => lines.map((line) => this.checked.letter(line)),
-      suggest: (i) => this.#suggest(i),
-      rejected: (text) => this.rejected.add(text),
-      changed: () => this.#changed(),
-      decorate: (item, i, marks) => {
-        const line = { ...this.sheet.rows[i], number: this.sheet.lineNumber(i), marks };
-        this.tools.show(item, i, line, phrases());
+      list: this.suggestions.actions,
+      keys: {
+        "Mod-Enter": () => this.suggestions.open(),
+        "Alt-r": () => this.suggestions.rewrite(),
+        "Alt-l": () => this.#lock(),
+        "Alt-s": () => this.#like(),
       },
-      notify: (event, number) => this.#note((t) => t[event](number)),
+      updated: (update) => this.#updated(update),
+      notify: (event) => this.note((t) => t[event]),
     });
+    this.writing = new ModelWriting(studio, this.editor);
+    this.songs = new Songs(studio, this.editor, { changed: () => this.#changed([]), note: (note) => this.note(note) });
+    this.shelf = new Shelf(this.songs, phrases, (text) => this.#insert(text));
+    this.versions = new Versions(studio, this.editor, this.songs, () => this.note((t) => t.restored));
+    this.options = new Options(byId("options"), studio.session, () => this.#store());
+    this.#listen();
+    this.#restore();
   }
 
   #listen() {
@@ -74,239 +62,202 @@ export class WriteView {
       write: () => this.write(),
       stop: () => this.stop(),
       continue: () => this.continue(),
-      undo: () => this.#travel("undo"),
-      redo: () => this.#travel("redo"),
-      copy: () => copyText(this.sheet.lines.join("\n")).then(() => this.#note((t) => t.copiedText)),
-      save: () => saveText(this.sheet.lines, this.sheet.lines[0] || "zuoci"),
-      clear: () => this.#clear(),
+      undo: () => this.editor.run("undo"),
+      redo: () => this.editor.run("redo"),
+      find: () => this.editor.run("find"),
+      copy: () => copyText(this.editor.text).then(() => this.note((t) => t.copiedText)),
+      clear: () => this.editor.type({ from: 0, to: this.editor.text.length }),
+      suggest: () => this.suggestions.open(),
+      rewrite: () => this.suggestions.rewrite(),
+      lock: () => this.#lock(),
+      "move-up": () => this.#move(-1),
+      "move-down": () => this.#move(1),
+      "add-verse": () => this.#addSection("verse"),
+      "add-chorus": () => this.#addSection("chorus"),
     };
     for (const [id, action] of Object.entries(actions)) byId(id).addEventListener("click", action);
+    // With a finger on a button of the line, the keyboard stays as it is.
+    for (const id of ["line-tools", "actions"]) byId(id).addEventListener("mousedown", (event) => event.preventDefault());
     const opening = inputById("opening");
     opening.addEventListener("input", () => this.#store());
     opening.addEventListener("keydown", (event) => event.key === "Enter" && !event.isComposing && this.write());
-    document.addEventListener("keydown", (event) => byId("write-view").hidden || this.#key(event));
+    byId("write-view").addEventListener("keydown", (event) => event.key === "Escape" && this.stop());
   }
 
+  /** The song as a model reads it. */
   get text() {
-    return this.sheet.lines.join("\n");
-  }
-
-  get #path() {
-    return modelPath(this.studio.model);
+    return this.writing.sung;
   }
 
   showPhrases() {
-    this.sheet.close();
-    this.options.showPhrases(this.studio.phrases());
+    const t = this.studio.phrases();
+    for (const [id, hint] of Object.entries({ suggest: t.suggestHint, rewrite: t.rewriteHint, lock: t.lockHint })) {
+      byId(id).title = hint;
+    }
+    this.options.showPhrases(t);
+    this.editor.showPhrases();
+    this.songs.showPhrases();
     this.show();
   }
 
   show() {
-    this.sheet.show();
+    this.shelf.show();
     this.#showState();
   }
 
   changeModel() {
     this.checked.forgetAll();
-    this.replacements.key = "";
     this.#check();
   }
 
   // Whole texts
 
-  /** Writes a new text; locked lines stay. */
+  /** Writes a new text; locked lines, sections and comments stay. */
   async write() {
-    if (this.sheet.rows.some(({ locked }) => locked)) await this.#redraft();
-    else await this.#draft(inputById("opening").value, []);
+    const { lines, details } = this.editor;
+    const settings = this.options.values();
+    const kept = lines.some((line, i) => line.trim() && (details[i].locked || kindOf(line) !== "lyric"));
+    await this.work(async ({ signal }) => {
+      this.note((t) => t.writing);
+      if (!kept) return this.#draft(inputById("opening").value, false, settings, signal);
+      const count = await this.writing.redraft(settings, signal, (note) => this.note(note));
+      return [(t) => t.wrote({ lines: count, seed: null })];
+    });
   }
 
-  continue() {
-    return this.#draft(`${this.text}\n`, [...this.sheet.rows, { text: "", locked: false }]);
+  async continue() {
+    const settings = this.options.values();
+    for (const name of ["word", "acrostic", "line_opening"]) delete settings[name]; // fulfilled above
+    await this.work(({ signal }) => {
+      this.note((t) => t.writing);
+      return this.#draft(`${this.text}\n`, true, settings, signal);
+    });
+  }
+
+  /** @param {string} opening @param {boolean} continues @param {Record<string, any>} settings @param {AbortSignal} signal */
+  async #draft(opening, continues, settings, signal) {
+    const { unknown, end } = await this.writing.draft(opening, continues, settings, signal);
+    if (!continues && end) this.checked.update(end);
+    const lines = this.editor.lines.filter((line) => kindOf(line) === "lyric").length;
+    /** @type {Message[]} */
+    const notes = [(t) => t.wrote({ lines, seed: end?.seed ?? null })];
+    if (unknown && !continues) notes.push((t) => t.unknown(unknown));
+    return notes;
   }
 
   stop() {
     this.running?.abort();
-    this.pace?.stop();
+    this.writing.stop();
   }
 
-  /** Writes a text and shows it as it arrives. @param {string} opening @param {Row[]} kept rows above it */
-  async #draft(opening, kept) {
-    const continues = kept.length > 0;
-    const settings = this.options.values();
-    if (continues) for (const name of ["word", "acrostic", "line_opening"]) delete settings[name]; // fulfilled above
-    await this.#work(async ({ signal }) => {
-      this.#note((t) => t.writing);
-      this.sheet.change(kept);
-      this.sheet.show();
-      const { unknown, end } = await this.#receive({ opening, ...settings }, kept, signal);
-      this.sheet.rows = tidy(this.sheet.rows.map((row) => ({ ...row, text: row.text.trimEnd() })));
-      if (!continues && end) this.checked.update(end);
-      const lines = this.sheet.lines.filter(Boolean).length;
-      /** @type {Message[]} */
-      const notes = [(t) => t.wrote({ lines, seed: end?.seed ?? null })];
-      if (unknown && !continues) notes.push((t) => t.unknown(unknown));
-      return notes;
-    });
-  }
-
-  /**
-   * Shows what the server writes, a few characters at a time.
-   * @param {object} body
-   * @param {Row[]} kept rows above it
-   * @param {AbortSignal} signal
-   */
-  async #receive(body, kept, signal) {
-    let text = "";
-    let unknown = "";
-    /** @type {WriteEnd | null} */
-    let end = null;
-    /** @type {Pace<string>} */
-    const pace = new Pace((characters) => {
-      text += characters.join("");
-      const lines = text.replace(/^\n+/, "").split("\n");
-      this.sheet.rows = [...kept, ...lines.map((line) => ({ text: line, locked: false }))];
-      this.sheet.show(Math.max(kept.length + lines.length - characters.length - 1, 0));
-      byId("blank").hidden = true;
-    });
-    this.pace = pace;
-    for await (const { event, data } of events("POST", `${this.#path}/write`, body, signal)) {
-      if (event === "begin") {
-        unknown = data.unknown;
-        if (!kept.length) pace.push(...data.opening);
-      } else if (event === "piece") pace.push(...data.text);
-      else if (event === "end") end = data;
-    }
-    await pace.done();
-    signal.throwIfAborted(); // everything had arrived, but not everything was shown
-    return { unknown, end: /** @type {WriteEnd | null} */ (end) };
-  }
-
-  /** Writes every line anew that is not locked, one after the other. */
-  async #redraft() {
-    const settings = this.options.values();
-    await this.#work(async ({ signal }) => {
-      this.sheet.change(this.sheet.rows);
-      const count = this.sheet.lines.filter(Boolean).length;
-      const wanted = Math.max(settings.lines ?? 0, count);
-      const more = Array.from({ length: wanted - count }, () => ({ text: PLACEHOLDER, locked: false }));
-      this.sheet.rows = [...this.sheet.rows, ...more];
-      const places = this.sheet.rows.flatMap(({ text }, i) => (text ? [i] : []));
-      for (const [n, i] of places.entries()) {
-        if (this.sheet.rows[i].locked) continue;
-        this.#note((t) => t.rewriting(n + 1));
-        const rows = places.map((place) => this.sheet.rows[place]);
-        const lines = await this.#lines(redraftRequest(rows, n, settings, wanted, REDRAFT_CANDIDATES), signal);
-        const { text } = lines[Math.floor(Math.random() * lines.length)]; // always the best would be dull
-        this.sheet.rows = this.sheet.rows.with(i, { text, locked: false });
-        this.sheet.show(i);
-      }
-      return [(t) => t.wrote({ lines: wanted, seed: null })];
-    });
-  }
-
-  /**
-   * @param {{route: string, body: object}} request
-   * @param {AbortSignal} [signal]
-   * @returns {Promise<CandidateLine[]>}
-   */
-  async #lines({ route, body }, signal) {
-    return (await post(`${this.#path}/${route}`, body, signal)).candidates;
-  }
-
-  /**
-   * Runs work that can be stopped. If it fails with nothing written, the former text comes back.
-   * @param {(run: AbortController) => Promise<Message[]>} work returns what to report
-   */
-  async #work(work) {
+  /** Runs work that can be stopped. @param {(run: AbortController) => Promise<Message[]>} work returns what to report */
+  async work(work) {
+    const limit = this.studio.session.limits.text;
+    const characters = [...this.editor.text].length;
+    if (characters > limit) return this.note((t) => t.tooLong(characters, limit));
     this.stop();
-    this.sheet.close();
     const run = (this.running = new AbortController());
-    const before = this.sheet.rows;
     this.checked.forgetText();
     this.#showState();
+    if (this.songs.saver?.unsaved) await this.songs.keepVersion();
+    /** @type {Message[]} */
+    let notes;
     try {
-      this.notes = await work(run);
+      notes = await work(run);
     } catch (error) {
-      this.notes = [isAbort(error) ? (t) => t.stopped : this.studio.describeError(error, this.options)];
+      notes = [isAbort(error) ? (t) => t.stopped : this.studio.describeError(error, this.options)];
     }
-    if (this.running !== run) return; // other work has begun
+    if (this.running !== run) return undefined; // other work has begun
     this.running = null;
-    if (!this.sheet.lines.some(Boolean)) {
-      this.sheet.rows = before;
-      this.sheet.past.pop();
-    }
-    this.sheet.rows = tidy(this.sheet.rows).filter(({ text }) => text !== PLACEHOLDER);
-    this.sheet.show();
-    this.#changed(this.notes);
+    this.songs.changed(true);
+    this.#changed(notes);
+    return undefined;
   }
 
   // Single lines
 
-  /** @param {number} i @returns {Promise<Candidate[]>} */
-  async #suggest(i) {
-    const t = this.studio.phrases();
-    const window = this.studio.session.constants.copy_window;
-    try {
-      const lines = await this.#otherLines(i);
-      return lines.slice(0, CANDIDATES).map(({ text, longest_copied: copied }) => ({
-        text,
-        note: (copied ?? 0) >= window ? t.copiedCharacters(copied ?? 0) : "",
-      }));
-    } catch (error) {
-      throw new Error(this.studio.describeError(error, this.options)(t));
-    }
+  #lock() {
+    const indices = selectedLyrics(this.editor.view.state);
+    toggleLock(this.editor.view, indices);
+    const [first] = indices;
+    if (first === undefined) return this.note((t) => t.noLine);
+    const { locked } = this.editor.details[first];
+    return this.note((t) => t[locked ? "locked" : "unlocked"](first + 1));
   }
 
-  /** Lines that could replace a line, without those that were rejected. @param {number} i */
-  async #otherLines(i) {
-    const request = rewriteRequest(this.text, this.sheet.lineNumber(i), this.options.values(), CANDIDATES);
-    const current = this.sheet.lines[i];
-    const lines = await this.#lines(request);
-    return lines.filter(({ text }) => text !== current && !this.rejected.has(text));
+  #like() {
+    const text = this.editor.lines[this.editor.current];
+    if (kindOf(text) === "lyric") this.shelf.toggle(text);
+    else this.note((t) => t.noLine);
   }
 
-  /** Replaces a line; asked again, takes the next of the lines that were found. @param {number} i */
-  async #rewrite(i) {
-    if (this.running) return;
-    const number = this.sheet.lineNumber(i);
-    await this.#work(async () => {
-      this.#note((t) => t.rewriting(number));
-      const key = this.sheet.lines.with(i, "").join("\n");
-      if (this.replacements.key !== key || !this.replacements.texts.length) {
-        this.replacements = { key, texts: (await this.#otherLines(i)).map(({ text }) => text) };
-      }
-      const text = this.replacements.texts.shift();
-      if (!text) return [(t) => t.noCandidates];
-      this.sheet.change(this.sheet.rows.with(i, { ...this.sheet.rows[i], text }));
-      return [(t) => t.rewritten(number)];
-    });
-    const item = this.sheet.item(i);
-    if (item) lineOf(item).focus();
+  /** Puts a line from the shelf into the song: on the line with the cursor if it is empty, else under it. @param {string} text */
+  #insert(text) {
+    const { current, lines } = this.editor;
+    const { from, to } = this.editor.view.state.doc.line(current + 1);
+    if (lines[current].trim()) this.editor.type({ from: to, insert: `\n${text}` }, current + 1);
+    else this.editor.type({ from, to, insert: text }, current);
+    this.editor.focus();
   }
 
-  // Checks
+  /** @param {number} step */
+  #move(step) {
+    const number = this.editor.current + 1;
+    const target = step > 0 ? number + 2 : number - 1;
+    if (target >= 1 && target <= this.editor.lines.length + 1) moveLine(this.editor.view, number, target);
+  }
+
+  /** Begins a section under the cursor's; a chorus brings the lines of an earlier one. @param {"verse" | "chorus"} kind */
+  #addSection(kind) {
+    const { lines, current } = this.editor;
+    const name = this.studio.phrases()[kind];
+    const here = sectionsOf(lines).find(({ header, to }) => header <= current && current < to);
+    const last = here ? here.to : lines.length;
+    const { doc } = this.editor.view.state;
+    const at = this.editor.text.trim() ? doc.line(last).to : doc.length;
+    const before = this.editor.text.trim() ? (here || lines.at(-1)?.trim() ? "\n\n" : "\n") : "";
+    const index = doc.lineAt(at).number - 1 + before.length;
+    this.editor.type({ from: at, insert: before + name }, index);
+    if (!this.editor.repeatSection()) this.editor.type({ from: this.editor.view.state.doc.line(index + 1).to, insert: "\n" }, index + 1);
+    this.editor.focus();
+  }
+
+  // Changes
+
+  /** @param {{changed: boolean, elsewhere: boolean, moved: boolean, byPerson: boolean}} update */
+  #updated({ changed, elsewhere, moved, byPerson }) {
+    if (elsewhere) return;
+    if (changed && byPerson && this.running) this.stop(); // the person goes on alone
+    if (changed && !this.running) {
+      const { id } = this.editor.details[this.editor.current];
+      this.songs.changed(byPerson && this.edited >= 0 && this.edited !== id);
+      this.edited = id;
+      this.#changed([]);
+    } else if (moved) this.#showLine();
+  }
 
   async #check() {
     const { text } = this;
     if (!text.trim() || !this.studio.model) return;
     const { rhyme_standard, reading } = this.options.values();
     try {
-      const check = await post(`${this.#path}/check`, { text, rhyme_standard, reading });
+      const check = await post(`${modelPath(this.studio.model)}/check`, { text, rhyme_standard, reading });
       if (text !== this.text) return;
       this.checked.update(check);
-      this.sheet.show();
+      this.editor.refresh();
       this.#showStatus();
     } catch (error) {
       this.checked.forgetText();
-      this.#note(this.studio.describeError(error, this.options));
+      this.note(this.studio.describeError(error, this.options));
     }
   }
 
-  /** The text has changed: it is shown, stored, and checked after a while. @param {Message[]} [notes] */
-  #changed(notes = []) {
+  /** The text has changed: it is checked after a while. @param {Message[]} notes */
+  #changed(notes) {
     this.notes = notes;
-    this.#showState();
     this.#store();
+    this.#showState();
+    this.shelf.show();
     clearTimeout(this.checking);
     if (!this.running) this.checking = setTimeout(() => this.#check(), TYPING_PAUSE);
   }
@@ -314,81 +265,65 @@ export class WriteView {
   // What is shown
 
   /** @param {Message} note */
-  #note(note) {
+  note(note) {
     this.notes = [note];
     this.#showStatus();
   }
 
   #showState() {
     const busy = this.running !== null;
-    const empty = this.sheet.rows.length === 0;
-    byId("blank").hidden = !empty || busy;
+    const empty = !this.editor.text.trim();
+    const focused = document.activeElement;
     byId("write").hidden = busy;
     byId("stop").hidden = !busy;
-    buttonById("undo").disabled = busy || !this.sheet.past.length;
-    buttonById("redo").disabled = busy || !this.sheet.future.length;
-    for (const id of ["continue", "copy", "save", "clear"]) buttonById(id).disabled = busy || empty;
+    if (focused?.id === "write" && busy) byId("stop").focus();
+    if (focused?.id === "stop" && !busy) byId("write").focus();
+    buttonById("undo").disabled = busy || !this.editor.canUndo;
+    buttonById("redo").disabled = busy || !this.editor.canRedo;
+    for (const id of ["continue", "copy", "clear"]) buttonById(id).disabled = busy || empty;
+    if (focused instanceof HTMLButtonElement && focused.disabled) this.editor.focus(); // or nothing would have the focus
     this.#showStatus();
   }
 
   #showStatus() {
     const t = this.studio.phrases();
     const parts = this.notes.map((note) => note(t));
-    if (!this.running && this.sheet.rows.length) {
+    if (!this.running && this.editor.text.trim()) {
       const { rhymes, scheme, copied } = this.checked;
       if (rhymes) parts.push(t.scheme(scheme));
       if (copied) parts.push(t.copied(copied.count, copied.longest, this.studio.session.constants.copy_window));
     }
     setStatus(byId("status"), parts.join(" · "));
+    this.#showLine();
   }
 
-  /** @param {"undo" | "redo"} direction */
-  #travel(direction) {
-    this.stop();
-    this.sheet[direction]();
-    this.#changed();
-  }
-
-  #clear() {
-    this.sheet.close();
-    this.sheet.change([]);
-    this.sheet.show();
-    this.#changed();
-    byId("opening").focus();
-  }
-
-  /** @param {KeyboardEvent} event */
-  #key(event) {
-    const { target } = event;
-    if (event.key === "Escape") return this.running ? this.stop() : this.sheet.close(true);
-    if (!(target instanceof Element)) return undefined;
-    const key = event.key.toLowerCase();
-    const control = event.ctrlKey || event.metaKey;
-    if (control && key === "z" && !target.matches("input, textarea, select")) {
-      this.#travel(event.shiftKey ? "redo" : "undo");
-      event.preventDefault();
-    }
-    if (!target.classList.contains("line") || control || event.altKey) return undefined;
-    const tools = this.tools.of(target.parentElement);
-    const tool = key === "r" ? tools?.rewrite : key === "l" ? tools?.lock : undefined;
-    if (tool && !tool.hidden) tool.click();
-    return undefined;
+  /** Shows what is known of the line with the cursor. */
+  #showLine() {
+    const t = this.studio.phrases();
+    const { current, lines, details } = this.editor;
+    const line = lines[current];
+    const lyric = kindOf(line) === "lyric";
+    const { locked } = details[current];
+    byId("lock").textContent = lyric && locked ? t.unlock : t.lock;
+    const sources = this.checked.marks(line, t.copiedFrom).map(({ source }) => source);
+    const about = { number: current + 1, syllables: countSyllables(line), letter: this.checked.letter(line), locked };
+    byId("line-status").textContent = lyric ? t.lineStatus({ ...about, sources: [...new Set(sources)] }) : "";
   }
 
   #store() {
-    const opening = inputById("opening").value;
-    writeStorage(STORAGE_KEY, { rows: this.sheet.rows, opening, options: this.options.stored() });
+    if (!this.songs.saver) return; // what an earlier zuoci has stored is not a song yet
+    writeStorage(STORAGE_KEY, { song: this.songs.id, opening: inputById("opening").value, options: this.options.stored() });
   }
 
   #restore() {
-    const { rows, opening, options } = readStorage(STORAGE_KEY);
-    this.sheet.rows = storedRows(rows);
+    const { rows, opening, options, song } = readStorage(STORAGE_KEY);
     inputById("opening").value = typeof opening === "string" ? opening : "";
     this.options.fill(options ?? {});
+    this.songs.start(typeof song === "string" ? song : "", storedRows(rows));
   }
 }
 
-/** The rows in the browser's storage, as far as they can be used. @param {unknown} rows @returns {Row[]} */
+/** The rows that an earlier zuoci has stored, as far as they can be used. @param {unknown} rows */
 export function storedRows(rows) {
   const all = /** @type {any[]} */ (Array.isArray(rows) ? rows : []);
   const valid = all.filter((row) => typeof row?.text === "string");

@@ -1,18 +1,15 @@
-// The markup around the lines of a text, which both pages share: opening, lines, buttons and status.
+// The markup around the lines of a text: opening, lines, buttons and status.
 
-/**
- * Fills a sheet. `showPhrases` then fills in the texts.
- * @param {HTMLElement} sheet
- * @param {string[]} tools ids of the small buttons; each is also the name of its phrase
- * @param {string} [lineClass] a further class of the list of lines
- */
-export function fillSheet(sheet, tools, lineClass = "") {
-  const buttons = tools.map((id) => `<button type="button" class="quiet" id="${id}" data-text="${id}"></button>`);
+const TOOLS = ["undo", "copy", "save"]; // ids of the small buttons; each is also the name of its phrase
+
+/** Fills a sheet. `showPhrases` then fills in the texts. @param {HTMLElement} sheet */
+export function fillSheet(sheet) {
+  const buttons = TOOLS.map((id) => `<button type="button" class="quiet" id="${id}" data-text="${id}"></button>`);
   sheet.innerHTML = `
     <label class="small" for="opening" data-text="opening"></label>
     <input id="opening" class="opening" type="text" maxlength="200" autocomplete="off" spellcheck="false"
       enterkeyhint="go" data-placeholder="openingHint">
-    <ol id="lines" class="lines ${lineClass}" data-label="lines"></ol>
+    <ol id="lines" class="lines quatrains" data-label="lines"></ol>
     <p id="blank" class="blank" data-text="blank"></p>
     <div class="actions">
       <button type="button" class="primary" id="write" data-text="write"></button>

@@ -1,9 +1,12 @@
-// The lines of a text as a list in the page. A line can be opened, edited, deleted, locked or replaced by a candidate,
-// and every change can be undone. Both pages use it; what they do differently they pass in as a `SheetPage`.
+// The lines of a text as a list in the page. A line can be opened, edited, deleted or replaced by a candidate, and every
+// change can be undone.
 
-import { button, element } from "./dom.js";
+import { button, element } from "../shared/dom.js";
 
-/** @import {Candidate, Mark, Row, SheetPage} from "./types.js" */
+/** @import {Mark} from "../shared/types.js" */
+/** @import {Candidate, SheetPage} from "./types.js" */
+
+/** @typedef {{text: string}} SheetRow an empty one separates stanzas */
 
 const MAX_UNDO = 100;
 const MAX_LINE = 200; // characters that a line can be typed to
@@ -16,14 +19,12 @@ export class Sheet {
   constructor(list, page) {
     this.list = list;
     this.page = page;
-    /** @type {Row[]} */
+    /** @type {SheetRow[]} */
     this.rows = [];
-    /** @type {Row[][]} */
+    /** @type {SheetRow[][]} */
     this.past = []; // for undo
-    /** @type {Row[][]} */
-    this.future = []; // for redo
     this.openLine = -1; // the line whose editor is open
-    /** @type {Row[]} */
+    /** @type {SheetRow[]} */
     this.rowsAtOpening = []; // the rows when that editor was opened
     this.field = element("input"); // of that editor
     list.addEventListener("keydown", (event) => this.#moveFocus(event));
@@ -33,32 +34,21 @@ export class Sheet {
     return this.rows.map(({ text }) => text);
   }
 
-  /** Replaces the rows and keeps the former ones for undo. @param {Row[]} rows */
+  /** Replaces the rows and keeps the former ones for undo. @param {SheetRow[]} rows */
   change(rows) {
     this.#keep(this.rows);
     this.rows = rows;
   }
 
-  /** @param {Row[]} rows */
+  /** @param {SheetRow[]} rows */
   #keep(rows) {
     if (this.past.push(rows) > MAX_UNDO) this.past.shift();
-    this.future = [];
   }
 
   undo() {
-    this.#travel(this.past, this.future);
-  }
-
-  redo() {
-    this.#travel(this.future, this.past);
-  }
-
-  /** @param {Row[][]} from @param {Row[][]} to */
-  #travel(from, to) {
     this.close();
-    const rows = from.pop();
+    const rows = this.past.pop();
     if (!rows) return;
-    to.push(this.rows);
     this.rows = rows;
     this.show();
     this.page.changed();
@@ -69,15 +59,6 @@ export class Sheet {
     this.rows = this.rows.with(i, { ...this.rows[i], text });
     this.show(i);
     this.page.changed();
-  }
-
-  /** Locks or unlocks a line. @param {number} i @param {boolean} locked */
-  lock(i, locked) {
-    if (this.page.busy()) return;
-    this.change(this.rows.with(i, { ...this.rows[i], locked }));
-    this.show(i);
-    this.page.changed();
-    this.page.notify(locked ? "locked" : "unlocked", this.lineNumber(i));
   }
 
   /** Updates the list from row `from` on. @param {number} [from] */
@@ -104,7 +85,6 @@ export class Sheet {
     const sources = new Set(marks.map(({ source }) => source));
     const label = [phrases.line(this.lineNumber(i), text), letter && phrases.rhymes(letter), ...sources];
     line.setAttribute("aria-label", label.filter(Boolean).join(" · "));
-    this.page.decorate?.(item, i, marks);
   }
 
   /** The list item of a row. @param {number} i @returns {HTMLElement | undefined} */
@@ -200,10 +180,10 @@ export class Sheet {
   }
 
   /** @param {number} i @param {Candidate} candidate @param {HTMLElement} list */
-  #newCandidate(i, { text, note }, list) {
+  #newCandidate(i, { text }, list) {
     const phrases = this.page.phrases();
     const take = button("", () => this.take(i, text), "take");
-    take.append(element("span", { textContent: text }), ...(note ? [element("small", { textContent: note })] : []));
+    take.append(element("span", { textContent: text }));
     const edit = button(phrases.edit, () => {
       this.field.value = text;
       this.edit(i, text);
@@ -213,7 +193,6 @@ export class Sheet {
       const next = /** @type {HTMLElement | null} */ (item.nextElementSibling ?? item.previousElementSibling);
       item.remove();
       (next?.querySelector("button") ?? this.field).focus();
-      this.page.rejected?.(text);
       if (!list.children.length) list.append(element("li", { className: "help", textContent: phrases.noCandidates }));
     });
     edit.ariaLabel = phrases.editCandidate(text);
@@ -226,7 +205,7 @@ export class Sheet {
   take(i, text) {
     this.edit(i, text);
     this.close(true);
-    this.page.notify("taken", this.lineNumber(i));
+    this.page.taken(this.lineNumber(i));
   }
 
   /** The number of a line, from 1; empty rows do not count. @param {number} i */
@@ -261,7 +240,7 @@ export class Sheet {
   }
 }
 
-/** Removes empty rows that separate no stanzas: at the start, at the end, and after another. @param {Row[]} rows */
+/** Removes empty rows that separate no stanzas: at the start, at the end, and after another. @param {SheetRow[]} rows */
 export function tidy(rows) {
   return rows.filter(({ text }, i) => text || (i > 0 && i < rows.length - 1 && rows[i - 1].text));
 }
