@@ -15,8 +15,8 @@ from typing import NoReturn
 
 import pytest
 
-from zuoci.writing.config import describe_settings
 from zuoci.writing.form import count_syllables
+from zuoci.writing.settings_document import describe_settings
 
 ROOT = Path(__file__).parents[1]
 

@@ -23,6 +23,7 @@ from zuoci.export.quantisation import quantise
 from zuoci.model.mixture import Mixture
 from zuoci.model.ngram import NGram
 from zuoci.training.evaluation import evaluate
+from zuoci.writing.line_judge import LineJudge
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -129,6 +130,27 @@ def test_the_page_holds_the_counts(counted: zuoci.CharLM, model: zuoci.CharLM) -
         np.testing.assert_array_equal(got.reshape(entry["shape"]), values)
     assert len(data) == sum(values.nbytes for values in expected.values())
     assert page_document(model)["mixture"] is None
+
+
+def test_the_page_holds_the_judge_of_lines_in_the_models_order(make_model: Callable[..., zuoci.CharLM]) -> None:
+    judge = LineJudge.of_base("zh")
+    assert judge
+    model = make_model("\n山路Ω", embedding_size=2)
+    packed = page_document(model, judge=judge)["judge"]
+    data = base64.b64decode(packed["weights"])
+    weights = judge.weights_for(model.vocabulary.characters)
+    for entry in packed["tensors"]:
+        values = np.frombuffer(data, entry["type"], math.prod(entry["shape"]), entry["at"]).reshape(entry["shape"])
+        if "scales" in entry:  # the judge has 8 bits already: none is lost
+            values = values * np.frombuffer(data, "<f4", len(values), entry["scales"])[:, None]
+        np.testing.assert_allclose(values, weights.pop(entry["name"]), rtol=1e-6)
+    assert not weights
+    ids = model.vocabulary.encode("路Ω")
+    embedding = judge.weights_for(model.vocabulary.characters)["embedding"][ids.tolist()]
+    np.testing.assert_array_equal(embedding[0], judge.weights_for("路")["embedding"][0])
+    assert embedding[0].any()
+    assert not embedding[1].any()
+    assert page_document(model)["judge"] is None
 
 
 def test_modules_are_bundled_once_and_before_their_users() -> None:

@@ -11,7 +11,8 @@ import pytest
 
 import zuoci
 from zuoci.export.formats import Format, export_model
-from zuoci.writing.config import FORM_START, WriteConfig, describe_settings
+from zuoci.writing.config import WriteConfig
+from zuoci.writing.settings_document import FORM_START, describe_settings
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -34,8 +34,9 @@ test("a number is moved into the bounds of its setting", () => {
 });
 
 test("the defaults are Python's", () => {
-  const defaults = defaultSettings(settings);
+  const defaults = defaultSettings(DOCUMENT);
   assert.equal(defaults.temperature, 0.8);
   assert.equal(defaults.length, 50);
+  assert.deepEqual([defaults.particles, defaults.selection], [24, 1]);
   assert.deepEqual([defaults.topK, defaults.topP, defaults.minP, defaults.greedy], [0, 1, 0, false]);
 });

@@ -1,32 +1,65 @@
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 
-import { Alphabet, Form, MAX_LENGTH, parseLengths, rhymeLetter } from "../../src/zuoci/studio/page/give/form.js";
+import { Alphabet, MAX_LENGTH, RhymeConstraint, parseLengths, rhymeLetter, units } from "../../src/zuoci/studio/page/give/form.js";
+import { LineState } from "../../src/zuoci/studio/page/give/line_state.js";
+import { repeats } from "../../src/zuoci/studio/page/give/line_score.js";
+import { charactersThatWouldRepeat } from "../../src/zuoci/studio/page/give/repetition.js";
 import { Vocabulary } from "../../src/zuoci/studio/page/give/vocabulary.js";
+import { DOCUMENT } from "./document.js";
 
+const golden = JSON.parse(readFileSync(new URL("../golden/lines.json", import.meta.url), "utf-8"));
 const RHYMES = { 山: "an", 前: "an", 安: "an", 路: "u", 树: "u", 古: "u", 歌: "e" };
 const CHARACTERS = "\n ，山前安路树古歌abc'";
+const { constants } = DOCUMENT;
 
-function form(settings = {}) {
-  const alphabet = new Alphabet(new Vocabulary(CHARACTERS), RHYMES, 3);
-  return new Form(alphabet, { lengths: [], acrostic: "", rhyme: "", ...settings });
-}
+const alphabet = new Alphabet(new Vocabulary(CHARACTERS), RHYMES);
+const ids = (text, of = alphabet) => [...text].map((char) => of.vocabulary.ids.get(char));
 
-/** Reads a text; returns the form. */
-function read(one, text) {
-  for (const char of text) one.read(one.alphabet.vocabulary.ids.get(char));
-  return one;
+/** A line of which some characters have been written. */
+function line(text, { length = 0, opening = "", of = alphabet } = {}) {
+  const state = new LineState(of, { length, opening: ids(opening, of) }, constants);
+  for (const id of ids(text, of)) state.advance(id);
+  return state;
 }
 
 /** The characters that may come next. */
-function allowed(one, banned = null) {
-  const mask = one.allowed(banned);
-  return one.alphabet.vocabulary.characters.filter((_, id) => mask[id]).join("");
+function allowed(state, rhyme = null) {
+  const mask = new Uint8Array(state.alphabet.size);
+  state.allow(mask, rhyme);
+  return state.alphabet.vocabulary.characters.filter((_, id) => mask[id]).join("");
 }
 
+describe("the golden cases, which the Python tests read too", () => {
+  for (const { characters, length, opening, text, next } of golden.states) {
+    test(`${JSON.stringify(text)} of ${length}, beginning with "${opening}"`, () => {
+      const one = new Alphabet(new Vocabulary(characters), {});
+      const known = (chars) => [...chars].map((char) => one.vocabulary.ids.get(char));
+      const state = new LineState(one, { length, opening: known(opening) }, constants);
+      for (const id of known(text)) state.advance(id);
+      const mask = new Uint8Array(one.size);
+      if (state.forced >= 0) mask[state.forced] = 1;
+      else state.allow(mask, null);
+      assert.equal(one.vocabulary.characters.filter((_, id) => mask[id]).join(""), next);
+    });
+  }
+  for (const { text, units: expected } of golden.units) {
+    test(`the units of ${JSON.stringify(text)}`, () => assert.deepEqual(units([...text]), expected));
+  }
+  for (const { before, line: text, cost } of golden.repeats) {
+    test(`${JSON.stringify(text)} after ${JSON.stringify(before.slice(-20))}`, () =>
+      assert.ok(Math.abs(repeats(before, text, constants) - cost) < 1e-9));
+  }
+  for (const { text, characters } of golden.loops) {
+    test(`the loop of ${JSON.stringify(text.slice(-30))}`, () =>
+      assert.deepEqual(new Set(charactersThatWouldRepeat([...text], constants)), new Set(characters)));
+  }
+});
+
 describe("marks and emoji", () => {
-  const alphabet = new Alphabet(new Vocabulary("\n 我你กินำน้е́é👨👩❤\u0e49\u0301\u200d\ufe0f"), {}, 9);
-  const marked = (settings = {}) => new Form(alphabet, { lengths: [], acrostic: "", rhyme: "", ...settings });
+  const marked = new Alphabet(new Vocabulary("\n ，我你กินำน้е́é👨👩❤\u0e49\u0301\u200d\ufe0f"), {});
+  const state = (text, length = 0) => line(text, { length, of: marked });
 
   for (const [text, length] of [
     ["我❤\ufe0f你", 2],
@@ -35,92 +68,56 @@ describe("marks and emoji", () => {
     ["น้ำ", 1],
     ["е\u0301é", 1],
   ]) {
-    test(`${text}: ${length}`, () => assert.equal(read(marked(), text).count, length));
+    test(`${text}: ${length}`, () => assert.equal(state(text).syllables, length));
   }
 
   test("stay with their character", () => {
-    const one = marked({ lengths: [1] });
-    assert.ok(!/[\p{M}\u200d]/u.test(allowed(one)), "no line begins with a mark");
-    assert.ok(!/[\p{M}\u200d]/u.test(allowed(read(marked(), "我 "))), "no mark stands on a space");
-    assert.ok(allowed(read(one, "น")).includes("\u0e49"));
-    assert.ok(allowed(one).includes("\n"));
-    const joined = read(one, "👨\u200d");
-    assert.ok(!/[\n ]/u.test(allowed(joined)), "an emoji is not cut apart");
-    assert.ok(allowed(joined).includes("👩"));
-    assert.ok(allowed(read(joined, "👩\u200d👩\u200d")).includes("👨"), "however many parts it has");
+    assert.ok(!/[\p{M}\u200d]/u.test(allowed(state("", 1))), "no line begins with a mark");
+    for (const text of ["我 ", "é "]) assert.ok(!/[\p{M}\u200d]/u.test(allowed(state(text))), "no mark stands on a space");
+    const full = allowed(state("น", 1));
+    assert.ok(full.includes("\u0e49") && full.includes("\n"));
+    assert.ok(allowed(state("น้", 1)).includes("\n"));
+    const joined = allowed(state("我👨\u200d", 1));
+    assert.ok(!/[\n ]/u.test(joined), "an emoji is not cut apart");
+    assert.ok(joined.includes("👩"));
+    assert.ok(allowed(state("我👨\u200d👩\u200d👩\u200d", 1)).includes("👨"), "however many parts it has");
+    assert.ok(allowed(state("我\u200d", 1)).includes("\n"), "a joiner on a letter asks for nothing");
+    assert.ok(!/[\p{M}\u200d]/u.test(allowed(state(`น${"\u0e49".repeat(4)}`))), "no more than four marks");
+  });
+
+  test("take no place among the punctuation", () => {
+    assert.equal(state("我❤\ufe0f", 2).marks, 1);
+    assert.ok(allowed(state("我❤\ufe0f❤\ufe0f", 2)).includes("，"));
   });
 });
 
-describe("the length of a line", () => {
-  for (const [text, length] of [
-    ["山前路", 3],
-    ["山，前 路", 3],
-    ["abc", 1],
-    ["abc ab 山", 3],
-    ["a'b", 1],
-    ["，", 0],
-  ]) {
-    test(`${text}: ${length}`, () => assert.equal(read(form(), text).count, length));
-  }
+test("a copy of a line goes on by itself", () => {
+  const one = line("山", { length: 3 });
+  const other = one.copy();
+  other.advance(ids("路")[0]);
+  assert.deepEqual([one.syllables, other.syllables], [1, 2]);
 });
 
-test("a line ends once it is as long as asked, and not before", () => {
-  const one = read(form({ lengths: [2, 1] }), "山");
-  assert.ok(!allowed(one).includes("\n"));
-  assert.equal(allowed(read(one, "前")), "\n，'");
-  assert.equal(allowed(read(one, "\n山")), "\n，'");
+test("lines that rhyme end in another character with the same rhyme", () => {
+  const rhyme = new RhymeConstraint(alphabet, ids("山"), 2);
+  assert.equal(allowed(line("路", { length: 2 }), rhyme), "，前安'");
+  assert.equal(allowed(line("歌路", { length: 3 }), new RhymeConstraint(alphabet, ids("山安"), 3)), "，前'");
 });
 
-test("a word of letters is not cut, nor longer than the longest word", () => {
-  const one = read(form({ lengths: [1] }), "a");
-  assert.equal(allowed(one), "\n，abc'");
-  assert.ok(!allowed(read(one, "bc")).includes("a"));
+test("a rhyme that fewer characters have than lines is not begun", () => {
+  assert.equal(allowed(line("", { length: 1 }), new RhymeConstraint(alphabet, [], 3)), "，山前安路树古'");
+  assert.equal(allowed(line("", { length: 1 }), new RhymeConstraint(alphabet, [], 1)), "，山前安路树古歌'");
 });
 
-test("a line without a length is not empty", () => {
-  assert.ok(!allowed(form()).includes("\n"));
-  assert.ok(allowed(read(form(), "山")).includes("\n"));
-});
-
-test("the acrostic gives each line its first character", () => {
-  const one = form({ lengths: [1], acrostic: "歌路" });
-  assert.equal(allowed(one), "歌");
-  assert.equal(allowed(read(one, "歌\n")), "路");
-  assert.notEqual(allowed(read(one, "路\n")), "");
-});
-
-test("lines with the same letter rhyme, with another character", () => {
-  const one = read(form({ lengths: [1], rhyme: "AA" }), "山\n");
-  assert.equal(allowed(one).replace(/[ ，']/gu, ""), "前安");
-});
-
-test("a rhyme that few characters have is not begun", () => {
-  assert.ok(!allowed(form({ lengths: [1], rhyme: "A" })).includes("歌"));
-});
-
-test("where nothing rhymes, the rhyme is given up and counted", () => {
-  const one = read(form({ lengths: [1], rhyme: "A" }), "山\n前\n安\n");
-  const banned = Uint8Array.from(one.alphabet.vocabulary.characters, (char) => Number("， '".includes(char)));
-  assert.ok(allowed(one, banned).includes("路"));
-  assert.equal(one.broken, 1);
-});
-
-test("a fork goes on by itself", () => {
-  const one = read(form({ lengths: [2], rhyme: "A" }), "山前\n路");
-  const other = one.fork();
-  read(other, "安\n");
-  assert.deepEqual([one.line, one.count, other.line, other.count], [1, 1, 2, 0]);
-  assert.equal(one.lineEnds.get("A").length, 1);
-  assert.equal(other.lineEnds.get("A").length, 2);
-});
-
-test("banned characters are not allowed, but the line break is", () => {
-  const one = read(form({ lengths: [1] }), "山");
-  assert.equal(allowed(one, new Uint8Array(CHARACTERS.length).fill(1)), "\n");
+test("a line of any length ends only where it rhymes", () => {
+  const rhyme = new RhymeConstraint(alphabet, ids("山"), 2);
+  assert.ok(allowed(line("路前"), rhyme).includes("\n"));
+  assert.ok(allowed(line("路前，"), rhyme).includes("\n"));
+  for (const text of ["路", "路山", "路前a"]) assert.ok(!allowed(line(text), rhyme).includes("\n"), text);
 });
 
 test("rhyme letters repeat after the last; - is none", () => {
-  assert.deepEqual([0, 1, 2, 3, 4].map((line) => rhymeLetter([..."AB-"], line)), ["A", "B", "", "A", "B"]);
+  assert.deepEqual([0, 1, 2, 3, 4].map((one) => rhymeLetter([..."AB-"], one)), ["A", "B", "", "A", "B"]);
   assert.equal(rhymeLetter([], 3), "");
 });
 

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Fingerprint } from "../../src/zuoci/studio/page/give/originality.js";
+import { CopyGuard, Fingerprint } from "../../src/zuoci/studio/page/give/originality.js";
 import { fromBase64 } from "../../src/zuoci/studio/page/give/model.js";
+import { Vocabulary } from "../../src/zuoci/studio/page/give/vocabulary.js";
 
 // zuoci.export.html.page_document(…)["fingerprint"] of the one song "山前山后两条路，路上行人唱着歌。"
 const LYRICS = "山前山后两条路，路上行人唱着歌。";
@@ -31,4 +32,16 @@ test("spans count code points", () => {
 
 test("an empty fingerprint finds nothing", () => {
   assert.deepEqual(new Fingerprint(new Uint8Array(0), WINDOW).copied(LYRICS), []);
+});
+
+test("the guard forbids the character that would complete a copied window, and no other", () => {
+  const vocabulary = new Vocabulary([...new Set(`${LYRICS}海\n`)].join(""));
+  const guard = new CopyGuard(new Fingerprint(fromBase64(FINGERPRINT), WINDOW), vocabulary);
+  const banned = (text) => vocabulary.decode(guard.banned([...text].map((char) => vocabulary.ids.get(char))));
+  for (let i = 0; i + WINDOW <= LYRICS.length; i++) {
+    assert.equal(banned(LYRICS.slice(i, i + WINDOW - 1)), LYRICS[i + WINDOW - 1]);
+    assert.equal(banned(`海${LYRICS.slice(i + 1, i + WINDOW - 1)}`), "");
+  }
+  assert.equal(banned(`海海${LYRICS.slice(0, WINDOW - 1)}`), LYRICS[WINDOW - 1]);
+  assert.equal(banned(LYRICS.slice(0, WINDOW - 2)), "");
 });

@@ -39,7 +39,8 @@ test("the logits stay as they are", () => {
 test("characters are drawn with the probabilities of the softmax", () => {
   const logits = Float32Array.of(0, 1, 2, -1);
   const count = 10_000;
-  const drawn = Array.from({ length: count }, (_, i) => sampling.draw(logits, 0.7, i / count));
+  const uniforms = Array.from({ length: count }, (_, i) => i / count);
+  const drawn = sampling.drawSeveral(logits, 0.7, uniforms);
   const weights = [...logits].map((logit) => Math.exp(logit / 0.7));
   const total = weights.reduce((sum, weight) => sum + weight);
   weights.forEach((weight, id) => {

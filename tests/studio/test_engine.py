@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
@@ -31,17 +32,20 @@ const names = ["model", "mixture", "vocabulary", "writer", "sampling", "original
 const [{ Model, decodeWeights, fromBase64 }, { decodeMixture }, { Vocabulary }, { Writer }, ...others] =
   await Promise.all(names.map((name) => import(`/give/${name}.js`)));
 const [sampling, originality, { exp, log }] = others;
-const open = (data) => {
+const { CopyGuard, Fingerprint } = originality;
+const guardOf = ({ fingerprint, constants, characters }) => {
+  const known = new Fingerprint(fromBase64(fingerprint), constants.copy_window);
+  return new CopyGuard(known, new Vocabulary(characters));
+};
+const open = (data, more) => {
   const mixture = data.mixture && decodeMixture(data.mixture.arrays, fromBase64(data.mixture.data));
   const model = new Model(data.config, decodeWeights(data.tensors, fromBase64(data.weights)), mixture);
-  return new Writer(model, new Vocabulary(data.characters), data, data.rhymes ?? {});
+  return new Writer(model, new Vocabulary(data.characters), data, data.rhymes ?? {}, more);
 };
-const text = (stream) => {
-  let text = "";
-  for (let next = stream.next(); ; next = stream.next()) {
-    if (next.done) return { text, ...next.value };
-    text += next.value.char;
-  }
+const end = (steps) => {
+  let next = steps.next();
+  while (!next.done) next = steps.next();
+  return next.value;
 };
 """
 CELLS = ["rnn", "rnn_relu", "gru", "lstm"]
@@ -112,7 +116,7 @@ def test_greedy_writes_the_librarys_text(
 ) -> None:
     model = trained(corpus, cell)
     model.mixture = mixture(len(model.vocabulary), orders, model.vocabulary.encode(corpus.text).tolist())
-    written = run(modules, 'return text(open(given).write("山前？", { greedy: true, length: 200 }))', data(model))
+    written = run(modules, 'return end(open(given).write("山前？", { greedy: true, length: 200 }))', data(model))
     writer = zuoci.Writer(quantise(model, "float16").model)
     expected = writer.write("山前？", zuoci.WriteConfig(greedy=True, length=200))
     assert "山前" + written["text"] == expected.text
@@ -154,7 +158,7 @@ def test_the_same_seed_writes_the_same_text(modules: Page, make_model: Callable[
     first, again, other, large = run(
         modules,
         """const writer = open(given);
-        return [1, 1, 2, 2 ** 33 + 1].map((seed) => text(writer.write("", { seed, length: 60 })).text)""",
+        return [1, 1, 2, 2 ** 33 + 1].map((seed) => end(writer.write("", { seed, length: 60 })).text)""",
         data(make_model()),
     )
     assert first == again
@@ -221,7 +225,7 @@ def test_an_opening_is_adapted_as_in_the_library(modules: Page, texts: list[str]
 def lines(page: Page, model: zuoci.CharLM, wish: dict[str, Any], opening: str = "") -> tuple[list[str], int]:
     written = run(
         page,
-        "return text(open(given.data).write(given.opening, given.wish))",
+        "return end(open(given.data).write(given.opening, given.wish))",
         {"data": data(model, rhymes=RHYMES), "opening": opening, "wish": wish},
     )
     return (opening + written["text"]).split("\n"), written["broken"]
@@ -236,7 +240,7 @@ def test_lines_have_the_lengths_and_begin_and_rhyme_as_asked(
     for seed in range(5):
         written = run(
             modules,
-            "return text(open(given.data).write('', given.wish))",
+            "return end(open(given.data).write('', given.wish))",
             {"data": data(make_model(more), rhymes=rhymes), "wish": {**wish, "seed": seed}},
         )
         text = written["text"].split("\n")
@@ -251,7 +255,8 @@ def test_lines_have_the_lengths_and_begin_and_rhyme_as_asked(
 def test_words_are_not_cut(modules: Page, make_model: Callable[..., zuoci.CharLM]) -> None:
     text, _ = lines(modules, make_model("abcdefgh' ,\n"), {"lines": 6, "lengths": [3], "temperature": 1.5, "seed": 4})
     assert len(text) == 6
-    assert [len(line.replace(",", " ").split()) for line in text] == [3] * 6
+    words = [re.findall(r"[a-h][a-h']*", line) for line in text]
+    assert [len(line) for line in words] == [3] * 6
 
 
 def test_the_openings_lines_count(modules: Page, make_model: Callable[..., zuoci.CharLM]) -> None:
@@ -266,8 +271,8 @@ def test_banned_characters_are_not_written(modules: Page, make_model: Callable[.
     written = run(
         modules,
         """const writer = open(given);
-        return [text(writer.write("山", { length: 80, banned: "山前路" })).text,
-          text(writer.write("山", { lines: 5, banned: "山前路" })).text]""",
+        return [end(writer.write("山", { length: 80, banned: "山前路" })).text,
+          end(writer.write("山", { lines: 5, banned: "山前路" })).text]""",
         data(make_model()),
     )
     for text in written:
@@ -275,18 +280,43 @@ def test_banned_characters_are_not_written(modules: Page, make_model: Callable[.
         assert not set(text) & set("山前路")
 
 
-def test_candidates_differ_and_the_most_likely_come_first(
-    modules: Page, make_model: Callable[..., zuoci.CharLM]
-) -> None:
-    model = make_model()
+def test_candidates_differ_and_rhyme(modules: Page, make_model: Callable[..., zuoci.CharLM]) -> None:
+    model = make_model("\n ，山前路上人在唱歌里有昂长")
+    rhymes = {**RHYMES, "昂": "ang", "长": "ang"}
     wish = {"lengths": [4], "temperature": 1, "rhyme": "A"}
-    code = "return open(given.data).candidates('山前路上\\n', given.wish, 16, [{ letter: 'A', char: '唱' }])"
-    found = run(modules, code, {"data": data(model, rhymes=RHYMES), "wish": wish})
-    again = run(modules, code, {"data": data(model, rhymes=RHYMES), "wish": wish})
+    code = "return end(open(given.data).candidates('山前路上\\n', given.wish, 16, [{ letter: 'A', text: '在唱' }]))"
+    found = run(modules, code, {"data": data(model, rhymes=rhymes), "wish": wish})
+    again = run(modules, code, {"data": data(model, rhymes=rhymes), "wish": wish})
     assert found == again
-    assert len({line["text"] for line in found}) == len(found) > 1
-    assert [line["nll"] for line in found] == sorted(line["nll"] for line in found)
-    assert all(len(line["text"].replace(" ", "")) == 4 for line in found)
+    assert 16 >= len({line["text"] for line in found}) == len(found) > 4
+    assert all(len(line["text"].replace("，", "")) == 4 for line in found)
+    assert {line["text"].rstrip("，")[-1] for line in found} == set("昂长")
+    # Both characters that rhyme are taken: the lines need not rhyme.
+    few = run(modules, code, {"data": data(make_model(), rhymes=RHYMES), "wish": wish})
+    assert {line["text"].rstrip("，")[-1] for line in few} - set("上唱")
+
+
+def test_no_line_copies_more_than_the_limit(modules: Page, make_model: Callable[..., zuoci.CharLM]) -> None:
+    """The same seed writes what was written, unless that is copied: not a window of it comes again."""
+    model = make_model()
+    wish = {"lines": 6, "lengths": [5], "seed": 3}
+    before, _ = lines(modules, model, wish)
+    code = "return end(open(given.data, { guard: guardOf(given.data) }).write('', given.wish)).text"
+    copied = "\n".join(before)
+    document = data(model, fingerprint=of_text(copied))
+    text = run(modules, code, {"data": document, "wish": wish})
+    assert [len(line.replace("，", "")) for line in text.split("\n")] == [5] * 6
+    assert not any(text[i : i + WINDOW] in copied for i in range(len(text) - WINDOW + 1))
+
+
+def test_a_rhyme_that_cannot_be_kept_is_given_up(modules: Page, make_model: Callable[..., zuoci.CharLM]) -> None:
+    document = data(make_model(), rhymes={"山": "an", "前": "an", "上": "an"})
+    wish = {"lines": 4, "lengths": [2], "rhyme": "A", "banned": "上", "particles": 8}
+    written = run(modules, "return end(open(given.data).write('', given.wish))", {"data": document, "wish": wish})
+    text = written["text"].split("\n")
+    assert len(text) == 4
+    assert [len(line.replace("，", "").replace(" ", "")) for line in text] == [2] * 4
+    assert 1 <= written["broken"] <= 4  # no rhyme has four characters
 
 
 def test_each_round_of_candidates_has_streams_of_its_own(
@@ -297,7 +327,7 @@ def test_each_round_of_candidates_has_streams_of_its_own(
         modules,
         """const writer = open(given);
         const texts = ([seed, round]) =>
-          writer.candidates("山前路上\\n", { seed, lengths: [6] }, 8, [], round).map((line) => line.text);
+          end(writer.candidates("山前路上\\n", { seed, lengths: [6] }, 8, [], round)).map((line) => line.text);
         return [[3, 0], [3, 1], [3, 1], [4, 0]].map(texts)""",
         data(make_model()),
     )

@@ -16,12 +16,15 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 from zuoci.errors import ModelFolderError
 from zuoci.export.html import export_html, rhyme_table
 from zuoci.export.onnx import export_onnx
+from zuoci.model.base import model_folder
 from zuoci.model.checkpoint import load
 from zuoci.model.figures import load_report
 from zuoci.model.output import write_output
 from zuoci.text.fingerprint import Fingerprint
 from zuoci.text.folder import CONFIG, FILES, UNFINISHED, read_files
 from zuoci.text.sources import readable
+from zuoci.text.window_filter import WindowFilter
+from zuoci.writing.line_judge import LineJudge
 
 if TYPE_CHECKING:
     from zuoci.export.quantisation import Precision
@@ -79,6 +82,8 @@ def export_model(
         notes = ("the graph is the network alone: the counts that the model is mixed with are not in it",)
         return Exported(export_onnx(model, file, overwrite=overwrite), notes=notes if model.mixture else ())
     report, notes = _report(folder)
+    path = model_folder(folder)
+    windows = WindowFilter.find(path)
     figures = export_html(
         model,
         file,
@@ -87,7 +92,8 @@ def export_model(
         report=report,
         text=text,
         rhymes=rhyme_table(model.vocabulary.characters),
-        fingerprint=Fingerprint.find(folder),
+        fingerprint=Fingerprint.find(path),
+        judge=LineJudge.of_base(windows.about.name) if windows else None,
         overwrite=overwrite,
     )
     return Exported(figures["bytes"], figures["loss"], notes)

@@ -18,12 +18,13 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from zuoci.export.quantisation import Precision, quantise
+from zuoci.export.quantisation import Precision, pack_weights, quantise
 from zuoci.model.output import check_output, write_output
 from zuoci.text.fingerprint import WINDOW
 from zuoci.training.evaluation import evaluate
-from zuoci.writing.config import describe_settings
+from zuoci.writing.line_judge import DILATIONS, LONGEST_BEFORE
 from zuoci.writing.rhyme.scheme import Rhymes
+from zuoci.writing.settings_document import describe_settings
 
 if TYPE_CHECKING:
     import os
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
 
     from zuoci.model.language_model import CharLM
     from zuoci.text.fingerprint import Fingerprint
+    from zuoci.writing.line_judge import LineJudge
 
 # Below `zuoci/studio/page`:
 _PAGE = "give/give.html"
@@ -50,6 +52,7 @@ def export_html(
     text: str = "",
     rhymes: Mapping[str, str] | None = None,
     fingerprint: Fingerprint | None = None,
+    judge: LineJudge | None = None,
     overwrite: bool = False,
 ) -> dict[str, Any]:
     """Writes a web page that writes with a model in any browser and never uses a network.
@@ -63,6 +66,8 @@ def export_html(
         text: a text that the model was not trained on, to measure what the precision costs; "": not measured.
         rhymes: character → the name of its rhyme, as `rhyme_table` gives it; None: the page has no rhyme schemes.
         fingerprint: the fingerprint of the training text; None: the page cannot tell what is copied.
+        judge: what tells people's lines from those of the base that the model started from; None: lines are chosen
+            without it.
         overwrite: replace a file that exists.
 
     Returns:
@@ -75,7 +80,14 @@ def export_html(
     """
     check_output(file, overwrite=overwrite)
     document = page_document(
-        model, precision=precision, title=title, report=report, text=text, rhymes=rhymes, fingerprint=fingerprint
+        model,
+        precision=precision,
+        title=title,
+        report=report,
+        text=text,
+        rhymes=rhymes,
+        fingerprint=fingerprint,
+        judge=judge,
     )
     page = render(document).encode()
     write_output(file, page, overwrite=overwrite)
@@ -91,6 +103,7 @@ def page_document(
     text: str = "",
     rhymes: Mapping[str, str] | None = None,
     fingerprint: Fingerprint | None = None,
+    judge: LineJudge | None = None,
 ) -> dict[str, Any]:
     """The block of JSON in a page. The arguments are those of `export_html`.
 
@@ -117,6 +130,7 @@ def page_document(
         "tensors": weights.tensors,
         "weights": _base64(weights.data),
         "mixture": None if model.mixture is None else pack_arrays(model.mixture.to_arrays()),
+        "judge": None if judge is None else _pack_judge(judge, model.vocabulary.characters),
         **describe_settings(),
     }
     identity = hashlib.sha256(_json(document).encode()).hexdigest()[:16]
@@ -200,6 +214,17 @@ def pack_arrays(arrays: Mapping[str, NDArray[Any]]) -> dict[str, Any]:
         entries.append({"name": name, "shape": list(values.shape), "type": values.dtype.name, "at": len(data)})
         data += values.astype(values.dtype.newbyteorder("<")).tobytes()
     return {"arrays": entries, "data": _base64(bytes(data))}
+
+
+def _pack_judge(judge: LineJudge, characters: str) -> dict[str, Any]:
+    """A judge of lines in 8 bits, as line_judge.js reads it."""
+    tensors, data, _ = pack_weights(judge.weights_for(characters), "int8")
+    return {
+        "tensors": tensors,
+        "weights": _base64(data),
+        "dilations": list(DILATIONS),
+        "longest_before": LONGEST_BEFORE,
+    }
 
 
 def rhyme_table(characters: str) -> dict[str, str]:

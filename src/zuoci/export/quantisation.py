@@ -17,7 +17,11 @@ from zuoci.model.mixture import Mixture
 from zuoci.model.quantisation import quantise_rows
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
+
+    Floats = NDArray[np.float32]
 
 Precision: TypeAlias = Literal["int8", "float16"]
 
@@ -45,29 +49,45 @@ def quantise(model: CharLM, precision: Precision) -> Quantised:
     Raises:
         SettingsError: a weight is larger than float16 can hold.
     """
+    weights = {name: weight.detach().cpu().float().numpy() for name, weight in model.state_dict().items()}
+    tensors, data, decoded = pack_weights(weights, precision)
+    copy = CharLM(model.config, model.vocabulary)
+    copy.load_state_dict({name: torch.from_numpy(values.copy()) for name, values in decoded.items()})
+    if model.mixture:
+        copy.mixture = Mixture.from_arrays(model.mixture.to_arrays(), len(model.vocabulary))
+    return Quantised(tensors, data, copy.eval())
+
+
+def pack_weights(
+    weights: Mapping[str, Floats], precision: Precision
+) -> tuple[list[dict[str, Any]], bytes, dict[str, Floats]]:
+    """Writes some weights in fewer bits.
+
+    Returns:
+        `tensors` and `data` of `Quantised`, and the weights as they are read back.
+
+    Raises:
+        SettingsError: a weight is larger than float16 can hold.
+    """
     tensors: list[dict[str, Any]] = []
     data = bytearray()
-    decoded: dict[str, torch.Tensor] = {}
-    for name, weight in model.state_dict().items():
-        values: NDArray[np.float32] = weight.detach().cpu().float().numpy()
-        tensor: dict[str, Any] = {"name": name, "shape": list(values.shape), "type": "float32"}
-        stored: NDArray[Any] = values
-        if values.ndim > 1 and precision == "int8":
-            stored, scales = (part.numpy() for part in quantise_rows(torch.from_numpy(values)))
+    decoded: dict[str, Floats] = {}
+    for name, given in weights.items():
+        tensor: dict[str, Any] = {"name": name, "shape": list(given.shape), "type": "float32"}
+        stored: NDArray[Any] = given
+        values = given
+        if given.ndim > 1 and precision == "int8":
+            stored, scales = (part.numpy() for part in quantise_rows(torch.from_numpy(given)))
             tensor |= {"type": "int8", "scales": len(data)}
             data += scales.astype("<f4").tobytes()
             values = stored * scales
-        elif values.ndim > 1:
-            if (largest := float(np.abs(values).max())) > float(np.finfo(np.float16).max):
+        elif given.ndim > 1:
+            if (largest := float(np.abs(given).max())) > float(np.finfo(np.float16).max):
                 raise SettingsError(f"{name} holds {largest:g}, and float16 cannot go beyond 65504; choose int8")
-            stored = values.astype(np.float16)
+            stored = given.astype(np.float16)
             tensor["type"] = "float16"
             values = stored.astype(np.float32)
         tensors.append({**tensor, "at": len(data)})
         data += stored.astype(stored.dtype.newbyteorder("<")).tobytes()
-        decoded[name] = torch.from_numpy(values.copy())
-    copy = CharLM(model.config, model.vocabulary)
-    copy.load_state_dict(decoded)
-    if model.mixture:
-        copy.mixture = Mixture.from_arrays(model.mixture.to_arrays(), len(model.vocabulary))
-    return Quantised(tensors, bytes(data), copy.eval())
+        decoded[name] = values
+    return tensors, bytes(data), decoded

@@ -14,7 +14,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
 from zuoci.server.errors import ApiError
 from zuoci.training.recipe import describe
-from zuoci.writing.config import VOICE, WriteConfig, describe_settings, refuse_greedy_temperature
+from zuoci.writing.config import VOICE, WriteConfig, refuse_greedy_temperature
+from zuoci.writing.settings_document import describe_settings
 
 if TYPE_CHECKING:
     from collections.abc import Collection

@@ -21,7 +21,7 @@ from zuoci.studio.jobs import ENDED, Event, TrainingJob
 from zuoci.studio.locks import Result
 from zuoci.studio.runs import TrainingRuns, name_taken
 from zuoci.training.recipe import DEFAULT_RECIPE, NO_BASE
-from zuoci.writing.config import describe_fields
+from zuoci.writing.settings_document import describe_fields
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable

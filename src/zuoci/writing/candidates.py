@@ -22,10 +22,10 @@ from pydantic import BaseModel, ConfigDict
 
 from zuoci.errors import SettingsError, WritingError
 from zuoci.model.random import key_of
-from zuoci.writing.config import parse_lengths
+from zuoci.writing.config import LIKELIHOOD, parse_lengths
 from zuoci.writing.form import LinePlan, count_syllables, length_of, line_indices, units
 from zuoci.writing.line import WrittenLine, draw_lines, read
-from zuoci.writing.line_score import LIKELIHOOD, line_scores, repeats
+from zuoci.writing.line_score import line_scores, repeats
 from zuoci.writing.originality import originality
 from zuoci.writing.particles import write_line
 from zuoci.writing.random import LENGTH, LINE, PICK

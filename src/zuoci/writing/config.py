@@ -26,6 +26,17 @@ if TYPE_CHECKING:
 MOST_LINES = 1000  # of a text
 MOST_SYLLABLES = 40  # of a line without a given length
 LONGEST_WORD = 24  # letters
+MOST_MARKS, MOST_LAST_MARKS = 3, 2  # in a row that do not count for the length: within a line, and at its end
+MAX_REPEATS = 3  # of `WriteConfig.max_repeats`, unless a wish says otherwise
+# The score of a finished line (`zuoci.writing.line_score`): the exponent of its probability, and what it costs to
+# repeat a pair of syllables or a syllable, in nats.
+LIKELIHOOD, REPEATED_PAIR, REPEATED_UNIT, EARLIER_UNIT = 0.3, 1.0, 0.5, 0.2
+LOOKED_BACK = 120  # characters of the text before a line that it should not repeat
+# Lines that a text may fail to find (`zuoci.writing.text`), for each of its lines and beside them; and failures of one
+# line after which one more of the lines before it is written anew.
+FAILURES_PER_LINE, MORE_FAILURES, FAILURES_PER_STEP_BACK = 4, 20, 3
+PARTICLES_FOR_LENGTH = 8  # of a line that is written only for its length
+PAGE_PARTICLES = 24  # default of an exported page, which computes on one core and without BLAS
 VOICE = (  # of a `Writer`, and so not a field of `WriteConfig`
     "how far texts follow the model rather than the base model that it started from; 0: the base; 1: the model as it "
     "was trained"
@@ -353,38 +364,3 @@ _PARSERS: dict[str, Callable[[Any], object]] = {
     "reading": parse_readings,
     "word": parse_words,
 }
-
-# What the form of a page begins with, for somebody who has chosen nothing yet.
-FORM_START = {"lines": 8, "rhyme": "AABB", "stanza": "4"}
-
-
-def describe_settings(largest: Mapping[str, int] | None = None) -> dict[str, Any]:
-    """The settings of writing as JSON, for the scripts of the pages, so that no bound or default is copied by hand.
-
-    Args:
-        largest: a smaller maximum for some fields, as a server has it.
-
-    Returns:
-        `settings`: of each field of `WriteConfig` its JSON schema, which is `default`, `type`, `description`, bounds,
-        and `nullable` where null is allowed; `start`: what a page's form begins with; `constants`: numbers that the
-        writing code and the scripts share.
-    """
-    from zuoci.text.fingerprint import WINDOW  # which imports numpy
-
-    settings = describe_fields(WriteConfig)
-    for name, maximum in (largest or {}).items():
-        settings[name]["maximum"] = min(maximum, settings[name].get("maximum", maximum))
-    constants = {"copy_window": WINDOW, "max_word_letters": LONGEST_WORD, "max_lines": MOST_LINES}
-    return {"settings": settings, "start": dict(FORM_START), "constants": constants}
-
-
-def describe_fields(config: type[BaseModel]) -> dict[str, dict[str, Any]]:
-    """The JSON schema of each field of some settings, without names and unions: `X | None` is `X` and `nullable`."""
-    fields: dict[str, dict[str, Any]] = {}
-    for name, schema in config.model_json_schema()["properties"].items():
-        field = {key: value for key, value in schema.items() if key not in ("title", "anyOf")}
-        kinds = schema.get("anyOf", [])
-        if any(kind["type"] == "null" for kind in kinds):
-            field |= {"nullable": True, **next(kind for kind in kinds if kind["type"] != "null")}
-        fields[name] = field
-    return fields

@@ -78,6 +78,10 @@ class LineJudge:
         both = np.concatenate([mean, np.where(of_line, h, 0.0).max(1)], 1)
         return (both @ self._weights["output"] + self._weights["output_bias"]).astype(np.float64)
 
+    def weights_for(self, characters: str) -> dict[str, NDArray[np.float32]]:
+        """The weights, with the embedding of the characters of a vocabulary in its order; 0 for unknown ones."""
+        return {**self._weights, "embedding": self._embedding[self._read(characters)]}
+
     def _read(self, text: str) -> list[int]:
         return [self._ids.get(char, len(self._ids)) for char in text]
 

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from zuoci.writing.config import EARLIER_UNIT, LIKELIHOOD, LOOKED_BACK, REPEATED_PAIR, REPEATED_UNIT
 from zuoci.writing.form import units
 
 if TYPE_CHECKING:
@@ -30,10 +31,7 @@ if TYPE_CHECKING:
     from zuoci.writing.line import WrittenLine
     from zuoci.writing.rules import Rules
 
-LIKELIHOOD = 0.3
-_PAIR, _UNIT, _EARLIER = 1.0, 0.5, 0.2  # nats
 _ABOUT = 3.0  # nats for a character with an affinity of 1
-_LOOKED_BACK = 120  # characters of the text before a line that it should not repeat
 
 
 def line_scores(rules: Rules, before: str, lines: Sequence[WrittenLine]) -> NDArray[np.float64]:
@@ -60,13 +58,15 @@ def line_scores(rules: Rules, before: str, lines: Sequence[WrittenLine]) -> NDAr
 
 def repeats(before: str, line: str) -> float:
     """What a line repeats of itself and of the text before it, in nats; words are counted in alphabetic scripts."""
-    earlier = units(before[-_LOOKED_BACK:])
+    earlier = units(before[-LOOKED_BACK:])
     pairs, known = set(pairwise(earlier)), set(earlier)
     seen: set[str] = set()
     cost = 0.0
     last = ""
     for unit in units(line):
-        cost += _UNIT * (unit in seen) + _EARLIER * (unit in known) + _PAIR * ((last, unit) in pairs)
+        cost += (
+            REPEATED_UNIT * (unit in seen) + EARLIER_UNIT * (unit in known) + REPEATED_PAIR * ((last, unit) in pairs)
+        )
         seen.add(unit)
         pairs.add((last, unit))
         last = unit

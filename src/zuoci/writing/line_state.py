@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zuoci.writing.config import LONGEST_WORD, MOST_SYLLABLES
+from zuoci.writing.config import LONGEST_WORD, MOST_LAST_MARKS, MOST_MARKS, MOST_SYLLABLES
 from zuoci.writing.form import kind
 
 if TYPE_CHECKING:
@@ -107,7 +107,7 @@ class LineState:
         may_begin = self.left > 0 and not (waiting and self.syllables == fixed[self.fixed_begun][0])
         may_go_on = self.in_word and not self.word_closed and self.word_letters < LONGEST_WORD
         complete = not waiting and (self.left == 0 if self.plan.length else self.syllables > 0)
-        most_marks = 3 if self.left > 0 else 2
+        most_marks = MOST_MARKS if self.left > 0 else MOST_LAST_MARKS
         return self.alphabet.allowed(
             syllables=may_begin,
             letters=may_go_on or (may_begin and not self.in_word),

@@ -5,9 +5,9 @@
 
 from __future__ import annotations
 
-_LONGEST_BLOCK = 64  # characters of the longest block that is looked for
-_FREE = 12  # characters; short blocks may fill up to this many in a row, however often they repeat: 啦啦啦啦
-_SUFFIX = 3  # characters that must recur for a loop to be possible
+LONGEST_BLOCK = 64  # characters of the longest block that is looked for
+FREE = 12  # characters; short blocks may fill up to this many in a row, however often they repeat: 啦啦啦啦
+SUFFIX = 3  # characters that must recur for a loop to be possible
 _GRAM = 3  # characters of the runs that `repetition` counts
 
 
@@ -23,12 +23,12 @@ def characters_that_would_repeat(text: str, times: int) -> str:
     """
     n = len(text)
     found = ""
-    start = n - _SUFFIX
-    while n >= _FREE and (
-        (start := text.rfind(text[n - _SUFFIX :], max(0, n - _SUFFIX - _LONGEST_BLOCK), start + _SUFFIX - 1)) >= 0
+    start = n - SUFFIX
+    while n >= FREE and (
+        (start := text.rfind(text[n - SUFFIX :], max(0, n - SUFFIX - LONGEST_BLOCK), start + SUFFIX - 1)) >= 0
     ):
-        period = n - _SUFFIX - start
-        copies = max(times, _FREE // period)
+        period = n - SUFFIX - start
+        copies = max(times, FREE // period)
         repeated = copies * period - 1
         # One more character equal to that one period ago would complete copies + 1 blocks.
         if n >= repeated + period and text[n - repeated :] == text[n - repeated - period : n - period]:

@@ -15,7 +15,7 @@ from zuoci.errors import SettingsError
 from zuoci.text.corpus import code_points
 from zuoci.text.fingerprint import NO_CHARACTER, WINDOW
 from zuoci.writing.alphabet import Alphabet
-from zuoci.writing.config import parse_readings
+from zuoci.writing.config import MAX_REPEATS, parse_readings
 from zuoci.writing.form import Form
 from zuoci.writing.guards import guard_of
 from zuoci.writing.line_judge import LineJudge
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
     from zuoci.writing.guards import Guard
     from zuoci.writing.originality import Known
 
-_MAX_REPEATS = 3  # unless the wish says otherwise
 _CACHED = 8  # copy guards, and rhyme groups, that are kept for the next wish
 
 
@@ -140,7 +139,7 @@ class Rules:
         self.stop = tuple(filter(None, config.stop))
         self.max_repeats = config.max_repeats
         if self.max_repeats is None:
-            self.max_repeats = 0 if config.greedy else _MAX_REPEATS
+            self.max_repeats = 0 if config.greedy else MAX_REPEATS
         self.max_copy = config.max_copy
         self.guard = _copy_guard(model, config)
         self.banned = config.ban

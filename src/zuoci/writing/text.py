@@ -15,6 +15,7 @@ from pydantic import BaseModel, ConfigDict
 
 from zuoci.errors import WritingError
 from zuoci.model.random import key_of
+from zuoci.writing.config import FAILURES_PER_LINE, FAILURES_PER_STEP_BACK, MORE_FAILURES, PARTICLES_FOR_LENGTH
 from zuoci.writing.form import count_syllables
 from zuoci.writing.line import Context, WrittenLine, pick, read
 from zuoci.writing.particles import write_line
@@ -36,11 +37,6 @@ if TYPE_CHECKING:
 # the text is handed out that much later; and within this many steps, so that a text that can only copy ends.
 _MOST_TAKEN_BACK = 32
 _STEPS_PER_CHARACTER, _MORE_STEPS = 20, 1000  # the second, so that short texts have enough
-# Lines that a text may fail to find, for each of its lines and beside them.
-_FAILURES_PER_LINE, _MORE_FAILURES = 4, 20
-# Failures of one line after which one more of the lines before it is written anew.
-_FAILURES_PER_STEP_BACK = 3
-_PARTICLES_FOR_LENGTH = 8  # of a line that is written only for its length
 
 
 Finish: TypeAlias = Literal["length", "stop"]
@@ -272,12 +268,12 @@ def _write_lines(rules: Rules, context: Context, plans: Sequence[LinePlan], key:
             contexts.append(lines[-1].after)
             continue
         failures[i] += 1
-        if sum(failures) > _FAILURES_PER_LINE * len(plans) + _MORE_FAILURES or rules.greedy:
+        if sum(failures) > FAILURES_PER_LINE * len(plans) + MORE_FAILURES or rules.greedy:
             raise WritingError(
                 f"no text was found that keeps the form: line {i + 1} fails ({_description(plan, rules.max_copy)}); "
                 "loosen a wish"
             )
-        kept = max(i - 1 - failures[i] // _FAILURES_PER_STEP_BACK, 0)
+        kept = max(i - 1 - failures[i] // FAILURES_PER_STEP_BACK, 0)
         del lines[kept:], contexts[kept + 1 :]
     return lines
 
@@ -297,7 +293,7 @@ def with_length(rules: Rules, before: Context, plan: LinePlan, key: int, partner
     if plan.length or not plan.rhyme or not partners:
         return plan
     free = dataclasses.replace(plan, rhyme=None, ends_stanza=False)
-    found = yield from write_line(rules, before, free, key, particles=_PARTICLES_FOR_LENGTH)
+    found = yield from write_line(rules, before, free, key, particles=PARTICLES_FOR_LENGTH)
     text = pick(found, key).text if found else partners[0]
     return dataclasses.replace(plan, length=max(count_syllables(text), plan.fixed_syllables))
 

@@ -3,21 +3,21 @@
 
 import { browserLanguage, buttonById, byId, copyText, element, inputById } from "../shared/dom.js";
 import { readStorage, saveText, setStatus, showLanguage, showPhrases, writeStorage } from "../shared/dom.js";
+import { LineJudge } from "./line_judge.js";
 import { fillSheet } from "./markup.js";
-import { Sheet } from "./sheet.js";
 import { decodeMixture } from "./mixture.js";
 import { Model, decodeWeights, fromBase64 } from "./model.js";
-import { Fingerprint } from "./originality.js";
+import { CopyGuard, Fingerprint } from "./originality.js";
 import { PHRASES } from "./phrases.js";
 import { SettingsForm } from "./settings.js";
+import { Sheet } from "./sheet.js";
 import { Vocabulary } from "./vocabulary.js";
 import { Writer } from "./writer.js";
 
 /** @import {Language, Mark} from "../shared/types.js" */
 /** @import {GivePhrases, PageDocument, WriteSettings} from "./types.js" */
 
-const CANDIDATES = 24; // lines to draw
-const SHOWN_CANDIDATES = 6;
+const CANDIDATES = 7; // lines to write in the place of one; one of them may be the line itself
 const CHARACTERS_PER_FRAME = 2; // slow enough to read along
 const FRAME = 16; // milliseconds
 
@@ -27,8 +27,11 @@ const copyWindow = data.constants.copy_window;
 const vocabulary = new Vocabulary(data.characters);
 const mixture = data.mixture && decodeMixture(data.mixture.arrays, fromBase64(data.mixture.data));
 const model = new Model(data.config, decodeWeights(data.tensors, fromBase64(data.weights)), mixture);
-const writer = new Writer(model, vocabulary, data, data.rhymes ?? {});
 const fingerprint = data.fingerprint ? new Fingerprint(fromBase64(data.fingerprint), copyWindow) : null;
+const writer = new Writer(model, vocabulary, data, data.rhymes ?? {}, {
+  guard: fingerprint && new CopyGuard(fingerprint, vocabulary),
+  judge: data.judge && new LineJudge(data.judge, vocabulary),
+});
 const lineBreak = vocabulary.characters[vocabulary.lineBreak] ?? "\n";
 const reducedMotion = matchMedia("(prefers-reduced-motion: reduce)");
 const storageKey = `zuoci ${data.identity}`;
@@ -47,7 +50,7 @@ const sheet = new Sheet(byId("lines"), {
   phrases,
   marks: marksOf,
   letters: (lines) => lines.map((_, i) => form.letter(i)),
-  suggest: async (i, round) => suggest(i, round),
+  suggest,
   busy: () => running > 0,
   home: byId("opening"),
   changed() {
@@ -83,22 +86,38 @@ async function write(opening, continues) {
   showStatus();
   showButtons();
   const stream = writer.write(adapted.text, { ...settings, lines: kept.length + settings.lines });
-  let text = continues ? "" : adapted.text; // kept lines may hold characters that the model does not know
+  const start = continues ? "" : adapted.text; // kept lines may hold characters that the model does not know
+  let shown = ""; // what is on the page of `text`, the text so far
+  let text = "";
   let next = stream.next();
-  while (!next.done && running === run) {
+  while ((!next.done || shown !== text) && running === run) {
     const until = performance.now() + FRAME;
+    do {
+      text = next.done ? next.value.text : next.value;
+      if (!next.done) next = stream.next();
+    } while (!next.done && performance.now() < until);
+    if (next.done) text = next.value.text;
     const atOnce = reducedMotion.matches || document.hidden;
-    for (let n = 0; !next.done && (atOnce ? performance.now() < until : n < CHARACTERS_PER_FRAME); n++) {
-      text += next.value.char;
-      next = stream.next();
-    }
-    sheet.rows = [...kept, ...text.split(lineBreak).filter(Boolean).map((line) => ({ text: line }))];
-    showLines(sheet.rows.length - 1);
-    await new Promise((resolve) => setTimeout(resolve, atOnce ? 0 : FRAME));
+    shown = atOnce ? text : [...text].slice(0, alike(text, shown) + CHARACTERS_PER_FRAME).join("");
+    sheet.rows = [...kept, ...rowsOf(start + shown)];
+    showLines(Math.max(0, sheet.rows.length - 1));
+    await new Promise((resolve) => setTimeout(resolve, next.done && !atOnce ? FRAME : 0));
   }
   if (running && running !== run) return; // another run has begun
   running = 0;
   finish(settings, adapted.unknown, next.done === true && next.value.broken > 0);
+}
+
+/** The lines of a text, none of them empty. @param {string} text */
+function rowsOf(text) {
+  return text.split(lineBreak).filter(Boolean).map((line) => ({ text: line }));
+}
+
+/** How many characters two texts begin with alike. @param {string} a @param {string} b */
+function alike(a, b) {
+  const [ofA, ofB] = [[...a], [...b]];
+  const first = ofB.findIndex((char, i) => char !== ofA[i]);
+  return first < 0 ? ofB.length : first;
 }
 
 /** Reports on a run. @param {WriteSettings} settings @param {string} unknown characters @param {boolean} broken */
@@ -136,20 +155,21 @@ function marksOf(lines) {
 }
 
 /** Lines that could replace line `i`. @param {number} i @param {number} round each one brings other lines */
-function suggest(i, round) {
+async function suggest(i, round) {
   const settings = form.values();
   const { lines } = sheet;
   const opening = i === 0 ? vocabulary.adapt(inputById("opening").value).text : "";
   const before = lines.slice(0, i).map((line) => line + lineBreak).join("") + opening;
-  const others = lines.slice(i + 1).map((line, n) => ({ letter: form.letter(i + 1 + n), char: lastRhyming(line) }));
-  const found = writer.candidates(before, settings, CANDIDATES, others, round);
-  const texts = found.map(({ text }) => ({ text: opening + text }));
-  return texts.filter(({ text }) => text !== lines[i]).slice(0, SHOWN_CANDIDATES);
-}
-
-/** The last character of a line that has a rhyme, or "". @param {string} line */
-function lastRhyming(line) {
-  return [...line].findLast((char) => data.rhymes?.[char]) ?? "";
+  const others = lines.slice(i + 1).map((text, n) => ({ letter: form.letter(i + 1 + n), text }));
+  const steps = writer.candidates(before, settings, CANDIDATES, others, round);
+  let next = steps.next();
+  for (let until = performance.now() + FRAME; !next.done; next = steps.next()) {
+    if (performance.now() < until) continue;
+    await new Promise((resolve) => setTimeout(resolve));
+    until = performance.now() + FRAME;
+  }
+  const texts = next.value.map(({ text }) => ({ text: opening + text }));
+  return texts.filter(({ text }) => text !== lines[i]).slice(0, CANDIDATES - 1);
 }
 
 // What is shown

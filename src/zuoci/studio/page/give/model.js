@@ -5,6 +5,7 @@
 // differs), so that every browser computes the same logits and writes the same text for a seed.
 
 import { exp, powerOfTwo } from "./elementary.js";
+import { multiply } from "./multiply.js";
 
 /** @import {Mixture} from "./mixture.js" */
 /** @import {ModelConfig, TensorEntry} from "./types.js" */
@@ -34,7 +35,6 @@ export class Model {
     this.embeddingSize = config.embedding_size;
     // With a tied embedding, the output layer reads a projection of the hidden state.
     this.projection = config.tie_embedding ? weight("projection.weight") : null;
-    this.projected = new Float32Array(config.tie_embedding ? config.embedding_size : 0);
     this.output = config.tie_embedding ? this.embedding : weight("output.weight");
     this.outputBias = weight("output.bias");
     this.vocabSize = this.outputBias.length;
@@ -43,10 +43,9 @@ export class Model {
     // the character is first read.
     this.rows = new Float32Array(this.vocabSize * this.width);
     this.filled = new Uint8Array(this.vocabSize);
-    this.x = new Float32Array(this.width);
-    this.gates = new Float32Array(this.width);
     this.zeros = new Float32Array(Math.max(this.width, config.embedding_size));
-    this.logits = new Float32Array(0);
+    // Of all texts of a step:
+    this.x = this.gates = this.projected = this.logits = new Float32Array(0);
     this.parts = this.cell === "lstm" ? 2 : 1; // of a layer's state: hidden, and cell
     this.mixture = mixture;
     this.recent = mixture ? mixture.recent : 0; // ids at the end of the state: a float32 holds those below 2²⁴ exactly
@@ -68,12 +67,15 @@ export class Model {
    *   mixed with counts, the logarithms of the mixed probabilities
    */
   step(ids, state) {
-    if (this.logits.length !== ids.length * this.vocabSize) this.logits = new Float32Array(ids.length * this.vocabSize);
-    for (let text = 0; text < ids.length; text++) {
-      const top = this.#layers(ids[text], state, text * this.stateSize);
-      this.#output(text * this.vocabSize, state, top);
-      this.#mix(text, ids[text], state);
+    const count = ids.length;
+    if (this.logits.length !== count * this.vocabSize) {
+      this.logits = new Float32Array(count * this.vocabSize);
+      this.x = new Float32Array(count * this.width);
+      this.gates = new Float32Array(count * this.width);
+      this.projected = new Float32Array(this.projection ? count * this.embeddingSize : 0);
     }
+    this.#output(count, state, this.#layers(ids, state));
+    for (let text = 0; text < count; text++) this.#mix(text, ids[text], state);
     return { logits: this.logits, state };
   }
 
@@ -95,44 +97,54 @@ export class Model {
   }
 
   /**
-   * Computes the logits of one text.
-   * @param {number} at where they go
+   * Computes the logits of all texts.
+   * @param {number} count texts
    * @param {Floats} state
-   * @param {number} top where in `state` the hidden state of the last layer begins
+   * @param {number} top where in a text's state the hidden state of the last layer begins
    */
-  #output(at, state, top) {
-    const { vocabSize: V, hiddenSize: H, embeddingSize: E, projection, projected, output, outputBias } = this;
-    if (!projection) return multiply(this.logits, at, output, V, H, state, top, outputBias);
-    multiply(projected, 0, projection, E, H, state, top, this.zeros);
-    multiply(this.logits, at, output, V, E, projected, 0, outputBias);
+  #output(count, state, top) {
+    const { vocabSize: V, hiddenSize: H, embeddingSize: E, projection, output, outputBias } = this;
+    const logits = { values: this.logits, at: 0, step: V };
+    const hidden = { values: state, at: top, step: this.stateSize };
+    if (!projection) return multiply(logits, output, V, H, hidden, outputBias, count);
+    const projected = { values: this.projected, at: 0, step: E };
+    multiply(projected, projection, E, H, hidden, this.zeros, count);
+    multiply(logits, output, V, E, projected, outputBias, count);
   }
 
   /**
-   * Advances every layer of one text.
-   * @param {number} id
+   * Advances every layer of all texts.
+   * @param {ArrayLike<number>} ids
    * @param {Floats} state
-   * @param {number} at where the text's state begins
-   * @returns {number} where in `state` the hidden state of the last layer begins
+   * @returns {number} where in a text's state the hidden state of the last layer begins
    */
-  #layers(id, state, at) {
-    const H = this.hiddenSize;
-    if (!this.filled[id]) this.#fill(id);
+  #layers(ids, state) {
+    const { hiddenSize: H, width, zeros } = this;
+    const [x, gates] = [this.x, this.gates].map((values) => ({ values, at: 0, step: width }));
     let from = 0;
     for (let layer = 0; layer < this.layers.length; layer++) {
       const { ih, hh, bias, biasNew } = this.layers[layer];
-      const here = at + layer * this.parts * H;
-      const x = layer ? this.x : this.rows;
-      const xAt = layer ? 0 : id * this.width;
-      if (layer) {
-        multiply(x, 0, ih, this.width, H, state, from, bias);
+      const here = layer * this.parts * H;
+      if (layer) multiply(x, ih, width, H, { values: state, at: from, step: this.stateSize }, bias, ids.length);
+      else for (let text = 0; text < ids.length; text++) x.values.set(this.#row(ids[text]), text * width);
+      multiply(gates, hh, width, H, { values: state, at: here, step: this.stateSize }, zeros, ids.length);
+      for (let text = 0; text < ids.length; text++) {
+        const at = text * this.stateSize + here;
+        const ofText = text * width;
+        if (this.cell === "gru") gru(state, at, H, x.values, gates.values, ofText, biasNew);
+        else if (this.cell === "lstm") lstm(state, at, H, x.values, gates.values, ofText);
+        else rnn(state, at, H, x.values, gates.values, ofText, this.cell === "rnn_relu");
       }
-      multiply(this.gates, 0, hh, this.width, H, state, here, this.zeros);
-      if (this.cell === "gru") gru(state, here, H, x, xAt, this.gates, biasNew);
-      else if (this.cell === "lstm") lstm(state, here, H, x, xAt, this.gates);
-      else rnn(state, here, H, x, xAt, this.gates, this.cell === "rnn_relu");
       from = here;
     }
     return from;
+  }
+
+  /** What the first layer adds to its gates for a character. @param {number} id */
+  #row(id) {
+    const at = id * this.width;
+    if (!this.filled[id]) this.#fill(id);
+    return this.rows.subarray(at, at + this.width);
   }
 
   /** @param {number} id */
@@ -140,7 +152,9 @@ export class Model {
     const { ih, bias } = this.layers[0];
     const at = id * this.width;
     if (this.embeddingSize) {
-      multiply(this.rows, at, ih, this.width, this.embeddingSize, this.embedding, id * this.embeddingSize, bias);
+      const E = this.embeddingSize;
+      const row = { values: this.rows, at, step: 0 };
+      multiply(row, ih, this.width, E, { values: this.embedding, at: id * E, step: 0 }, bias, 1);
     } else {
       for (let i = 0; i < this.width; i++) this.rows[at + i] = ih[i * this.vocabSize + id] + bias[i];
     }
@@ -165,58 +179,18 @@ function joinBiases(layer, config, weight) {
 }
 
 /**
- * y[at …] = W x + bias. Works in tiles of 4 × 2: four rows share the reads of x, and sums in double precision need no
- * rounding after each product, which makes it twice as fast as a plain loop.
- * @param {Floats} y
- * @param {number} at where the result goes
- * @param {Floats} W `(rows, columns)`
- * @param {number} rows
- * @param {number} columns
- * @param {Floats} x
- * @param {number} xAt where x begins
- * @param {Floats} bias `(rows,)`
- */
-function multiply(y, at, W, rows, columns, x, xAt, bias) {
-  const end = xAt + columns;
-  let row = 0;
-  for (; row + 3 < rows; row += 4) {
-    let a = 0, b = 0, c = 0, d = 0;
-    let i = row * columns, j = i + columns, k = j + columns, l = k + columns;
-    let n = xAt;
-    for (; n + 1 < end; n += 2) {
-      const first = x[n], second = x[n + 1];
-      a += W[i] * first + W[i + 1] * second;
-      b += W[j] * first + W[j + 1] * second;
-      c += W[k] * first + W[k + 1] * second;
-      d += W[l] * first + W[l + 1] * second;
-      i += 2, j += 2, k += 2, l += 2;
-    }
-    if (n < end) (a += W[i] * x[n]), (b += W[j] * x[n]), (c += W[k] * x[n]), (d += W[l] * x[n]);
-    y[at + row] = a + bias[row];
-    y[at + row + 1] = b + bias[row + 1];
-    y[at + row + 2] = c + bias[row + 2];
-    y[at + row + 3] = d + bias[row + 3];
-  }
-  for (; row < rows; row++) {
-    let sum = bias[row];
-    for (let n = xAt, i = row * columns; n < end; n++, i++) sum += W[i] * x[n];
-    y[at + row] = sum;
-  }
-}
-
-/**
  * h = tanh(x + gates), or relu(…).
  * @param {Floats} state
  * @param {number} at where the layer's state begins
  * @param {number} H
  * @param {Floats} x W_ih x + b for each gate
- * @param {number} xAt where it begins
  * @param {Floats} gates W_hh h for each gate
+ * @param {number} from where both begin
  * @param {boolean} relu
  */
-function rnn(state, at, H, x, xAt, gates, relu) {
+function rnn(state, at, H, x, gates, from, relu) {
   for (let i = 0; i < H; i++) {
-    const sum = x[xAt + i] + gates[i];
+    const sum = x[from + i] + gates[from + i];
     state[at + i] = relu ? Math.max(sum, 0) : tanh(sum);
   }
 }
@@ -227,15 +201,15 @@ function rnn(state, at, H, x, xAt, gates, relu) {
  * @param {number} at where the layer's state begins
  * @param {number} H
  * @param {Floats} x W_ih x + b for each gate
- * @param {number} xAt where it begins
  * @param {Floats} gates W_hh h for each gate
+ * @param {number} from where both begin
  * @param {Floats} biasNew bias_hh of the new gate
  */
-function gru(state, at, H, x, xAt, gates, biasNew) {
+function gru(state, at, H, x, gates, from, biasNew) {
   for (let i = 0; i < H; i++) {
-    const r = sigmoid(x[xAt + i] + gates[i]);
-    const z = sigmoid(x[xAt + H + i] + gates[H + i]);
-    const n = tanh(x[xAt + 2 * H + i] + r * (gates[2 * H + i] + biasNew[i]));
+    const r = sigmoid(x[from + i] + gates[from + i]);
+    const z = sigmoid(x[from + H + i] + gates[from + H + i]);
+    const n = tanh(x[from + 2 * H + i] + r * (gates[from + 2 * H + i] + biasNew[i]));
     state[at + i] = n + z * (state[at + i] - n);
   }
 }
@@ -246,15 +220,15 @@ function gru(state, at, H, x, xAt, gates, biasNew) {
  * @param {number} at where the layer's state begins
  * @param {number} H
  * @param {Floats} x W_ih x + b for each gate
- * @param {number} xAt where it begins
  * @param {Floats} gates W_hh h for each gate
+ * @param {number} from where both begin
  */
-function lstm(state, at, H, x, xAt, gates) {
+function lstm(state, at, H, x, gates, from) {
   for (let i = 0; i < H; i++) {
-    const input = sigmoid(x[xAt + i] + gates[i]);
-    const forget = sigmoid(x[xAt + H + i] + gates[H + i]);
-    const fresh = tanh(x[xAt + 2 * H + i] + gates[2 * H + i]);
-    const output = sigmoid(x[xAt + 3 * H + i] + gates[3 * H + i]);
+    const input = sigmoid(x[from + i] + gates[from + i]);
+    const forget = sigmoid(x[from + H + i] + gates[from + H + i]);
+    const fresh = tanh(x[from + 2 * H + i] + gates[from + 2 * H + i]);
+    const output = sigmoid(x[from + 3 * H + i] + gates[from + 3 * H + i]);
     const cell = forget * state[at + H + i] + input * fresh;
     state[at + H + i] = cell;
     state[at + i] = output * tanh(cell);

@@ -5,6 +5,8 @@
 // fingerprint (docs/format.md): 64 bits of its first seven characters, and over them the masked eighth. A new window is
 // mistaken for a copied one with a probability of (windows of the training lyrics) / 2⁴⁰.
 
+/** @import {Vocabulary} from "./vocabulary.js" */
+
 export class Fingerprint {
   /**
    * @param {Uint8Array} bytes
@@ -48,12 +50,66 @@ export class Fingerprint {
     return spans;
   }
 
+  /**
+   * The hash of all characters of a window but the last.
+   * @param {number[]} points
+   * @param {number} start
+   */
+  beginning(points, start) {
+    const first = this.multipliers.reduce((sum, multiplier, i) => sum + hashOf(points[start + i]) * multiplier, 0n);
+    return mix(BigInt.asUintN(64, first));
+  }
+
   /** @param {number[]} points @param {number} start */
   #windowHash(points, start) {
-    const first = this.multipliers.reduce((sum, multiplier, i) => sum + hashOf(points[start + i]) * multiplier, 0n);
-    const hash = mix(BigInt.asUintN(64, first));
+    const hash = this.beginning(points, start);
     const last = (hash ^ BigInt(points[start + this.window - 1])) & NO_CHARACTER;
     return Number((hash >> 24n) ^ (last << 19n));
+  }
+}
+
+const BUCKET_BITS = 19; // of a hash, which do not depend on the last character of its window
+const NEXT_BITS = 2 ** BUCKET_BITS; // the bits above them do
+
+/**
+ * Finds the characters that would complete a copied window.
+ *
+ * The lowest 19 bits of a hash depend on all characters of the window but the last, and the bits above them are those of
+ * the last one, masked: what follows a beginning is read off the hashes that share its lowest bits.
+ */
+export class CopyGuard {
+  /**
+   * @param {Fingerprint} fingerprint
+   * @param {Vocabulary} vocabulary the characters of the model that writes
+   */
+  constructor(fingerprint, vocabulary) {
+    this.fingerprint = fingerprint;
+    this.limit = fingerprint.window - 1; // the longest copy that is allowed
+    this.points = vocabulary.characters.map((char) => char.codePointAt(0) ?? 0);
+    this.ids = new Map(this.points.map((point, id) => [point, id]));
+    const { hashes } = fingerprint;
+    this.starts = new Uint32Array(NEXT_BITS + 1); // where the hashes with the same lowest bits begin in `lasts`
+    for (const hash of hashes) this.starts[(hash % NEXT_BITS) + 1]++;
+    for (let i = 0; i < NEXT_BITS; i++) this.starts[i + 1] += this.starts[i];
+    this.lasts = new Uint32Array(hashes.length); // the masked last characters
+    const next = this.starts.slice();
+    for (const hash of hashes) this.lasts[next[hash % NEXT_BITS]++] = Math.floor(hash / NEXT_BITS);
+  }
+
+  /** The ids that must not come next. @param {readonly number[]} recent the ids so far @returns {number[]} */
+  banned(recent) {
+    if (recent.length < this.limit) return [];
+    const points = recent.slice(-this.limit).map((id) => this.points[id]);
+    const hash = this.fingerprint.beginning(points, 0);
+    const bucket = Number((hash >> 24n) & BigInt(NEXT_BITS - 1));
+    const mask = Number((hash ^ (hash >> 43n)) & NO_CHARACTER);
+    /** @type {number[]} */
+    const found = [];
+    for (let i = this.starts[bucket]; i < this.starts[bucket + 1]; i++) {
+      const id = this.ids.get(this.lasts[i] ^ mask);
+      if (id !== undefined) found.push(id);
+    }
+    return found;
   }
 }
 

@@ -37,7 +37,7 @@ export const PHRASES = {
     seed: "随机种子（相同的种子写出相同的歌词）",
     seedHint: "不填则每次不同",
     about: "关于这个模型",
-    broken: "个别地方没有合适的字，未能完全符合格式",
+    broken: "有的行找不到符合格式的写法，未能完全符合格式",
     copiedHere: "与训练歌词相同",
     size: (characters, parameters) => `认识 ${formatNumber(characters)} 个字符，共 ${formatNumber(parameters)} 个参数。`,
     trainedOn: (songs, characters) => `用 ${formatNumber(songs)} 首歌训练，共 ${formatNumber(characters)} 字。`,
@@ -80,7 +80,7 @@ export const PHRASES = {
     seed: "Seed (the same seed writes the same lyrics)",
     seedHint: "new each time",
     about: "About this model",
-    broken: "some positions had no fitting character, so the form is not kept everywhere",
+    broken: "for some lines nothing was found that keeps the form, so it is not kept everywhere",
     copiedHere: "also in the training lyrics",
     size: (characters, parameters) =>
       `Knows ${formatNumber(characters)} characters; has ${formatNumber(parameters)} parameters.`,

@@ -12,7 +12,7 @@
 // tests/golden/sampling.json holds cases that both implementations are tested with. All functions are pure: the same
 // arguments give the same id in every browser.
 
-import { exp } from "./elementary.js";
+import { exp, log } from "./elementary.js";
 
 /**
  * @typedef {object} DrawSettings
@@ -32,13 +32,20 @@ import { exp } from "./elementary.js";
  * @returns {number} an id; −1 if no character is allowed
  */
 export function choose(logits, settings, uniform, allowed = null) {
-  let left = forbid(logits, allowed);
+  const left = forbid(logits, allowed);
   if (left[greedy(left)] === -Infinity) return -1;
   if (settings.greedy) return greedy(left);
-  left = keepTopK(left, settings.topK);
-  left = keepTopP(left, settings.topP);
-  left = keepMinP(left, settings.minP);
-  return draw(left, settings.temperature, uniform);
+  return drawSeveral(filtered(left, settings), settings.temperature, [uniform])[0];
+}
+
+/** Whether settings leave out some of the characters. @param {DrawSettings} settings */
+function isFiltered({ topK, topP, minP, greedy }) {
+  return greedy || topK > 0 || topP < 1 || minP > 0;
+}
+
+/** What the settings leave of the logits. @param {Float32Array} logits @param {DrawSettings} settings */
+function filtered(logits, { topK, topP, minP }) {
+  return keepMinP(keepTopP(keepTopK(logits, topK), topP), minP);
 }
 
 /**
@@ -108,21 +115,39 @@ export function greedy(logits) {
 }
 
 /**
- * Draws an id with probabilities softmax(logits / temperature), by inverting the distribution function.
+ * Draws ids with probabilities softmax(logits / temperature), by inverting the distribution function.
  * @param {Float32Array} logits `(V,)`
  * @param {number} temperature
- * @param {number} uniform in [0, 1)
+ * @param {readonly number[]} uniforms in [0, 1), one for each draw
  */
-export function draw(logits, temperature, uniform) {
+export function drawSeveral(logits, temperature, uniforms) {
   const top = logits[greedy(logits)];
   const bounds = new Float64Array(logits.length);
   let total = 0;
   for (let id = 0; id < logits.length; id++) {
-    total += exp((logits[id] - top) / temperature);
+    if (logits[id] > -Infinity) total += exp((logits[id] - top) / temperature);
     bounds[id] = total;
   }
-  const wanted = Math.min(uniform * total, total * (1 - Number.EPSILON)); // the last characters may have no share
-  return bounds.findIndex((bound) => bound > wanted);
+  return inverted(bounds, uniforms);
+}
+
+/** The ids that some numbers from [0, 1) stand for. @param {Float64Array} bounds cumulative @param {readonly number[]} uniforms */
+function inverted(bounds, uniforms) {
+  const total = bounds[bounds.length - 1];
+  const most = total * (1 - Number.EPSILON); // the last characters may have no share
+  return uniforms.map((uniform) => firstAbove(bounds, Math.min(uniform * total, most)));
+}
+
+/** The index of the first number above a value (binary search). @param {Float64Array} sorted @param {number} value */
+export function firstAbove(sorted, value) {
+  let low = 0;
+  let high = sorted.length - 1;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (sorted[middle] > value) high = middle;
+    else low = middle + 1;
+  }
+  return low;
 }
 
 /** −log softmax(logits)[id], in nats. @param {Float32Array} logits @param {number} id */
@@ -130,7 +155,47 @@ export function nll(logits, id) {
   const top = logits[greedy(logits)];
   let total = 0;
   for (const logit of logits) total += exp(logit - top);
-  return Math.log(total) - (logits[id] - top);
+  return log(total) - (logits[id] - top);
+}
+
+/**
+ * What particles need: several draws, and the share of the probability that what is allowed has.
+ * @param {Float32Array} logits `(V,)`
+ * @param {DrawSettings} settings
+ * @param {Uint8Array} allowed `(V,)`, 1 where a character may be drawn
+ * @param {readonly number[]} uniforms one number from [0, 1) for each draw
+ * @returns {{ids: number[], nlls: number[], share: number}} for each draw its id and its nll by the logits as they are;
+ *   share: log Σ softmax(logits / temperature) over what is allowed, −∞ if nothing is
+ */
+export function drawWeighed(logits, settings, allowed, uniforms) {
+  const { temperature } = settings;
+  const top = logits[greedy(logits)];
+  const bounds = new Float64Array(logits.length);
+  let total = 0; // of the probabilities as they are
+  let cooled = 0; // at the temperature
+  let kept = 0; // of these, what is allowed
+  for (let id = 0; id < logits.length; id++) {
+    const below = logits[id] - top;
+    total += exp(below);
+    const weight = exp(below / temperature);
+    cooled += weight;
+    if (allowed[id]) kept += weight;
+    bounds[id] = kept;
+  }
+  let share = log(kept / cooled);
+  let ids = kept > 0 && !isFiltered(settings) ? inverted(bounds, uniforms) : [];
+  if (!ids.length) {
+    const left = forbid(logits, allowed);
+    const topLeft = left[greedy(left)];
+    if (topLeft === -Infinity) return { ids: [], nlls: [], share: -Infinity };
+    if (kept === 0) { // all that is allowed is too improbable for the sum
+      for (const logit of left) kept += exp((logit - topLeft) / temperature);
+      share = log(kept / cooled) + (topLeft - top) / temperature;
+    }
+    if (settings.greedy) ids = uniforms.map(() => greedy(left));
+    else ids = drawSeveral(filtered(left, settings), temperature, uniforms);
+  }
+  return { ids, nlls: ids.map((id) => log(total) - (logits[id] - top)), share };
 }
 
 /**
@@ -146,6 +211,20 @@ export function uniform(seed, stream, place) {
   const high = mix(key + Math.imul(2 * place + 1, 0x9e37_79b9));
   const low = mix(high ^ mix(key + Math.imul(2 * place + 2, 0x9e37_79b9)));
   return ((high >>> 5) * 2 ** 26 + (low >>> 6)) / 2 ** 53;
+}
+
+/** The numbers of one stream, one after another. */
+export class UniformStream {
+  /** @param {number} seed @param {number} stream */
+  constructor(seed, stream) {
+    this.seed = seed;
+    this.stream = stream;
+    this.count = 0;
+  }
+
+  next() {
+    return uniform(this.seed, this.stream, this.count++);
+  }
 }
 
 /** Mixes 32 bits so that each input bit affects every output bit (C. Wellons' lowbias32). @param {number} x */

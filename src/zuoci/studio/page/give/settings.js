@@ -14,8 +14,9 @@ export class SettingsForm {
    * @param {() => GivePhrases} phrases
    * @param {() => void} changed
    */
-  constructor({ settings, start }, phrases, changed) {
-    this.settings = settings;
+  constructor(document, phrases, changed) {
+    const { settings, start } = document;
+    this.document = document;
     this.phrases = phrases;
     /** The setting behind each field that is bounded. @type {Record<string, Setting>} */
     this.bounded = {
@@ -50,7 +51,7 @@ export class SettingsForm {
     const random = crypto.getRandomValues(new Uint32Array(1))[0];
     const seed = inputById("seed").value === "" ? random : this.#number("seed");
     return {
-      ...defaultSettings(this.settings),
+      ...defaultSettings(this.document),
       lines: this.#number("line-count"),
       temperature: Number(this.temperature.value),
       lengths: parseLengths(this.lengths.value) ?? [],

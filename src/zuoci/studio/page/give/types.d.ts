@@ -31,6 +31,15 @@ export interface ModelConfig {
   tie_embedding: boolean;
 }
 
+/** The classifier of lines in the exported page; as zuoci.writing.line_judge.LineJudge. */
+export interface JudgeDocument {
+  tensors: TensorEntry[];
+  /** base64 */
+  weights: string;
+  dilations: number[];
+  longest_before: number;
+}
+
 interface Score {
   perplexity: number;
 }
@@ -56,6 +65,8 @@ export interface PageDocument extends SettingsDocument {
   weights: string;
   /** The counts that the network is mixed with, base64; null: the network alone. */
   mixture: { arrays: ArrayEntry[]; data: string } | null;
+  /** What tells people's lines from those of the base model; null: the model has none. */
+  judge: JudgeDocument | null;
 }
 
 /** What a text should be like. */
@@ -70,6 +81,10 @@ export interface WriteSettings {
   minP: number;
   greedy: boolean;
   seed: number;
+  /** Lines to grow side by side. */
+  particles: number;
+  /** How strongly good lines are preferred among these; 0: not at all. */
+  selection: number;
   /** Characters that must not be written. */
   banned: string;
   /** The length of each line, repeated after the last; 0: any. */

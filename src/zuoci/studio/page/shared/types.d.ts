@@ -23,7 +23,31 @@ export interface SettingsDocument {
   settings: Record<string, Setting>;
   /** The values that a form begins with. */
   start: { lines: number; rhyme: string; stanza: string; temperature: number };
-  constants: { copy_window: number; max_word_letters: number; max_lines: number };
+  constants: Constants;
+}
+
+/** Numbers that the Python code and the scripts share; see zuoci.writing.config. */
+export interface Constants {
+  copy_window: number;
+  max_word_letters: number;
+  max_lines: number;
+  most_syllables: number;
+  most_marks: number;
+  most_last_marks: number;
+  max_repeats: number;
+  loop_block: number;
+  loop_free: number;
+  loop_suffix: number;
+  likelihood: number;
+  repeated_pair: number;
+  repeated_unit: number;
+  earlier_unit: number;
+  looked_back: number;
+  failures_per_line: number;
+  more_failures: number;
+  failures_per_step_back: number;
+  particles_for_length: number;
+  particles: number;
 }
 
 /** One line of a song. */
