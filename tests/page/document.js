@@ -22,7 +22,7 @@ export const DOCUMENT = {
     word: setting({ type: "array", default: [], maxItems: 100 }),
     line_opening: setting({ type: "array", default: [], maxItems: 1000 }),
     rhyme: setting({ type: "string", default: "", maxLength: 1000 }),
-    selection: setting({ type: "number", default: 1.0, minimum: 0.0, maximum: 10.0 }),
+    selection: setting({ type: "number", default: 2.0, minimum: 0.0, maximum: 10.0 }),
     rhyme_standard: setting({ type: "string", default: "shisanzhe", enum: ["shisanzhe", "xinyun", "tongyun"] }),
   },
   start: { lines: 8, rhyme: "AABB", stanza: "4" },

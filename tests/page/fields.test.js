@@ -37,6 +37,6 @@ test("the defaults are Python's", () => {
   const defaults = defaultSettings(DOCUMENT);
   assert.equal(defaults.temperature, 0.8);
   assert.equal(defaults.length, 50);
-  assert.deepEqual([defaults.particles, defaults.selection], [24, 1]);
+  assert.deepEqual([defaults.particles, defaults.selection], [24, 2]);
   assert.deepEqual([defaults.topK, defaults.topP, defaults.minP, defaults.greedy], [0, 1, 0, false]);
 });

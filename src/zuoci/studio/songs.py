@@ -40,7 +40,12 @@ _MAX_TITLE, _MAX_TITLE_BYTES = 60, 180  # file systems allow 255 bytes, endings 
 _FORBIDDEN = re.compile(r'[\x00-\x1f\x7f<>:"/\\|?*]+')  # in names of files, on some system
 _LOCK_SECONDS = 10.0
 
-_Value = bool | Annotated[int, Field(ge=-(2**53), le=2**53)] | float | Annotated[str, Field(max_length=1000)]
+_Value = (
+    bool
+    | Annotated[int, Field(ge=-(2**53), le=2**53)]
+    | Annotated[float, Field(ge=-1e15, le=1e15)]
+    | Annotated[str, Field(max_length=1000)]
+)
 _Setting = _Value | Annotated[list[_Value], Field(max_length=100)] | None
 
 

@@ -35,6 +35,7 @@ export function units(characters) {
   let inWord = false;
   for (const char of characters) {
     const kind = kindOf(char);
+    /** @type {boolean} */
     const goesOn = inWord && (kind === JOINER || kind === MARK);
     if (kind === SYLLABLE || (kind === LETTER && !inWord)) found.push(char.toLowerCase());
     else if (kind === LETTER || goesOn) found[found.length - 1] += char.toLowerCase();
