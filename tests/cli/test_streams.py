@@ -46,7 +46,7 @@ def song(tmp_path: Path) -> Path:
         ("z score model song.txt <&- >&- 2>&-", 0),
         ("z compose model song.txt <&-", 0),
         ("z compose model song.txt <&- >&- 2>&-", 0),
-        ("z original song.txt - <&-", 0),
+        ("z original song.txt - <&-", 1),
         ("z write nowhere 2>&-", 1),
         ("z score model song.txt >/dev/full", 1),
         ("z write model --length 20000 >/dev/full", 1),

@@ -117,9 +117,10 @@ def test_a_card_is_text_whatever_stands_in_it(visit: Visitor) -> None:
 def test_what_was_found_in_a_text_is_not_said_after_a_failure(visit: Visitor) -> None:
     page = visit("write")
     new_song(page)
-    page.fill("#opening", LINE)
     page.fill("#option-lines", "2")
-    write(page)
+    page.locator(".cm-content").click()
+    page.keyboard.type(LINE + "\n[副歌]\n")
+    page.click("#write")
     expect(page.locator("#status")).to_contain_text("下划线标出")
     for path in ("write", "check"):
         page.route(f"**/api/models/*/{path}", lambda route: route.abort())

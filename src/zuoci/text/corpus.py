@@ -211,7 +211,8 @@ def read_as_it_is(source: Source, config: ReadConfig | None = None) -> str:
     found = read_source(Path(source), config)
     if len(found.files) != 1 or found.files[0].format != "plain text":
         return read_one(source, config).text
-    ((name, data),) = find_texts(Path(source), LeftOut(), config)
+    found_texts = find_texts(Path(source), LeftOut(), config)  # files without songs among them
+    name, data = next((name, data) for name, data in found_texts if name == found.files[0].name)
     return decode(data, name, config.encoding or None)[0]
 
 
