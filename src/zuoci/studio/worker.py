@@ -185,8 +185,10 @@ def main() -> None:
         emit("failed", message=f"the training process ended unexpectedly: {error!r}")
         raise
     finally:
-        with suppress(OSError):  # else Python complains at its exit
+        try:
             sys.stdout.flush()
+        except OSError:  # nobody listens: what is left goes nowhere, else Python complains at its exit
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 if __name__ == "__main__":
