@@ -215,6 +215,8 @@ class _Lines:
         lines = draw_lines(lines, key_of(self.config.seed, PICK), _LINES_PER_CANDIDATE * count)
         fits = self._fits(lines)
         scores = line_scores(self.rules, self.before, lines)
+        judge = self.rules.model.judge
+        persons = judge.log_odds(self.before, [line.text for line in lines]).tolist() if judge else [None] * len(lines)
         found = [
             _candidate(
                 self.writer,
@@ -223,9 +225,10 @@ class _Lines:
                 -float(score) + LIKELIHOOD * (fit or 0.0) * len(self.after),
                 before=self.before,
                 fit=fit,
+                person=person,
                 typed=plan.fixed_in(line.text),
             )
-            for line, fit, score in zip(lines, fits, scores, strict=True)
+            for line, fit, person, score in zip(lines, fits, persons, scores, strict=True)
         ]
         return in_order(found, count)
 
@@ -250,9 +253,10 @@ def _text_candidate(writer: Writer, lyrics: Lyrics) -> Candidate:
     cost = (LIKELIHOOD * lyrics.nll * len(lyrics.text) + repeated) / len(rows)
     before = ["", *rows[:-1]]
     judge = writer.model.judge
-    person = [float(judge.log_odds(last, [row])[0]) for last, row in zip(before, rows, strict=True)] if judge else []
-    if person:
-        cost -= sum(person) / len(person)
+    person = None
+    if judge:
+        person = sum(float(judge.log_odds(last, [row])[0]) for last, row in zip(before, rows, strict=True)) / len(rows)
+        cost -= person
     return _candidate(writer, lyrics.text, lyrics.nll, cost, seed=lyrics.seed, person=person, typed=lyrics.typed)
 
 
@@ -265,20 +269,18 @@ def _candidate(
     before: str = "",
     fit: float | None = None,
     seed: int | None = None,
-    person: Sequence[float] = (),
+    person: float | None = None,
     typed: Sequence[tuple[int, int]] = (),
 ) -> Candidate:
     """A candidate with its figures; `cost` is that without what is copied."""
     writer.watch()
-    model = writer.model
-    copied = originality(text, model.against, typed=typed) if model.against else None
-    if not person and model.judge:
-        person = model.judge.log_odds(before.rstrip("\n").rpartition("\n")[2], [text]).tolist()
+    against = writer.model.against
+    copied = originality(text, against, typed=typed) if against else None
     return Candidate(
         text=text,
         nll=nll,
         fit=fit,
-        person=sum(person) / len(person) if person else None,
+        person=person,
         repetition=repetition(text, before),
         longest_copied=copied.longest_copied if copied else None,
         copied_words=copied.copied_words if copied else None,

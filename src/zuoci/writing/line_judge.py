@@ -59,10 +59,11 @@ class LineJudge:
         self._weights = weights
 
     def log_odds(self, before: str, lines: Sequence[str]) -> NDArray[np.float64]:
-        """The log odds that a person wrote each line after a line, `(N,)`."""
+        """The log odds that a person wrote each line after a text, of which the last line is read, `(N,)`."""
         if not lines:
             return np.empty(0)
-        start = self._read(f"\n{before if len(before) <= LONGEST_BEFORE else ''}\n")
+        last = before.rstrip("\n").rpartition("\n")[2]
+        start = self._read(f"\n{last if len(last) <= LONGEST_BEFORE else ''}\n")
         rows = [[*start, *self._read(line + "\n")] for line in lines]
         lengths = np.array([len(row) for row in rows])
         ids = np.full((len(rows), lengths.max()), len(self._ids))

@@ -47,9 +47,8 @@ def line_scores(rules: Rules, before: str, lines: Sequence[WrittenLine]) -> NDAr
     above = nll - lengths * (nll.sum() / lengths.sum())
     scores = -LIKELIHOOD * above - [repeats(before, line.text) for line in lines]
     if rules.model.judge:
-        last = before.rstrip("\n").rpartition("\n")[2]
         # Rounded, so that the sum is the same whatever lines are judged with it.
-        scores += rules.model.judge.log_odds(last, [line.text for line in lines]).round(4)
+        scores += rules.model.judge.log_odds(before, [line.text for line in lines]).round(4)
     scores *= rules.selection
     if rules.topic:
         scores += [_ABOUT * rules.topic.closeness(line.text) for line in lines]
