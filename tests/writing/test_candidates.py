@@ -82,7 +82,7 @@ def test_texts_come_the_best_first_with_what_speaks_for_them(writer: Writer) -> 
         assert writer.write("山", config.model_copy(update={"seed": candidate.seed})) == lyrics
         runs = [n for n in range(1, 22) for a in range(22 - n) if candidate.text[a : a + n] in SONG.text]
         assert candidate.longest_copied == max(runs, default=0) <= 8
-    alone = Writer(zuoci.CharLM(zuoci.ModelConfig(hidden_size=2), writer.vocabulary))
+    alone = Writer(zuoci.CharLM(zuoci.ModelConfig(hidden_size=2), writer.vocabulary).initialise(torch.Generator()))
     assert rank(alone, alone.candidates("山", config, 1))[0].longest_copied is None
 
 
