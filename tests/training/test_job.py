@@ -373,6 +373,24 @@ def test_a_process_that_has_to_end_keeps_the_run_elsewhere(
     assert resumed(tmp_path / "m-2", corpus) == undisturbed
 
 
+def test_a_folder_that_was_moved_after_the_last_save_holds_no_save(
+    corpus: zuoci.Corpus, tmp_path: Path, undisturbed: bytes
+) -> None:
+    def run_until_it_ends() -> None:
+        with Job(folder, save_every=0, device="cpu") as job:
+            job.prepare(corpus, SETTINGS)
+            for event in job:
+                assert not isinstance(event, Paused)
+                if folder.exists():  # the run was saved in it before this report
+                    folder.rename(tmp_path / "moved")
+                    job.pause(ending=True)
+
+    folder = tmp_path / "m"
+    with pytest.raises(zuoci.ModelFolderError, match=r"m is gone: .*; the run is kept in .*m-2$"):
+        run_until_it_ends()
+    assert resumed(tmp_path / "m-2", corpus) == undisturbed
+
+
 def test_whoever_interrupts_twice_loses_some_steps_at_most(
     corpus: zuoci.Corpus, tmp_path: Path, undisturbed: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -225,8 +225,8 @@ class Job:
                 return
             failed = self._try_to_save() if self._due() else None
             yield report
-            # The caller may have asked for a pause after this report.
-            if self._pause_requested and not self._saved_since_report and not failed:
+            # The caller may have asked for a pause after this report; and the folder may be gone since the last save.
+            if self._pause_requested and not failed and not (self._saved_since_report and is_unfinished(self.folder)):
                 failed = self._try_to_save()
             if failed:
                 self._pause_requested = self._process_ending
