@@ -7,15 +7,20 @@ Dimensions: T time, B batch, V vocabulary, E embedding, H hidden, L layers.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import torch
 from torch import Tensor, nn
 
 from zuoci.model.fused import run_layer
 from zuoci.model.threads import settle_libraries
+from zuoci.model.weights import ModelWeights
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
     from zuoci.model.config import ModelConfig
     from zuoci.model.mixture import Mixture
     from zuoci.text.vocabulary import Vocabulary
@@ -134,6 +139,26 @@ class CharLM(nn.Module):
             else:
                 param.uniform_(-bound, bound, generator=generator)
         return self
+
+    @classmethod
+    def of(cls, weights: ModelWeights) -> CharLM:
+        """A model with copies of some weights, on the CPU and in evaluation mode."""
+        model = cls(weights.config, weights.vocabulary)
+        model.load_arrays(weights.arrays)
+        model.mixture = weights.mixture
+        return model.eval()
+
+    def load_arrays(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Like `load_state_dict`, from numpy arrays."""
+        self.load_state_dict({name: torch.tensor(array) for name, array in arrays.items()})
+
+    def weights(self) -> ModelWeights:
+        """Copies the weights from any device, in float32 or, if the model is in float64, in that."""
+        arrays: dict[str, NDArray[Any]] = {}
+        for name, value in self.state_dict().items():
+            dtype = torch.promote_types(value.dtype, torch.float32)
+            arrays[name] = value.to("cpu", dtype, copy=True, memory_format=torch.contiguous_format).numpy()
+        return ModelWeights(self.config, self.vocabulary, arrays, self.mixture)
 
     @property
     def device(self) -> torch.device:
