@@ -22,7 +22,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.numpy import load as load_arrays
@@ -45,7 +44,7 @@ from zuoci.model.replacing import (
     staging_folder,
     write_durably,
 )
-from zuoci.model.weights import ModelWeights, shapes_of
+from zuoci.model.weights import ModelWeights, fault_of, not_finite
 from zuoci.text.fingerprint import Fingerprint
 from zuoci.text.folder import (
     BASE_WINDOWS,
@@ -70,8 +69,6 @@ from zuoci.text.window_filter import WindowFilter
 if TYPE_CHECKING:
     import os
     from collections.abc import Mapping, Sequence
-
-    from numpy.typing import NDArray
 
     from zuoci.model.language_model import CharLM
 
@@ -135,7 +132,7 @@ def save(
 def _contents_of(model: CharLM, training: Mapping[str, Any], card: str, in_8_bits: bool) -> dict[str, bytes]:
     """The contents of the files that every model has."""
     weights = model.weights().arrays
-    if broken := _not_finite(weights):
+    if broken := not_finite(weights):
         raise ModelFolderError(f"the model cannot be saved: {broken} holds values that are not finite numbers")
     if in_8_bits:
         weights = encode(weights)
@@ -317,9 +314,9 @@ def _model(path: Path, files: Mapping[str, bytes]) -> ModelWeights:
         arrays = decode(load_arrays(files[WEIGHTS]))
     except (ValueError, KeyError, TypeError, SafetensorError) as error:
         raise _damaged(path / WEIGHTS, error) from None
-    if fault := _fault(shapes_of(config, len(vocabulary)), arrays):
+    if fault := fault_of(arrays, config, len(vocabulary)):
         raise ModelFolderError(f"{path / WEIGHTS} is damaged: {fault}")
-    if broken := _not_finite(arrays):
+    if broken := not_finite(arrays):
         raise ModelFolderError(f"{path / WEIGHTS} is damaged: {broken} holds values that are not finite numbers")
     mixture = None
     if COUNTS in files:
@@ -365,29 +362,6 @@ def _vocabulary(file: Path, data: bytes) -> Vocabulary:
         raise ModelFolderError(f"{file} is damaged: it is not UTF-8") from None
     except ModelFolderError as error:
         raise ModelFolderError(f"{file}: {error}") from None
-
-
-def _fault(shapes: Mapping[str, tuple[int, ...]], arrays: Mapping[str, NDArray[Any]]) -> str | None:
-    """The first difference between the weights of a file and those of a model, in words; None if there is none.
-
-    Args:
-        shapes: the shapes of the model's weights by name.
-        arrays: the weights of the file.
-    """
-    for name, shape in shapes.items():
-        if name not in arrays:
-            return f"{name} is missing"
-        found = arrays[name]
-        if found.shape != shape:
-            return f"{name} must have the shape {list(shape)}: got {list(found.shape)}"
-        if found.dtype.kind != "f":
-            return f"{name} must be of floating-point numbers: got {found.dtype}"
-    more = next((name for name in arrays if name not in shapes), None)
-    return f"{more} does not belong in it" if more is not None else None
-
-
-def _not_finite(arrays: Mapping[str, NDArray[Any]]) -> str | None:
-    return next((name for name, array in arrays.items() if not np.isfinite(array).all()), None)
 
 
 def _damaged(file: Path, error: Exception) -> ModelFolderError:

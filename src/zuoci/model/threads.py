@@ -33,28 +33,13 @@ _PINNED = {
 }
 
 
-# What OpenBLAS's code for AVX-512 needs, as Linux names it.
-_AVX512 = {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"}
-
-
 def pin_libraries() -> None:
-    """Keeps libraries from choosing their number of threads, and OpenBLAS from code that the processor has outgrown.
+    """Keeps libraries from choosing their number of threads, and lets OpenBLAS choose the code for the processor.
 
-    OpenBLAS knows AMD's processors by their family, and takes its code for AVX2 on a family that is newer than itself.
-    Has no effect on libraries that are already loaded.
+    What the environment says of either has no effect, and neither has a call on libraries that are already loaded.
     """
     os.environ.update(_PINNED)
-    if _is_amd_with_avx512():
-        os.environ.setdefault("OPENBLAS_CORETYPE", "SKYLAKEX")
-
-
-def _is_amd_with_avx512() -> bool:
-    try:
-        with open("/proc/cpuinfo", encoding="utf-8") as file:  # noqa: PTH123  # only the first processor
-            about = file.read(4096)
-    except OSError:
-        return False
-    return "AuthenticAMD" in about and set(about.split()) >= _AVX512
+    os.environ.pop("OPENBLAS_CORETYPE", None)  # code for another processor adds in another order, and more slowly
 
 
 @contextmanager

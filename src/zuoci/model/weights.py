@@ -8,7 +8,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from numpy.typing import NDArray
 
     from zuoci.model.config import ModelConfig
@@ -48,3 +52,29 @@ def shapes_of(config: ModelConfig, vocab_size: int) -> dict[str, tuple[int, ...]
         shapes |= {f"layers.{layer}.{name}_l0": (rows, *size) for name, size in sizes.items()}
     last = {"projection.weight": (E, H)} if config.tie_embedding else {"output.weight": (V, H)}
     return {**shapes, **last, "output.bias": (V,)}
+
+
+def fault_of(arrays: Mapping[str, NDArray[Any]], config: ModelConfig, vocab_size: int) -> str | None:
+    """The first difference between some arrays and the weights of a model, in words; None if there is none.
+
+    Args:
+        arrays: the arrays by name; their precision does not matter.
+        config: the settings of the model.
+        vocab_size: V.
+    """
+    shapes = shapes_of(config, vocab_size)
+    for name, shape in shapes.items():
+        if name not in arrays:
+            return f"{name} is missing"
+        found = arrays[name]
+        if found.shape != shape:
+            return f"{name} must have the shape {list(shape)}: got {list(found.shape)}"
+        if found.dtype.kind != "f":
+            return f"{name} must be of floating-point numbers: got {found.dtype}"
+    more = next((name for name in arrays if name not in shapes), None)
+    return f"{more} does not belong in it" if more is not None else None
+
+
+def not_finite(arrays: Mapping[str, NDArray[Any]]) -> str | None:
+    """The name of the first array that holds values that are not finite numbers; None if none does."""
+    return next((name for name, array in arrays.items() if not np.isfinite(array).all()), None)
