@@ -12,7 +12,7 @@ import numpy as np
 
 from zuoci.errors import ModelFolderError, VocabularyError
 from zuoci.text.characters import clean_characters, distinct
-from zuoci.text.corpus import code_points
+from zuoci.text.positions import code_points
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from zuoci.model.checkpoint import load_for_writing
 from zuoci.model.stepper import Stepper
-from zuoci.text.corpus import Corpus, Song
 from zuoci.writing.batch import Batch
 from zuoci.writing.config import WriteConfig
 from zuoci.writing.inspection import Inspection, inspect
@@ -27,6 +26,7 @@ if TYPE_CHECKING:
 
     from zuoci.model.language_model import CharLM
     from zuoci.model.weights import ModelWeights
+    from zuoci.text.corpus import Corpus
     from zuoci.writing.line import Context
     from zuoci.writing.originality import Known
     from zuoci.writing.steps import Steps
@@ -83,6 +83,8 @@ class Writer:
         if voice != 1.0:
             model = _with_voice(model, folder, voice)
         if corpus:
+            from zuoci.text.corpus import Corpus, Song
+
             if "\n" not in model.vocabulary:  # it was trained with spaces for newlines, and writes spaces
                 songs = (Song(song.source, song.text.replace("\n", " ")) for song in corpus.songs)
                 corpus = Corpus(tuple(songs))
