@@ -74,15 +74,12 @@ class CharLM(nn.Module):
         self.path: Implementation = "auto"
         self.mixture: Mixture | None = None
         V, E, H = len(vocabulary), config.embedding_size, config.hidden_size
-        with torch.device("meta"):  # nothing is drawn from torch's global generator
-            # Without weights to draw, which would import torch's compiler: a second and more of every command's time.
-            self.embedding = nn.Embedding.from_pretrained(torch.empty(V, E), freeze=False) if E else None
-            self.layers = nn.ModuleList(
-                _layer(config.cell, (E or V) if layer == 0 else H, H) for layer in range(config.num_layers)
-            )
-            self.projection = nn.Linear(H, E, bias=False) if config.tie_embedding else None
-            self.output = nn.Linear(E if config.tie_embedding else H, V)
-        self.to_empty(device="cpu")
+        self.embedding = nn.Embedding.from_pretrained(torch.empty(V, E), freeze=False) if E else None
+        self.layers = nn.ModuleList(
+            _layer(config.cell, (E or V) if layer == 0 else H, H) for layer in range(config.num_layers)
+        )
+        self.projection = _Linear(H, E, bias=False) if config.tie_embedding else None
+        self.output = _Linear(E if config.tie_embedding else H, V)
         if config.tie_embedding:
             self._tie()
         if config.cell != "gru":
@@ -231,9 +228,28 @@ class CharLM(nn.Module):
         return x * (bits >= threshold - 2**15).to(x.dtype).mul_(2**16 / (2**16 - threshold))
 
 
+class _Undrawn:
+    """A module whose weights are not drawn from torch's global generator when it is made."""
+
+    def reset_parameters(self) -> None:
+        """Leaves the weights as they are: `CharLM.initialise` draws them."""
+
+
+class _Linear(_Undrawn, nn.Linear): ...
+
+
+class _RNN(_Undrawn, nn.RNN): ...
+
+
+class _GRU(_Undrawn, nn.GRU): ...
+
+
+class _LSTM(_Undrawn, nn.LSTM): ...
+
+
 def _layer(cell: str, input_size: int, hidden_size: int) -> nn.Module:
     if cell == "gru":
-        return nn.GRU(input_size, hidden_size)
+        return _GRU(input_size, hidden_size)
     if cell == "lstm":
-        return nn.LSTM(input_size, hidden_size)
-    return nn.RNN(input_size, hidden_size, nonlinearity="relu" if cell == "rnn_relu" else "tanh")
+        return _LSTM(input_size, hidden_size)
+    return _RNN(input_size, hidden_size, nonlinearity="relu" if cell == "rnn_relu" else "tanh")
