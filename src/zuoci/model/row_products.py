@@ -67,17 +67,27 @@ class RowByRow:
     def times(self, x: Array) -> Array:
         """x Wᵀ `(R, N)`, for x `(R, K)`."""
         count, K, width = self._blocks.shape
-        product = np.empty((len(x), count * width), self._blocks.dtype)
         grouped = len(x) // self._rows * self._rows
-        if grouped:
-            groups = x[:grouped].reshape(-1, self._rows, K)
-            into = product[:grouped].reshape(-1, self._rows, count, width)
-            for k, block in enumerate(self._blocks):  # a block stays in the cache for all groups
-                np.matmul(groups, block, out=into[:, :, k])
-        if rest := len(x) - grouped:
-            group = x[grouped:]
-            if rest < self._least:
-                group = np.zeros((self._least, K), x.dtype)
-                group[:rest] = x[grouped:]
-            product[grouped:] = np.matmul(group, self._blocks)[:, :rest].transpose(1, 0, 2).reshape(rest, -1)
-        return product[:, : len(self.weight)]
+        if not grouped:
+            return self._times_few(x)
+        product = np.empty((len(x), count * width), self._blocks.dtype)
+        groups = x[:grouped].reshape(-1, self._rows, K)
+        into = product[:grouped].reshape(-1, self._rows, count, width)
+        for k, block in enumerate(self._blocks):  # a block stays in the cache for all groups
+            np.matmul(groups, block, out=into[:, :, k])
+        product = product[:, : len(self.weight)]
+        if grouped < len(x):
+            product[grouped:] = self._times_few(x[grouped:])
+        return product
+
+    def _times_few(self, x: Array) -> Array:
+        """The same for less than a group."""
+        rows = len(x)
+        if rows < self._least:
+            padded = np.zeros((self._least, x.shape[1]), x.dtype)
+            padded[:rows] = x
+            x = padded
+        product = np.matmul(x, self._blocks)[:, :rows]  # (blocks, R, width)
+        if len(product) == 1:
+            return product[0]
+        return product.swapaxes(0, 1).reshape(rows, -1)[:, : len(self.weight)]

@@ -192,6 +192,8 @@ class Batch(Generic[Result]):
 
     def _groups(self, texts: Sequence[_Text[Result]]) -> list[list[int]]:
         """Indices of texts that are computed together, one group for each thread."""
+        if len(texts) == 1:
+            return [[0]]
         rows = sum(len(text.request.ids) for text in texts)
         parts = [list[int]() for _ in range(max(1, min(self.threads, rows // _ROWS_PER_THREAD)))]
         done = 0
