@@ -18,6 +18,8 @@ export const DOCUMENT = {
     lines: setting({ type: "integer", default: 0, minimum: 0, maximum: 1000 }),
     line_length: setting({ type: "string", default: "", maxLength: 1000 }),
     stanza: setting({ type: "string", default: "", maxLength: 1000 }),
+    structure: setting({ type: "string", default: "", maxLength: 1000 }),
+    section: setting({ type: "array", default: [], maxItems: 7 }),
     acrostic: setting({ type: "string", default: "", maxLength: 1000 }),
     word: setting({ type: "array", default: [], maxItems: 100 }),
     line_opening: setting({ type: "array", default: [], maxItems: 1000 }),

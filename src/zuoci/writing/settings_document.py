@@ -18,7 +18,6 @@ from zuoci.writing.config import (
     MAX_REPEATS,
     MORE_FAILURES,
     MOST_LAST_MARKS,
-    MOST_LINES,
     MOST_MARKS,
     MOST_SYLLABLES,
     PAGE_PARTICLES,
@@ -27,6 +26,7 @@ from zuoci.writing.config import (
     REPEATED_UNIT,
     WriteConfig,
 )
+from zuoci.writing.patterns import MOST_LINES
 from zuoci.writing.repetition import FREE, LONGEST_BLOCK, SUFFIX
 
 if TYPE_CHECKING:
