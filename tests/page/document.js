@@ -35,6 +35,7 @@ export const DOCUMENT = {
     most_syllables: 40,
     most_marks: 3,
     most_last_marks: 2,
+    most_on_one: 4,
     max_repeats: 3,
     loop_block: 64,
     loop_free: 12,

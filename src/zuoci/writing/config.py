@@ -33,7 +33,8 @@ if TYPE_CHECKING:
 
 MOST_SYLLABLES = 40  # of a line without a given length
 LONGEST_WORD = 24  # letters
-MOST_MARKS, MOST_LAST_MARKS = 3, 2  # in a row that do not count for the length: within a line, and at its end
+# In a row without counting for the length: characters within a line, at its end, and marks on one character.
+MOST_MARKS, MOST_LAST_MARKS, MOST_ON_ONE = 3, 2, 4
 MAX_REPEATS = 3  # of `WriteConfig.max_repeats`, unless a wish says otherwise
 # The score of a finished line (`zuoci.writing.line_score`): the exponent of its probability, and what it costs to
 # repeat a pair of syllables or a syllable, in nats.

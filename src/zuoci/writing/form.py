@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 _KEYCAP = "\u20e3"  # makes an emoji of a digit
 
-Kind: TypeAlias = Literal["syllable", "letter", "joiner", "space", "other"]
+Kind: TypeAlias = Literal["syllable", "letter", "joiner", "mark", "space", "other"]
 
 
 @lru_cache(maxsize=65536)
@@ -40,11 +40,13 @@ def kind(char: str) -> Kind:
     """The kind of a character, as far as the length of a line is concerned.
 
     Returns:
-        `syllable`: counts as 1 by itself; `letter`: part of a word, which counts as 1; `joiner`: an apostrophe, a
-        hyphen, or a mark that belongs to the character before it; `space`; `other`: punctuation and symbols.
+        `syllable`: counts as 1 by itself; `letter`: part of a word, which counts as 1; `joiner`: an apostrophe or a
+        hyphen; `mark`: belongs to the character before it, whatever that is; `space`; `other`: punctuation and symbols.
     """
-    if char in "'’-" or extends(char):
+    if char in "'’-":
         return "joiner"
+    if extends(char):
+        return "mark"
     category = unicodedata.category(char)
     if category == "Lo" or char in "〇々":
         return "syllable"
@@ -61,9 +63,9 @@ def units(text: str) -> list[str]:
         what = kind(char)
         if what == "syllable" or (what == "letter" and not in_word):
             found.append(char.lower())
-        elif what == "letter" or (what == "joiner" and in_word):
+        elif what == "letter" or (what in ("joiner", "mark") and in_word):
             found[-1] += char.lower()
-        in_word = what == "letter" or (what == "joiner" and in_word)
+        in_word = what == "letter" or (what in ("joiner", "mark") and in_word)
     return found
 
 
