@@ -7,6 +7,7 @@ import pytest
 from zuoci import CorpusError, read_corpus
 from zuoci.text.corpus import corpus_of
 from zuoci.text.formats.lrc import read_lrc
+from zuoci.text.formats.stamps import split_line
 from zuoci.text.read_config import ReadConfig
 
 if TYPE_CHECKING:
@@ -144,3 +145,8 @@ def test_time_stamps_repeat_a_line_within_bounds() -> None:
         read_lrc(many * 2, ReadConfig(), "b.lrc")
     chorus = "".join(f"[{minute}:00]" for minute in range(100)) + "啦啦啦\n"
     assert sung(chorus) == ["啦啦啦"] * 100
+
+
+def test_a_line_of_stamps_without_end_is_none_of_a_song() -> None:
+    assert split_line("[00:01.00]" * 399 + "雨") == ([1.0], "雨")
+    assert split_line("[00:01.00]" * 400 + "雨") is None
