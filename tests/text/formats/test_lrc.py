@@ -140,9 +140,9 @@ def test_qrc_in_xml() -> None:
 
 def test_time_stamps_repeat_a_line_within_bounds() -> None:
     """A few kilobytes of zip would become gigabytes of song."""
-    many = "".join(f"[{second // 60}:{second % 60:02}]" for second in range(5000)) + "歌词" * 5000 + "\n"
-    with pytest.raises(CorpusError, match=r"b\.lrc repeats its lines to more than \d+,\d+ characters"):
-        read_lrc(many * 2, ReadConfig(), "b.lrc")
+    many = "".join(f"[{second // 60}:{second % 60:02}]" for second in range(250)) + "歌词" * 900 + "\n"
+    with pytest.raises(CorpusError, match=r"b\.lrc repeats its lines to more than [\d,]+ characters"):
+        read_lrc(many * 100, ReadConfig(), "b.lrc")
     chorus = "".join(f"[{minute}:00]" for minute in range(100)) + "啦啦啦\n"
     assert sung(chorus) == ["啦啦啦"] * 100
 
