@@ -116,11 +116,14 @@ def _refuse_unused(settings: dict[str, Any], *, following: bool, rewrite: bool) 
 
 def open_writer(model: Path, corpus: Sequence[Path] | None, reading: ReadConfig, voice: float = 1.0) -> Writer:
     """A writer with a saved model, and with its training text if that was given."""
-    from zuoci.text.corpus import read_corpus
     from zuoci.writing.writer import Writer
 
-    songs = read_corpus(corpus, reading) if corpus else None
-    say_notes(songs.notes if songs else ())
+    songs = None
+    if corpus:
+        from zuoci.text.corpus import read_corpus  # the readers of all formats
+
+        songs = read_corpus(corpus, reading)
+        say_notes(songs.notes)
     return Writer.load(model, songs, voice=voice)
 
 
