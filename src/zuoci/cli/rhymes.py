@@ -11,7 +11,8 @@ from zuoci.cli import print_json, print_text
 from zuoci.cli.options import make, with_settings
 from zuoci.errors import SettingsError
 from zuoci.model.base import BASES
-from zuoci.writing.config import WriteConfig, parse_readings
+from zuoci.writing.config import WriteConfig
+from zuoci.writing.patterns import parse_readings
 
 _SETTINGS = {"rhyme_standard", "rhyme_syllables", "rhyme_near", "reading"}
 
