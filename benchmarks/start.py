@@ -25,6 +25,7 @@ ZUOCI = [sys.executable, "-m", "zuoci"]
 def main() -> None:
     corpus = zuoci.load_lyrics("zh")
     *_, end = zuoci.train(corpus, zuoci.resolve("lesson", {"epochs": 1}), device="cpu")
+    assert isinstance(end, zuoci.EndReport)
     with tempfile.TemporaryDirectory() as home:
         lesson = str(zuoci.save_trained(end, os.path.join(home, "lesson")))  # noqa: PTH118
         commands = {
