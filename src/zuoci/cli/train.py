@@ -314,6 +314,11 @@ def _pause_on_signals(job: Job, received: list[int]) -> Generator[None]:
         received.append(number)
         job.pause(ending=True)
 
+    def stay(*_: object) -> None:
+        pass
+
+    if job.ranks.size > 1:  # where a process is lost, torchrun ends the others, and this one has to save before
+        signal.signal(signal.SIGTERM, stay)  # also after the block
     with on_signals(pause, "SIGINT", "SIGTERM", "SIGHUP"):
         yield
 

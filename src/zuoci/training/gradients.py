@@ -186,9 +186,10 @@ class Gradients:
                 total += share
             param.grad = total
         after = tuple(torch.cat(values, dim=1) for values in zip(*states, strict=True))
+        nll = sum(losses[1:], losses[0])
         if self.workers.ranks.size > 1:
-            return self._over_all_processes(sum(losses), after, state)
-        return float(sum(losses)), after
+            return self._over_all_processes(nll, after, state)
+        return float(nll), after
 
     def _over_all_processes(self, nll: Tensor, after: State, before: State) -> tuple[float, State]:
         """Adds up the gradients and losses of all processes, and puts the states of their sequences together."""

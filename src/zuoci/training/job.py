@@ -76,6 +76,7 @@ class Job:
         folder: the folder in which the run, and at the end the model, is saved.
         stored: the stored run that is resumed; None if the run is new.
         run: the run; set by `prepare`.
+        ranks: the processes that train together.
     """
 
     run: Run
@@ -114,7 +115,7 @@ class Job:
         self.stored: StoredRun | None = None
         self._resume, self._overwrite = resume, overwrite
         self._every, self._device, self._clock = save_every, device, clock
-        self._ranks = ranks or Ranks()
+        self.ranks = ranks or Ranks()
         self._reports: Generator[Report] | None = None
         self._pause_requested = self._stop_requested = False
         self._process_ending = False  # if so, a run that cannot be saved in the folder is saved elsewhere
@@ -146,7 +147,7 @@ class Job:
                 if not self._model_saved:
                     if not self._within_step:
                         with suppress(LostProcessError):
-                            self._ranks.dismiss()
+                            self.ranks.dismiss()
                     self._rescue(error)
                     if isinstance(error, LostProcessError) and (self.stored or self._saved_step):
                         raise LostProcessError(f"{error}; resume the run that is saved in {self.folder}") from error
@@ -174,11 +175,11 @@ class Job:
         """
         with typed_memory_errors():
             if self.stored:
-                self.run = self.stored.resume(corpus, device=self._device, ranks=self._ranks)
+                self.run = self.stored.resume(corpus, device=self._device, ranks=self.ranks)
             else:
-                self.run = Run(corpus, settings, model=model, device=self._device, ranks=self._ranks)
-            if self._ranks.size > 1:
-                self._ranks.send((corpus, run_to_bytes(self.run)))
+                self.run = Run(corpus, settings, model=model, device=self._device, ranks=self.ranks)
+            if self.ranks.size > 1:
+                self.ranks.send((corpus, run_to_bytes(self.run)))
         self._sources = sources or (self.stored.sources if self.stored else ())
         self._saved_step = self.run.progress.step
         self._saved_at = self._clock()
