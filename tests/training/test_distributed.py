@@ -248,9 +248,9 @@ def test_what_torchrun_says_about_a_process(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_a_lost_connection_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    def lost(*_: object) -> None:
+    def lost(*_: object, **__: object) -> None:
         raise RuntimeError("Connection closed by peer")
 
-    monkeypatch.setattr(torch.distributed, "broadcast", lost)
+    monkeypatch.setattr(torch.distributed, "broadcast_object_list", lost)
     with pytest.raises(LostProcessError, match="another of the 3 processes"):
-        Ranks(0, 3).from_first(1.0)
+        Ranks(0, 3).send(1.0)

@@ -24,7 +24,6 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 Item = TypeVar("Item")
-_DISMISSED = float("nan")  # in place of a figure: the first process ends the run early
 
 
 class LostProcessError(ZuociError):
@@ -39,7 +38,7 @@ class Dismissed(Exception):  # noqa: N818 (no error, as StopIteration is none)
 class Ranks:
     """The processes that train together; by default this one alone, and then every method returns at once.
 
-    All processes have to call `sum`, `from_first` and `send` in the same order.
+    All processes have to call `sum` and `send` in the same order.
 
     Attributes:
         rank: the number of this process, from 0.
@@ -83,32 +82,11 @@ class Ranks:
             for tensor, total in zip(tensors, flat.split([tensor.numel() for tensor in tensors]), strict=True):
                 tensor.copy_(total.view_as(tensor))
 
-    def from_first(self, figure: float) -> float:
-        """A figure as the first process has it, in all of them.
-
-        Raises:
-            Dismissed: the first process has called `dismiss` instead.
-            LostProcessError: another process has ended.
-        """
-        if self.size == 1:
-            return figure
-        import torch
-
-        box = torch.tensor([figure], dtype=torch.float64)
-        with _losses_named(self):
-            torch.distributed.broadcast(box, 0)
-        if box.isnan() and not self.first:
-            raise Dismissed
-        return box.item()
-
-    def dismiss(self) -> None:
-        """Ends the run in the other processes, which wait in `from_first`. The first process calls this."""
-        self.from_first(_DISMISSED)
-
-    def send(self, value: object = None) -> Any:
+    def send(self, value: Any = None) -> Any:
         """What the first process passes, pickled and read again in the others.
 
         Raises:
+            Dismissed: the first process has called `dismiss` instead.
             LostProcessError: another process has ended.
         """
         if self.size == 1:
@@ -118,7 +96,13 @@ class Ranks:
         box = [value]
         with _losses_named(self):
             torch.distributed.broadcast_object_list(box, 0, device=torch.device("cpu"))
+        if box[0] is None and not self.first:
+            raise Dismissed
         return box[0]
+
+    def dismiss(self) -> None:
+        """Ends the run in the other processes, which wait in `send`. The first process calls this."""
+        self.send(None)
 
 
 def is_follower() -> bool:

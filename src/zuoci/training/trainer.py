@@ -136,7 +136,7 @@ class Run:
         """
         with self.workers:
             batches = self.batches.rest_of_epoch(self.progress.batch)
-            while not self._finished_everywhere():
+            while not self._finished():
                 self._began = self._clock()  # what the caller does between two reports does not count
                 if self._evaluation_due():
                     report = self._evaluate()
@@ -207,8 +207,8 @@ class Run:
         return RollbackReport(self.progress.step, rate / 2, reason)
 
     def _measure(self) -> float:
-        """Adds the time since the last report, by the clock of the first process, to that of the run; returns it."""
-        elapsed = self.ranks.from_first(self._clock() - self._began)
+        """Adds the time since the last report to the time of the run, and returns it."""
+        elapsed = self._clock() - self._began
         self.progress.seconds += elapsed
         return elapsed
 
@@ -283,14 +283,13 @@ class Run:
             return None
         return evaluate(model, self.held_out, of=self.split.held_out, workers=self.workers)
 
-    def _finished_everywhere(self) -> bool:
-        """Whether the run is over, for all processes: its caller may have stopped it in the first one."""
-        self.progress.steps = int(self.ranks.from_first(self.progress.steps))
-        return self._finished()
-
     def _finished(self) -> bool:
-        """Whether the last step is done and evaluated, or training has to stop earlier."""
-        progress, config = self.progress, self.config
+        """Whether the last step is done and evaluated, or training has to stop earlier.
+
+        The first process decides, by its own time, and where its caller stops the run: the others take its progress.
+        """
+        progress = self.progress = self.ranks.send(self.progress)
+        config = self.config
         if progress.last_evaluation_step != progress.step or not progress.rounds:
             return False
         if self.schedule.is_last(progress.step, progress.steps):
