@@ -14,7 +14,7 @@ import typer
 from zuoci.cli import print_json, print_text, say, say_notes
 from zuoci.cli.options import given, make, with_settings
 from zuoci.cli.signals import on_signals
-from zuoci.errors import ModelFolderError, SettingsError, ZuociError
+from zuoci.errors import DivergenceError, ModelFolderError, SettingsError, ZuociError
 from zuoci.model.base import NO_BASE
 from zuoci.model.config import ModelConfig
 from zuoci.text.read_config import ReadConfig
@@ -117,7 +117,11 @@ def _follow() -> None:
     """Takes part in the run of the first process, which alone answers signals and says what went wrong."""
     from zuoci.training.job import follow
 
-    with suppress(LostProcessError), joined() as ranks, on_signals(lambda _: None, "SIGINT", "SIGTERM", "SIGHUP"):
+    with (
+        suppress(LostProcessError, DivergenceError),
+        joined() as ranks,
+        on_signals(lambda _: None, "SIGINT", "SIGTERM", "SIGHUP"),
+    ):
         follow(ranks)
 
 
