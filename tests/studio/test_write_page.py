@@ -375,7 +375,7 @@ def test_on_a_phone_a_song_is_written_with_the_finger_alone(visit: Visitor) -> N
     new_song(page)
     page.locator("#add-verse").tap()
     page.locator("#write").tap()
-    expect(page.locator("#status")).to_contain_text("行", timeout=20_000)
+    expect(page.locator("#status")).to_contain_text("行")
     expect(page.locator("#write")).to_be_visible(timeout=20_000)
     first = [text for text in song(page) if text]
     assert first[0] == "[主歌]"
