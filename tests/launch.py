@@ -33,9 +33,7 @@ def is_open(number: int) -> bool:
 def main() -> None:
     """Lends its own streams, and ends as the process does."""
     server, *arguments = sys.argv[1:]
-    streams = [
-        number for number in range(3) if is_open(number)
-    ]  # before the socket takes the number of one that is not
+    streams = list(filter(is_open, range(3)))  # before a socket takes the number of another
     request = {
         "arguments": arguments,
         "cwd": os.getcwd(),  # noqa: PTH109
