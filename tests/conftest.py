@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from zuoci.server.app import ServerSettings
     from zuoci.server.engine import Engine
 
-hypothesis.settings.register_profile("zuoci", deadline=None)  # a busy machine is no failure
+# A busy machine is no failure, and no example comes by chance; `pytest --hypothesis-profile=search` looks for others.
+patient: dict[str, Any] = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
+hypothesis.settings.register_profile("search", **patient)
+hypothesis.settings.register_profile("zuoci", derandomize=True, **patient)
 hypothesis.settings.load_profile("zuoci")
 
 LINES = "山前{n}路\n路上{n}人\n人在唱{n}\n歌里有{n}\n"

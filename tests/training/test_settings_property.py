@@ -98,7 +98,7 @@ def four_gibibytes(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.slow
-@settings(max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
+@settings(max_examples=100, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(
     st.sampled_from(["lyrics", "lyrics", "fast", "lesson", "auto"]),
     options(zuoci.ModelConfig, zuoci.TrainConfig),
