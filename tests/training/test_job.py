@@ -57,7 +57,7 @@ def test_the_model_is_on_the_disk_when_the_end_is_reported(corpus: zuoci.Corpus,
 
 
 def test_a_report_that_cannot_be_shown_loses_nothing(corpus: zuoci.Corpus, tmp_path: Path, undisturbed: bytes) -> None:
-    """Whoever renders the reports may fail at any of them, of which each fourth is tried: its terminal or pipe is gone."""
+    """Whoever renders the reports may fail at any of them, as where a terminal is gone. Each fourth is tried."""
 
     def show(event: object, last: bool) -> None:
         if last:
