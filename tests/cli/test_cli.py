@@ -415,12 +415,12 @@ def test_original_names_what_a_base_has_read(run: Callable[..., Result], songs: 
     ending = "0.0% of 3 characters lie in spans of 8 or more, 13 or more of what zh has read\n"
     both = "longest copied span: at most 7 characters, or at most 12 of what zh has read; "
     assert run("original", "m", "new.txt").stdout == both + ending
-    written = run("write", "m", "山", "--lines", 2, "-n", 2, "--max-copy", 8)
+    written = run("write", "m", "山", "--line-length", "3,3", "-n", 2, "--max-copy", 8)
     assert " characters, or at most 12 of what zh has read copied in a row, seed" in written.stdout
     assert "note: of what zh has read, copies are recognised from 13 characters on; shorter" in written.stderr
-    assert "more than max_copy 8" in run("compose", "m", "--max-copy", 8).stderr
+    assert "more than max_copy 8" in run("compose", "m", "--line-length", 3, "-n", 1, "--max-copy", 8).stderr
     for copies in ((), ("--max-copy", 12), ("--max-copy", 0)):
-        assert "copies are recognised" not in run("write", "m", "山", *copies).stderr
+        assert "copies are recognised" not in run("write", "m", "山", "--length", 5, *copies).stderr
     (tmp_path / "m" / "fingerprint.safetensors").unlink()
     assert run("original", "m", "new.txt").stdout == "longest copied span: at most 12 characters; " + ending
     (tmp_path / "m" / "base-windows.safetensors").write_bytes(b"x")

@@ -223,7 +223,7 @@ def keeps_every_promise(wish: tuple[str, str, str, dict[str, Any]]) -> None:
 _HEALTHY = [HealthCheck.too_slow, HealthCheck.data_too_large]
 
 
-@settings(max_examples=15, suppress_health_check=_HEALTHY)
+@settings(max_examples=8, suppress_health_check=_HEALTHY)
 @given(wishes())
 @example(("zh", "山前有路\n\n人在唱歌\n", "山前有路", {"lines": 4, "stanza": "2", "max_copy": 2, "line_length": "4"}))
 @example(("zh", "", "我", {"word": ("，",), "acrostic": "山前", "lines": 2}))
@@ -234,7 +234,7 @@ def test_every_promise_is_kept_or_said_to_be_impossible(wish: tuple[str, str, st
 
 
 @pytest.mark.slow
-@settings(max_examples=60, suppress_health_check=_HEALTHY)
+@settings(max_examples=20, suppress_health_check=_HEALTHY)
 @given(wishes())
 def test_every_promise_is_kept_however_odd(wish: tuple[str, str, str, dict[str, Any]]) -> None:
     keeps_every_promise(wish)
