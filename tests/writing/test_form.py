@@ -21,8 +21,8 @@ from zuoci import CorpusIndex, SettingsError, WriteConfig, Writer
 from zuoci.errors import WritingError, ZuociError
 from zuoci.text.corpus import Song
 from zuoci.writing.batch import Batch
-from zuoci.writing.config import parse_line_openings, parse_numbers, parse_words
 from zuoci.writing.form import Form, LinePlan, count_syllables, form_of, kind
+from zuoci.writing.patterns import parse_line_openings, parse_numbers, parse_words
 from zuoci.writing.rhyme.readings import rule_readings
 from zuoci.writing.rhyme.scheme import Rhymes
 

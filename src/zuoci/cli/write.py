@@ -116,11 +116,14 @@ def _refuse_unused(settings: dict[str, Any], *, following: bool, rewrite: bool) 
 
 def open_writer(model: Path, corpus: Sequence[Path] | None, reading: ReadConfig, voice: float = 1.0) -> Writer:
     """A writer with a saved model, and with its training text if that was given."""
-    from zuoci.text.corpus import read_corpus
     from zuoci.writing.writer import Writer
 
-    songs = read_corpus(corpus, reading) if corpus else None
-    say_notes(songs.notes if songs else ())
+    songs = None
+    if corpus:
+        from zuoci.text.corpus import read_corpus  # the readers of all formats
+
+        songs = read_corpus(corpus, reading)
+        say_notes(songs.notes)
     return Writer.load(model, songs, voice=voice)
 
 
@@ -193,14 +196,17 @@ def _example(name: str, corpus: Sequence[Path] | None, reading: ReadConfig) -> s
 
 
 def _print(writer: Writer, found: Sequence[Candidate], count: int) -> None:
+    from zuoci.writing.text import mark_sections
+
     lines = all("\n" not in candidate.text for candidate in found)
     for number, candidate in enumerate(found, 1):
+        text = mark_sections(candidate.text, candidate.sections)
         if count == 1:
-            print_text(candidate.text)
+            print_text(text)
         elif lines:
-            print_text(f"{number:2}. {candidate.text}    ({figures(candidate, writer)})")
+            print_text(f"{number:2}. {text}    ({figures(candidate, writer)})")
         else:
-            print_text(f"{number}. {figures(candidate, writer)}, seed {candidate.seed}\n{candidate.text}\n")
+            print_text(f"{number}. {figures(candidate, writer)}, seed {candidate.seed}\n{text}\n")
     if count == 1 and found[0].longest_copied is not None:
         say(f"copied in a row: {_copied(found[0], writer)}")
     elif count == 1 and writer.model.against is None:
