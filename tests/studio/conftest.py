@@ -45,7 +45,6 @@ def song(page: Page) -> list[str]:
 def new_song(page: Page) -> None:
     """Opens a song without lines; the cursor stands in it."""
     expect(page.locator("#title")).not_to_have_value("")
-    page.fill("#option-line_length", "5")  # lines of a tiny model would be long
     page.click("#songs")
     page.click("#new-song")
     expect(page.locator("#songs-dialog")).to_be_hidden()
