@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 from contextlib import contextmanager
@@ -27,6 +28,9 @@ if TYPE_CHECKING:
 
     from zuoci.server.app import ServerSettings
     from zuoci.server.engine import Engine
+
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as in a shell's background, where tests of Ctrl-C would wait
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # A busy machine is no failure, and no example comes by chance; `pytest --hypothesis-profile=search` looks for others.
 patient: dict[str, Any] = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
