@@ -76,12 +76,12 @@ def _quiet_jupyter(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:  # 
 
 
 @pytest.mark.slow
-def test_a_notebook_runs_with_its_answers(tmp_path: Path) -> None:
-    """The Chinese one, whose pictures need more glyphs; the other one has the same code, as the test below shows."""
-    notebook = run(with_answers(source("zh")), tmp_path)
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_a_notebook_runs_with_its_answers(language: str, tmp_path: Path) -> None:
+    notebook = run(with_answers(source(language)), tmp_path)
     errors = [output for output in outputs(notebook) if output.output_type == "error" or output.get("name") == "stderr"]
     assert errors == []  # a missing glyph is a warning on stderr
-    assert pictures(notebook) == pictures(committed("zh"))
+    assert pictures(notebook) == pictures(committed(language))
     assert list(tmp_path.glob("*.py")) == []  # nothing is left behind
 
 
