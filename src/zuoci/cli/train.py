@@ -167,12 +167,15 @@ def _prepare(
     openings: Sequence[str],
 ) -> Samples:
     """Makes the run or restores it. Returns the writer of its samples."""
+    from zuoci.training.machine import describe
     from zuoci.writing.samples import Samples
 
     settings = None if job.stored else resolve(recipe, overrides, text=corpus.text)
     job.prepare(corpus, settings, sources=sources)
     base = job.run.settings.training.base
     say("starting from nothing" if base == NO_BASE else f"starting from {base}")
+    if job.run.pace:
+        say(describe(job.run.settings, job.run.pace))
     if job.stored:
         say(f"resuming after {job.run.progress.step:,} steps")
     return Samples(corpus, openings, join_lines=job.run.settings.training.join_lines)

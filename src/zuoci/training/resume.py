@@ -42,7 +42,7 @@ if TYPE_CHECKING:
 
     from zuoci.text.corpus import Corpus
 
-_FORMAT, _VERSION = "zuoci-run", 5
+_FORMAT, _VERSION = "zuoci-run", 6
 
 
 @dataclasses.dataclass(frozen=True)

@@ -24,7 +24,6 @@ from zuoci.training.baseline import score_by_counting
 from zuoci.training.evaluation import Score, evaluate
 from zuoci.training.gradients import Gradients, Workers
 from zuoci.training.machine import default_device, settings_for
-from zuoci.training.memory import check_memory
 from zuoci.training.minibatches import CarriedState, Minibatches
 from zuoci.training.optimisation import OptimizerState, clip_gradients, make_optimizer
 from zuoci.training.recipe import Settings, resolve
@@ -50,7 +49,8 @@ class Run:
 
     Attributes:
         corpus: the songs.
-        settings: the settings, with precision and threads as they are on this machine.
+        settings: the settings, with precision, products and threads as they are on this machine.
+        pace: how fast this machine computes a step in the ways that the settings left open; None: they left none.
         split: the training text and the held-out text.
         model: the model in its current state.
         progress: how far the run has come.
@@ -83,8 +83,7 @@ class Run:
         """
         settings = settings or resolve(text=corpus.text)
         device = torch.device(device or default_device())
-        config = self.config = settings_for(settings.training, device)
-        self.corpus, self.settings = corpus, settings.model_copy(update={"training": config})
+        self.corpus, config = corpus, settings.training
         self.split = split(corpus, config)
         if model is None and config.base != NO_BASE:
             model = load_base(config.base, settings.model, self.split.training + self.split.validation)
@@ -93,12 +92,13 @@ class Run:
         self._training = vocabulary.encode(self.split.training, torch.int32)
         self.batches = Minibatches(self._training, config, generator)
         self.held_out = _encode_held_out(vocabulary, self.split, corpus, config.validation)
-        check_memory(model.config if model else settings.model, config, len(vocabulary), device)
+        config, self.pace = settings_for(model.config if model else settings.model, config, len(vocabulary), device)
+        self.config, self.settings = config, settings.model_copy(update={"training": config})
         if model is None:
             with one_thread():
                 model = CharLM(settings.model, vocabulary).initialise(generator, config.initialisation)
         self.model = model.to(device)
-        model.path = config.path
+        model.path, model.products = config.path, config.products  # pyright: ignore[reportAttributeAccessIssue]
         self.batches.begin_epoch()  # the generator that drew the weights goes on to draw the order of minibatches
         self.schedule = Schedule(config, len(self.batches), len(self.held_out))
         self.progress = Progress(steps=0 if config.seconds else self.schedule.limit)
