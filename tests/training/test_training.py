@@ -20,6 +20,7 @@ from zuoci.training.gradients import Workers
 from zuoci.training.optimisation import clip_gradients
 from zuoci.training.recipe import RECIPES, choose, read_settings_file
 from zuoci.training.schedule import learning_rate
+from zuoci.training.snapshot import Progress
 from zuoci.training.split import split
 
 if TYPE_CHECKING:
@@ -410,15 +411,17 @@ def test_auto_takes_under_a_minute_for_a_writers_folder_or_the_bundled_lyrics() 
 
 def test_the_rate_warms_up_and_falls_where_the_plan_begins() -> None:
     config = zuoci.TrainConfig(learning_rate=1.0, warmup_steps=4, final_rate=0.0)
-    assert [learning_rate(config, step, 100) for step in range(5)] == pytest.approx([0.25, 0.5, 0.75, 1.0, 1.0])
-    assert learning_rate(config, 100, 100) == pytest.approx(0.0)
-    assert [learning_rate(config, step, 0) for step in (10, 50)] == [1.0, 1.0]  # not planned yet
-    assert [learning_rate(config, step, 100, decay_start=20) for step in (10, 20, 60)] == pytest.approx([1.0, 1.0, 0.5])
+    plan = Progress(steps=100)
+    assert [learning_rate(config, step, plan) for step in range(5)] == pytest.approx([0.25, 0.5, 0.75, 1.0, 1.0])
+    assert learning_rate(config, 100, plan) == pytest.approx(0.0)
+    assert [learning_rate(config, step, Progress()) for step in (10, 50)] == [1.0, 1.0]  # not planned yet
+    plan = Progress(steps=100, decay_start=20)
+    assert [learning_rate(config, step, plan) for step in (10, 20, 60)] == pytest.approx([1.0, 1.0, 0.5])
 
 
 def test_the_cosine_falls_to_a_tenth() -> None:
     config = zuoci.TrainConfig(learning_rate=2.0)
-    rates = [learning_rate(config, step, 100) for step in range(101)]
+    rates = [learning_rate(config, step, Progress(steps=100)) for step in range(101)]
     assert rates[0] == pytest.approx(2.0)
     assert rates[50] == pytest.approx(1.1)
     assert rates[100] == pytest.approx(0.2)

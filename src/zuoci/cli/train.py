@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import signal
+import time
 from contextlib import ExitStack, closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -33,6 +34,7 @@ if TYPE_CHECKING:
     from zuoci.writing.samples import Samples
 
 SAMPLES = 5  # how many times a run shows samples
+_SHOWN, _SHOWN_AT_THE_END = 50, 80  # characters of each
 
 
 @with_settings(ModelConfig, TrainConfig, ReadConfig, leave_out=["recipe", "base"])
@@ -84,6 +86,7 @@ def command(
     **settings: Any,
 ) -> None:
     """Trains a model on lyrics, and writes with it."""
+    began = time.perf_counter()
     reading = {name: settings.pop(name) for name in ReadConfig.model_fields}
     of_file = read_settings_file(config) if config else {}
     named = of_file.pop("recipe", None)
@@ -94,7 +97,7 @@ def command(
     _check_use(out, tensorboard, recipe, overrides, resume=resume, overwrite=overwrite)
     received: list[int] = []
     with _exit_code_of(received), ExitStack() as stack:
-        job = _open_job(stack, out, resume=resume, overwrite=overwrite, save_every=save_every)
+        job = _open_job(stack, out, resume=resume, overwrite=overwrite, save_every=save_every, since=began)
         corpus = _read_sources(job, source or (), language, reading)
         samples = _prepare(job, *corpus, recipe or DEFAULT_RECIPE, overrides, prefix or ())
         with _log(tensorboard, job) as board, _pause_on_signals(job, received):
@@ -231,7 +234,10 @@ def _run(job: Job, samples: Samples, board: TensorBoard | None) -> EndReport | N
                 if part > shown:
                     shown = part
                     show(f"epoch {event.epoch:.4g}, {_figures(event)}")
-                    for sample in samples.write(job.run.model, length=50):
+                    begin = time.perf_counter()
+                    written = samples.write(job.run.model, length=_SHOWN)
+                    job.reserve = (time.perf_counter() - begin) * _SHOWN_AT_THE_END / _SHOWN
+                    for sample in written:
                         show("  " + (f"note: {sample.problem}" if sample.problem else sample.text.replace("\n", " / ")))
             elif isinstance(event, RollbackReport | SaveFailed):
                 show(f"note: {_note(event)}")
@@ -342,7 +348,7 @@ def _show_result(end: EndReport, job: Job, samples: Samples, *, as_json: bool) -
     if as_json:
         print_json({"schema": "zuoci.train/1", **end.as_dict(), "model": str(job.folder)})
     else:
-        for sample in samples.write(end.model, length=80):
+        for sample in samples.write(end.model, length=_SHOWN_AT_THE_END):
             if sample.problem:
                 say(f"note: {sample.problem}")
             else:

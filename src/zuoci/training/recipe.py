@@ -58,7 +58,8 @@ class TrainConfig(BaseModel):
         default=0.0,
         ge=0.0,
         le=1e7,
-        description="time budget for training and evaluation in seconds; 0 (default): no limit",
+        description="time budget in seconds, from the start of the command to its end, with evaluation and saving; 0 "
+        "(default): no limit",
     )
     until_perplexity: float = Field(
         default=0.0,

@@ -11,6 +11,7 @@ import dataclasses
 import hashlib
 import json
 import math
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +36,7 @@ from zuoci.training.split import split
 from zuoci.training.trainer import Run
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from os import PathLike
 
     from torch import Tensor
@@ -73,12 +74,21 @@ class StoredRun:
     counts: dict[str, Tensor]
     reading: ReadConfig
 
-    def resume(self, corpus: Corpus, *, device: torch.device | str | None = None) -> Run:
+    def resume(
+        self,
+        corpus: Corpus,
+        *,
+        device: torch.device | str | None = None,
+        clock: Callable[[], float] = time.perf_counter,
+        since: float | None = None,
+    ) -> Run:
         """Continues the run. It ends with the same bytes as if it had not been stopped.
 
         Args:
             corpus: the songs that the run was started with.
             device: default: CUDA if it is available, else the CPU.
+            clock: returns seconds.
+            since: the time on that clock from which the rest of a time budget counts; default: now.
 
         Raises:
             ModelFolderError: the file is damaged.
@@ -93,7 +103,7 @@ class StoredRun:
         if self.counts:
             arrays = {name: value.numpy() for name, value in self.counts.items()}
             model.mixture = Mixture.from_arrays(arrays, len(self.vocabulary))
-        run = Run(corpus, self.settings, model=model, device=device)
+        run = Run(corpus, self.settings, model=model, device=device, clock=clock, since=since)
         try:
             self._check(run)
         except ValueError as error:

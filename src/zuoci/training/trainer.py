@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from zuoci.text.corpus import Corpus
 
 _GOOD_EVERY = 64  # steps between two states to go back to if the loss is no longer finite
+_LAST_SCORE = 2.0  # evaluations that the score of the finished model takes: it may be in float32, and mixed with counts
 _ROLLBACKS = 3  # a run that would roll back once more gives up
 
 
@@ -56,6 +57,7 @@ class Run:
         progress: how far the run has come.
         good: the state to go back to if the loss is not finite.
         best: the best weights so far, if the settings keep them; else {}.
+        reserve: the seconds of a time budget that are left to the caller at the end, for saving.
     """
 
     def __init__(
@@ -66,6 +68,7 @@ class Run:
         model: CharLM | None = None,
         device: torch.device | str | None = None,
         clock: Callable[[], float] = time.perf_counter,
+        since: float | None = None,
     ) -> None:
         """Prepares a run.
 
@@ -75,12 +78,16 @@ class Run:
             model: the model to start from, whose vocabulary must cover the corpus; default: a new one.
             device: default: CUDA if it is available, else the CPU.
             clock: returns seconds.
+            since: the time on that clock from which a time budget counts; default: now.
 
         Raises:
             CorpusError: the corpus is shorter than one minibatch, or too small to hold out a part of it.
             SettingsError: the settings need more memory than is free.
             VocabularyError: the corpus has characters that `model` does not know.
         """
+        self._clock, self._began = clock, 0.0
+        self._last = clock() if since is None else since
+        self.reserve = 0.0
         settings = settings or resolve(text=corpus.text)
         device = torch.device(device or default_device())
         self.corpus, config = corpus, settings.training
@@ -101,7 +108,8 @@ class Run:
         model.path, model.products = config.path, config.products  # pyright: ignore[reportAttributeAccessIssue]
         self.batches.begin_epoch()  # the generator that drew the weights goes on to draw the order of minibatches
         self.schedule = Schedule(config, len(self.batches), len(self.held_out))
-        self.progress = Progress(steps=0 if config.seconds else self.schedule.limit)
+        self.progress = Progress()
+        self.schedule.plan(self.progress)
         self.workers = Workers(config.threads)
         dtype = torch.bfloat16 if config.precision == "bfloat16" else model.output.weight.dtype
         self.gradients = Gradients(model, self.workers, dtype, config.seed)
@@ -116,7 +124,6 @@ class Run:
             "sampling": self.batches,
         }
         self.best: dict[str, Tensor] = {}  # replaced, never changed in place
-        self._clock, self._began = clock, 0.0
         self.good = self.capture()
 
     def __iter__(self) -> Generator[StepReport | RollbackReport | EvalReport | EndReport]:
@@ -129,6 +136,8 @@ class Run:
         Raises:
             DivergenceError: the loss was not finite for the fourth time.
         """
+        # With a time budget first, so that it is known how long it takes.
+        baseline = self._baseline() if self.config.seconds else None
         with self.workers:
             batches = self.batches.rest_of_epoch(self.progress.batch)
             while not self._finished():
@@ -144,7 +153,7 @@ class Run:
                 if isinstance(report, RollbackReport):
                     batches = self.batches.rest_of_epoch(self.progress.batch)
                 yield report
-            yield self._end()
+            yield self._end(baseline or self._baseline())
 
     def stop(self) -> None:
         """Ends the run after a last evaluation, with what it has learnt. Before the first step it does nothing."""
@@ -176,7 +185,7 @@ class Run:
         norm = clip_gradients(self.gradients.params, config.max_grad_norm)
         if not (math.isfinite(nll) and math.isfinite(norm)):
             return self._roll_back(f"the loss is {nll:g} and the norm of its gradient {norm:g}")
-        rate = learning_rate(config, progress.step, progress.steps, progress.decay_start) * progress.rate_scale
+        rate = learning_rate(config, progress.step, progress) * progress.rate_scale
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["scale"]
         self.optimizer.step()
@@ -184,7 +193,8 @@ class Run:
         progress.count_step(nll, batch.targets.numel(), rate)
         if progress.step % _GOOD_EVERY == 0 and _finite(self.model):
             self.good = self.capture()
-        self.schedule.plan(progress, step_seconds=self._measure())
+        self._measure()
+        self.schedule.plan(progress, after=self._after())
         return StepReport(progress.step, progress.steps, progress.epoch, nll, progress.characters, progress.seconds)
 
     def _roll_back(self, reason: str) -> RollbackReport:
@@ -201,18 +211,29 @@ class Run:
         self.go_back()
         return RollbackReport(self.progress.step, rate / 2, reason)
 
-    def _measure(self) -> float:
-        """Adds the time since the last report to the time of the run, and returns it."""
-        elapsed = self._clock() - self._began
-        self.progress.seconds += elapsed
-        return elapsed
+    def _measure(self, *, of_evaluation: bool = False) -> None:
+        """Counts the time since the last report."""
+        now = self._clock()
+        self.progress.count_time(now - self._began, now - self._last, of_evaluation=of_evaluation)
+        self._last = now
+
+    def _after(self) -> float:
+        """About how many seconds pass from the last evaluation to the end of the time budget."""
+        seconds = self.progress.evaluation_seconds
+        return self.reserve + (0.0 if self._end_is_known else _LAST_SCORE * sum(seconds) / max(1, len(seconds)))
+
+    @property
+    def _end_is_known(self) -> bool:
+        """Whether the score of the finished model is that of the round whose weights are kept."""
+        config = self.config
+        as_it_is = config.precision == "float32" or config.base != NO_BASE  # see `_reader`
+        return as_it_is and not (config.in_8_bits or config.counts)
 
     def _evaluation_due(self) -> bool:
         progress = self.progress
         if self._takes_on_a_model and not progress.rounds:
             return True
-        due = self.schedule.evaluation_due(progress.step, progress.batch, progress.steps)
-        return due and progress.step != progress.last_evaluation_step
+        return self.schedule.evaluation_due(progress) and progress.step != progress.last_evaluation_step
 
     @property
     def _takes_on_a_model(self) -> bool:
@@ -226,7 +247,9 @@ class Run:
         progress = self.progress
         train = self._score_of_round()
         score = self._score(self._reader())
-        self.schedule.plan(progress, evaluation_seconds=self._measure())
+        self._measure(of_evaluation=True)
+        if not self.schedule.is_last(progress):
+            self.schedule.plan(progress, after=self._after())
         best = progress.best_round
         better = best is None or not best.validation or (score is not None and score.nll < best.validation.nll)
         report = EvalReport(
@@ -283,15 +306,16 @@ class Run:
         progress, config = self.progress, self.config
         if progress.last_evaluation_step != progress.step or not progress.rounds:
             return False
-        if self.schedule.is_last(progress.step, progress.steps):
+        if self.schedule.is_last(progress):
             return True
         if progress.rounds[-1].train.perplexity <= config.until_perplexity:
             return True
         return bool(config.patience) and progress.rounds_since_best >= config.patience
 
-    def _end(self) -> EndReport:
+    def _end(self, baseline: Score | None) -> EndReport:
         """Loads the weights that are kept, as they are saved, mixes them with counts, and scores them."""
         progress = self.progress
+        kept = (self.config.keep == "best" and progress.best_round) or progress.rounds[-1]
         if self.best:
             self.model.load_state_dict(self.best)
         if self.config.in_8_bits:
@@ -300,15 +324,15 @@ class Run:
             of = self.split.held_out
             validation = mix_with_counts(self.model, self._training, self.held_out, self.workers, of=of)
         else:
-            validation = self._score(self.model)
+            validation = kept.validation if self._end_is_known else self._score(self.model)
         return EndReport(
             model=self.model.eval(),
             settings=self.settings,
             corpus=self.corpus,
             rounds=progress.rounds,
-            kept=(self.config.keep == "best" and progress.best_round) or progress.rounds[-1],
+            kept=kept,
             validation=validation,
-            baseline=self._baseline(),
+            baseline=baseline,
             epochs=progress.step / len(self.batches),
             steps=progress.step,
             characters=progress.characters,
