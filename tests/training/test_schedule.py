@@ -66,12 +66,12 @@ class Simulation:
             progress.count_step(1.0, 1, self.rates[-1])
             pace = self.paces[progress.step % len(self.paces)]
             progress.count_time(pace, pace + self.between)
-            schedule.plan(progress, after=self.after)
+            schedule.plan(progress, reserve=self.after)
             if schedule.evaluation_due(progress):
                 self.evaluated.append(progress.step)
                 progress.count_time(self.evaluation, self.evaluation + self.between, of_evaluation=True)
                 if not schedule.is_last(progress):
-                    schedule.plan(progress, after=self.after)
+                    schedule.plan(progress, reserve=self.after)
                 progress.last_evaluation_step = progress.step
 
     @property

@@ -45,16 +45,17 @@ class Schedule:
         limits = [self.config.epochs * self.epoch_steps, self.config.steps]
         return min((limit for limit in limits if limit), default=0)
 
-    def plan(self, progress: Progress, *, after: float = 0.0) -> None:
+    def plan(self, progress: Progress, *, evaluations: float = 1.0, reserve: float = 0.0) -> None:
         """Plans the number of steps, and how the learning rate goes on to decay until the last of them.
 
         Called before the first step, after each step, and after an evaluation that was not the last.
 
         Args:
             progress: its plan is updated.
-            after: the seconds from the last evaluation to the end of the time budget.
+            evaluations: how many evaluations the end of the run takes: the last, and the score of the finished model.
+            reserve: seconds of a time budget that are needed after that.
         """
-        steps = self.limit if not self.config.seconds else self._affordable(progress, after)
+        steps = self.limit if not self.config.seconds else self._affordable(progress, evaluations, reserve)
         if not steps or steps == progress.steps:
             return
         if self.config.seconds:
@@ -62,7 +63,7 @@ class Schedule:
             progress.decay_start = progress.step
         progress.steps = steps
 
-    def _affordable(self, progress: Progress, after: float) -> int:
+    def _affordable(self, progress: Progress, evaluations: float, reserve: float) -> int:
         """The number of steps in the whole run for which there is time, at most `limit`; 0: not known yet."""
         step, budget = progress.step, self.config.seconds
         if not step:
@@ -70,7 +71,7 @@ class Schedule:
         # All that takes time counts: steps, evaluations, and what the caller does between two reports. The first step
         # does not, which is slower than all others: memory is allocated, code is loaded.
         pace = max((progress.elapsed - progress.began) / (step - 1) if step > 1 else progress.seconds, 1e-9)
-        left = budget - progress.elapsed - self._evaluation(progress, pace) - after
+        left = budget - progress.elapsed - evaluations * self._evaluation(progress, pace) - reserve
         if left <= 0.0:
             return step
         # At half of the budget the pace is taken as it is: steps may be so slow that the time is over before ten.

@@ -41,7 +41,7 @@ if TYPE_CHECKING:
     from zuoci.text.corpus import Corpus
 
 _GOOD_EVERY = 64  # steps between two states to go back to if the loss is no longer finite
-_LAST_SCORE = 2.0  # evaluations that the score of the finished model takes: it may be in float32, and mixed with counts
+_LAST_SCORE = 2.5  # evaluations that the score of the finished model takes: it is in float32, or mixed with counts
 _ROLLBACKS = 3  # a run that would roll back once more gives up
 
 
@@ -194,7 +194,7 @@ class Run:
         if progress.step % _GOOD_EVERY == 0 and _finite(self.model):
             self.good = self.capture()
         self._measure()
-        self.schedule.plan(progress, after=self._after())
+        self._plan()
         return StepReport(progress.step, progress.steps, progress.epoch, nll, progress.characters, progress.seconds)
 
     def _roll_back(self, reason: str) -> RollbackReport:
@@ -217,10 +217,10 @@ class Run:
         self.progress.count_time(now - self._began, now - self._last, of_evaluation=of_evaluation)
         self._last = now
 
-    def _after(self) -> float:
-        """About how many seconds pass from the last evaluation to the end of the time budget."""
-        seconds = self.progress.evaluation_seconds
-        return self.reserve + (0.0 if self._end_is_known else _LAST_SCORE * sum(seconds) / max(1, len(seconds)))
+    def _plan(self) -> None:
+        """Adapts the plan to the time that is left."""
+        scores = 0.0 if self._end_is_known else _LAST_SCORE
+        self.schedule.plan(self.progress, evaluations=1.0 + scores, reserve=self.reserve)
 
     @property
     def _end_is_known(self) -> bool:
@@ -249,7 +249,7 @@ class Run:
         score = self._score(self._reader())
         self._measure(of_evaluation=True)
         if not self.schedule.is_last(progress):
-            self.schedule.plan(progress, after=self._after())
+            self._plan()
         best = progress.best_round
         better = best is None or not best.validation or (score is not None and score.nll < best.validation.nll)
         report = EvalReport(
