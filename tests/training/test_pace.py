@@ -85,9 +85,10 @@ def test_what_a_step_costs_once_is_seen_in_a_whole_sequence() -> None:
 
 def test_fewer_threads_have_to_be_faster_every_time() -> None:
     two, one = Way("float32", "torch", 2), Way("float32", "torch", 1)
-    assert fewest_threads({two: [1.0, 3.0], one: [0.8, 0.8]}) == one
-    assert fewest_threads({two: [1.0, 3.0], one: [0.5, 1.2]}) == two  # who knows
-    assert fewest_threads({two: [1.0], one: [0.95]}) == two
+    assert fewest_threads({two: [1.0, 3.0], one: [0.8, 0.8]}, 1.2) == one
+    assert fewest_threads({two: [1.0, 3.0], one: [0.5, 1.2]}, 1.2) == two  # who knows
+    assert fewest_threads({two: [1.0], one: [0.95]}, 1.2) == two
+    assert fewest_threads({two: [1.0, 3.0], one: [0.8, 0.8]}, 0.5) == two  # other programs had the cores
 
 
 def test_only_what_the_settings_leave_open_is_measured(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -41,7 +41,9 @@ Precision: TypeAlias = Literal["float32", "bfloat16"]
 _SECONDS, _SECONDS_FOR_THREADS, _SECONDS_ALONE = 0.2, 0.08, 0.03
 _SHORT = 8  # the first comparison is of sequences of this fraction of their length
 _FAR_BEHIND = 3.0  # times the least
-_CLEARLY = 0.9  # of the least time with all cores, that fewer threads have to need every time
+# Fewer threads have to need at most this part of the least time with all cores, every time. And the measurement has to
+# have had this much processor time a second: if not, other programs had the cores.
+_CLEARLY, _UNDISTURBED = 0.9, 0.8
 
 
 class Way(NamedTuple):
@@ -119,16 +121,22 @@ def measure(shape: Shape, precision: str = "auto", products: str = "auto", threa
     if threads or best.threads == 1:
         return Pace(best, shape.batch_size * best.threads / costs[best], others)
     fewer = [best._replace(threads=best.threads >> k) for k in range(best.threads.bit_length())]
+    used, began = time.process_time(), time.perf_counter()
     times = _costs(shape, fewer, _SECONDS_FOR_THREADS, time.perf_counter, far_behind=math.inf)
-    best = fewest_threads(times)
+    best = fewest_threads(times, (time.process_time() - used) / (time.perf_counter() - began))
     others |= {way: min(times[best]) / min(each) for way, each in times.items() if way != best}
     return Pace(best, shape.batch_size / min(times[best]), others)
 
 
-def fewest_threads(times: Mapping[Way, Sequence[float]]) -> Way:
-    """The first way, unless one with fewer threads was clearly faster every time: on a busy machine times differ."""
+def fewest_threads(times: Mapping[Way, Sequence[float]], share: float) -> Way:
+    """The first way, unless one with fewer threads was clearly faster every time, and other programs had no part in it.
+
+    Args:
+        times: the seconds of a step in each way, several times.
+        share: processor time of this process for each second of the measurement.
+    """
     most, *fewer = times
-    clearly = [way for way in fewer if max(times[way]) < _CLEARLY * min(times[most])]
+    clearly = [way for way in fewer if max(times[way]) < _CLEARLY * min(times[most]) and share >= _UNDISTURBED]
     return min(clearly, key=lambda way: max(times[way]), default=most)
 
 
