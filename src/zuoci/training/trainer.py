@@ -319,7 +319,7 @@ class Run:
         if self.best:
             self.model.load_state_dict(self.best)
         if self.config.in_8_bits:
-            self.model.load_state_dict(decode(encode(self.model.state_dict())))
+            self.model.load_arrays(decode(encode(self.model.weights().arrays)))
         if self.config.counts:
             of = self.split.held_out
             validation = mix_with_counts(self.model, self._training, self.held_out, self.workers, of=of)
