@@ -15,7 +15,7 @@ from torch.nn.functional import cross_entropy
 import zuoci
 from zuoci.model.checkpoint import load
 from zuoci.text.corpus import Song
-from zuoci.training import evaluation
+from zuoci.training import evaluation, recipe
 from zuoci.training.gradients import Workers
 from zuoci.training.optimisation import clip_gradients
 from zuoci.training.recipe import RECIPES, choose, read_settings_file
@@ -384,6 +384,17 @@ def test_the_verdict_says_whether_the_text_was_enough(corpus: zuoci.Corpus, sett
     assert "no text was held out" in dataclasses.replace(end, validation=None).verdict
 
 
+@pytest.fixture
+def usual_pace(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A machine that multiplies 3e11 numbers a second."""
+
+    def speed(hidden_size: int, _: int, vocab_size: int) -> float:
+        return 3e11 / (6 * hidden_size * (3 * hidden_size + 3 * 128 + vocab_size))
+
+    monkeypatch.setattr(recipe, "_speed_of", lambda *_: speed)  # pyright: ignore
+
+
+@pytest.mark.usefixtures("usual_pace")
 def test_auto_chooses_by_size_and_time() -> None:
     small, large = "词" * 50_000, "词" * 1_000_000
     of = {
@@ -400,6 +411,7 @@ def test_auto_chooses_by_size_and_time() -> None:
     assert (own.model.hidden_size, own.model.cell, own.training.epochs) == (7, "rnn", 3)
 
 
+@pytest.mark.usefixtures("usual_pace")
 def test_auto_takes_under_a_minute_for_a_writers_folder_or_the_bundled_lyrics() -> None:
     folder = "".join(map(chr, range(0x4E00, 0x4E00 + 3000))) * 90
     for text in (folder, zuoci.load_lyrics("zh", choruses="once").text):

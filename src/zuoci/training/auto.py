@@ -22,6 +22,7 @@ _MEDIUM_SECONDS, _LARGE_SECONDS = 45.0, 180.0  # roughly what a run takes if no 
 _LEAST_PASSES = 10  # epochs of a medium text for which 384 units pay off
 # Characters that a model has to be trained on for 512 units to pay off, and for 384 and 256 in a large text.
 _MANY, _FEW, _VERY_FEW = 8e6, 2.2e6, 5e5
+_LEAST_EPOCHS, _LEAST_EPOCHS_LARGE = 6, 2  # of a run without a time budget
 _BATCHES = {256: 32, 128: 32}  # sequences per minibatch of the smaller models
 _PER_SEQUENCE = 400  # characters of a text for each sequence in a minibatch: a dozen times 32
 REFERENCE_SIZE, REFERENCE_BATCH = 384, 64  # the model with which the ways to compute a step are compared
@@ -60,13 +61,15 @@ def choose(text: str, seconds: float, speed_of: SpeedOf) -> dict[str, Any]:
     else:
         hidden_size = 256 if readable(256) >= _VERY_FEW else 128
     passes = readable(hidden_size) / len(text)
+    if not seconds:  # nobody asked for less, even if it takes a slow machine longer
+        passes = max(passes, _LEAST_EPOCHS if medium else _LEAST_EPOCHS_LARGE)
     return {
         "hidden_size": hidden_size,
         # A small model makes few steps: smaller minibatches, and longer steps.
         "batch_size": _BATCHES.get(hidden_size, REFERENCE_BATCH),
         **({"learning_rate": 6e-3} if hidden_size in _BATCHES else {}),
         "dropout": 0.0 if passes < 6 else 0.2 if passes < 15 else 0.3,
-        "epochs": 0 if seconds else max(1, round(passes)),
+        "epochs": 0 if seconds else round(passes),
         "warmup_steps": 50,
         "patience": 0 if seconds else 4,
     }

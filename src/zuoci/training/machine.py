@@ -71,8 +71,10 @@ def describe(settings: Settings, pace: Pace) -> str:
     by_auto = CHOSEN if settings.training.recipe == "auto" and settings.training.base == NO_BASE else ()
     options = [f"--{name.replace('_', '-')} {chosen[name]:g}" for name in by_auto]
     options += [f"--{name} {value}" for name, value in pace.way._asdict().items()]
-    slower = [f"{_difference(way, pace.way)} {share:.0%}" for way, share in pace.others.items()]
-    return f"measured here: {' '.join(options)}: {pace.speed:,.0f} characters/s ({'; '.join(slower)} of that)"
+    # On a busy machine fewer threads may have been faster, but not clearly.
+    slower = [f"{_difference(way, pace.way)} {share:.0%}" for way, share in pace.others.items() if share <= 1.0]
+    others = f" ({'; '.join(slower)} of that)" if slower else ""
+    return f"measured here: {' '.join(options)}: {pace.speed:,.0f} characters/s{others}"
 
 
 def _difference(way: Way, best: Way) -> str:
