@@ -12,6 +12,7 @@ import torch
 import zuoci
 from zuoci.training import job as jobs
 from zuoci.training import memory, trainer
+from zuoci.training.gradients import Workers
 from zuoci.training.job import Job, Paused, SaveFailed
 from zuoci.training.memory import typed_memory_errors
 
@@ -340,13 +341,13 @@ def test_weights_that_are_no_numbers_are_gone_back_from_before_they_are_kept(
 
 
 def test_an_interrupted_evaluation_leaves_a_model_as_it_was(model: zuoci.CharLM) -> None:
-    class Interrupted:
-        def map(self, *_: Any) -> None:
+    class Interrupted(Workers):
+        def map(self, *_: Any, **__: Any) -> Any:
             raise KeyboardInterrupt
 
     model.train()
     with pytest.raises(KeyboardInterrupt):
-        zuoci.evaluate(model, torch.zeros(50, dtype=torch.int64), workers=Interrupted())  # pyright: ignore
+        zuoci.evaluate(model, torch.zeros(50, dtype=torch.int64), workers=Interrupted(1))
     assert model.training
 
 

@@ -12,6 +12,7 @@ import zuoci
 from zuoci.model.products import has_onednn
 from zuoci.training import machine, pace
 from zuoci.training.auto import choose
+from zuoci.training.distributed import Ranks
 from zuoci.training.machine import describe, settings_for
 from zuoci.training.pace import Pace, Shape, Way, fewest_threads, measure, race, ways_of
 
@@ -130,10 +131,10 @@ def test_the_fastest_way_goes_into_the_settings(corpus: zuoci.Corpus, monkeypatc
 def test_nothing_is_measured_that_is_named_or_small(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "measure", never)
     named = {"precision": "bfloat16", "products": "torch", "threads": 2}
-    config, found = settings_for(*of({**LARGE, **named}), 60, CPU)
+    config, found = settings_for(*of({**LARGE, **named}), 60, CPU, Ranks())
     assert found is None
     assert {name: getattr(config, name) for name in named} == named
-    config, found = settings_for(*of({"hidden_size": 8, "threads": 2}), 60, CPU)
+    config, found = settings_for(*of({"hidden_size": 8, "threads": 2}), 60, CPU, Ranks())
     assert found is None
     assert (config.precision, config.products, config.threads) == ("float32", "torch", 2)
 
@@ -141,7 +142,7 @@ def test_nothing_is_measured_that_is_named_or_small(monkeypatch: pytest.MonkeyPa
 @pytest.mark.skipif(has_onednn(), reason="this torch has oneDNN")
 def test_a_library_that_is_missing() -> None:
     with pytest.raises(zuoci.SettingsError, match="need a CPU and a torch that has oneDNN"):
-        settings_for(*of({"products": "onednn"}), 60, CPU)
+        settings_for(*of({"products": "onednn"}), 60, CPU, Ranks())
 
 
 @pytest.mark.skipif(not has_onednn(), reason="this torch has no oneDNN")

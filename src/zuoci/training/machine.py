@@ -19,6 +19,7 @@ from zuoci.training.pace import Pace, Shape, Way, measure, ways_of
 
 if TYPE_CHECKING:
     from zuoci.model.config import ModelConfig
+    from zuoci.training.distributed import Ranks
     from zuoci.training.recipe import Settings, TrainConfig
 
 _LEAST_MEASURED = 1 << 16  # weights; a step of a smaller model takes a millisecond or two in any way
@@ -30,7 +31,7 @@ def default_device() -> torch.device:
 
 
 def settings_for(
-    model: ModelConfig, config: TrainConfig, vocab_size: int, device: torch.device
+    model: ModelConfig, config: TrainConfig, vocab_size: int, device: torch.device, ranks: Ranks
 ) -> tuple[TrainConfig, Pace | None]:
     """The settings of training with `precision`, `products` and `threads` as they will be on this machine.
 
@@ -42,27 +43,40 @@ def settings_for(
         config: settings in which `precision` and `products` may be auto and `threads` 0.
         vocab_size: the number of different characters.
         device: where the run will compute.
+        ranks: the processes that train together; `threads` counts those of all.
 
     Returns:
-        The settings, and what was measured; None if nothing was left open.
+        The settings, and what was measured, in this process; None if nothing was left open.
 
     Raises:
-        SettingsError: the run needs more memory than is free, or a library that this torch does not have.
+        SettingsError: the run needs more memory than is free, or a library that this torch does not have, or there are
+            more processes than sequences in a minibatch.
     """
+    if ranks.size > config.batch_size:
+        raise SettingsError(
+            f"batch_size must be at least the number of processes: got {config.batch_size} for {ranks.size}; "
+            "start fewer processes, or raise batch_size"
+        )
     if config.products == "onednn" and (device.type != "cpu" or not has_onednn()):
         raise SettingsError("products by onednn need a CPU and a torch that has oneDNN; set products to auto")
     if parameter_count(model, vocab_size) < _LEAST_MEASURED:
-        open_ways = {"precision": "float32", "products": "torch", "threads": 1}
+        open_ways = {"precision": "float32", "products": "torch", "threads": ranks.size}
         config = config.model_copy(
             update={name: value for name, value in open_ways.items() if getattr(config, name) in ("auto", 0)}
         )
     undropped = model.model_copy(update={"dropout": 0.0})  # dropout takes as long in any way
-    shape = Shape(undropped, vocab_size, config.batch_size, config.seq_len, config.path, device)
-    wanted = config.precision, config.products, config.threads
+    shape = Shape(undropped, vocab_size, -(-config.batch_size // ranks.size), config.seq_len, config.path, device)
+    wanted = config.precision, config.products, -(-config.threads // ranks.size)
+
+    def with_way(way: Way) -> TrainConfig:
+        threads = (config.threads if device.type == "cpu" else 0) or way.threads * ranks.size
+        threads = min(max(threads, ranks.size), config.batch_size)
+        return config.model_copy(update={**way._asdict(), "threads": threads})
+
     ways = ways_of(shape, *wanted)
-    check_memory(model, config.model_copy(update=ways[0]._asdict()), vocab_size, device)
+    check_memory(model, with_way(ways[0]), vocab_size, device, ranks)
     pace = measure(shape, *wanted) if len(ways) > 1 or (not config.threads and ways[0].threads > 1) else None
-    return config.model_copy(update=(pace.way if pace else ways[0])._asdict()), pace
+    return with_way(pace.way if pace else ways[0]), pace
 
 
 def describe(settings: Settings, pace: Pace) -> str:

@@ -21,6 +21,7 @@ from zuoci.model.threads import one_thread
 from zuoci.text.vocabulary import Vocabulary
 from zuoci.training.adapt import load_base, mix_with_counts
 from zuoci.training.baseline import score_by_counting
+from zuoci.training.distributed import Ranks
 from zuoci.training.evaluation import Score, evaluate
 from zuoci.training.gradients import Gradients, Workers
 from zuoci.training.machine import default_device, settings_for
@@ -69,6 +70,7 @@ class Run:
         device: torch.device | str | None = None,
         clock: Callable[[], float] = time.perf_counter,
         since: float | None = None,
+        ranks: Ranks | None = None,
     ) -> None:
         """Prepares a run.
 
@@ -79,6 +81,7 @@ class Run:
             device: default: CUDA if it is available, else the CPU.
             clock: returns seconds.
             since: the time on that clock from which a time budget counts; default: now.
+            ranks: the processes that train together, each with a run of its own; default: this one alone.
 
         Raises:
             CorpusError: the corpus is shorter than one minibatch, or too small to hold out a part of it.
@@ -91,16 +94,21 @@ class Run:
         settings = settings or resolve(text=corpus.text)
         device = torch.device(device or default_device())
         self.corpus, config = corpus, settings.training
+        self.ranks = ranks or Ranks()
         self.split = split(corpus, config)
         if model is None and config.base != NO_BASE:
             model = load_base(config.base, settings.model, self.split.training + self.split.validation)
         vocabulary = model.vocabulary if model else _vocabulary(self.split)
         generator = torch.Generator().manual_seed(config.seed)
         self._training = vocabulary.encode(self.split.training, torch.int32)
-        self.batches = Minibatches(self._training, config, generator)
-        self.held_out = _encode_held_out(vocabulary, self.split, corpus, config.validation)
-        config, self.pace = settings_for(model.config if model else settings.model, config, len(vocabulary), device)
+        config, self.pace = settings_for(
+            model.config if model else settings.model, config, len(vocabulary), device, self.ranks
+        )
         self.config, self.settings = config, settings.model_copy(update={"training": config})
+        self.workers = Workers(config.threads, self.ranks)
+        columns = self.workers.columns(config.batch_size)
+        self.batches = Minibatches(self._training, config, generator, columns)
+        self.held_out = _encode_held_out(vocabulary, self.split, corpus, config.validation)
         if model is None:
             with one_thread():
                 model = CharLM(settings.model, vocabulary).initialise(generator, config.initialisation)
@@ -110,7 +118,6 @@ class Run:
         self.schedule = Schedule(config, len(self.batches), len(self.held_out))
         self.progress = Progress()
         self.schedule.plan(self.progress)
-        self.workers = Workers(config.threads)
         dtype = torch.bfloat16 if config.precision == "bfloat16" else model.output.weight.dtype
         self.gradients = Gradients(model, self.workers, dtype, config.seed)
         self.optimizer = make_optimizer(model, config)
@@ -137,7 +144,7 @@ class Run:
             DivergenceError: the loss was not finite for the fourth time.
         """
         # With a time budget first, so that it is known how long it takes.
-        baseline = self._baseline() if self.config.seconds else None
+        baseline = self._baseline() if self.config.seconds and self.ranks.first else None
         with self.workers:
             batches = self.batches.rest_of_epoch(self.progress.batch)
             while not self._finished():
@@ -153,7 +160,7 @@ class Run:
                 if isinstance(report, RollbackReport):
                     batches = self.batches.rest_of_epoch(self.progress.batch)
                 yield report
-            yield self._end(baseline or self._baseline())
+            yield self._end(baseline or (self._baseline() if self.ranks.first else None))
 
     def stop(self) -> None:
         """Ends the run after a last evaluation, with what it has learnt. Before the first step it does nothing."""
@@ -190,7 +197,7 @@ class Run:
             group["lr"] = rate * group["scale"]
         self.optimizer.step()
         self.state.update(state)
-        progress.count_step(nll, batch.targets.numel(), rate)
+        progress.count_step(nll, config.batch_size * config.seq_len, rate)
         if progress.step % _GOOD_EVERY == 0 and _finite(self.model):
             self.good = self.capture()
         self._measure()
@@ -302,8 +309,12 @@ class Run:
         return evaluate(model, self.held_out, of=self.split.held_out, workers=self.workers)
 
     def _finished(self) -> bool:
-        """Whether the last step is done and evaluated, or training has to stop earlier."""
-        progress, config = self.progress, self.config
+        """Whether the last step is done and evaluated, or training has to stop earlier.
+
+        The first process decides, by its own time, and where its caller stops the run: the others take its progress.
+        """
+        progress = self.progress = self.ranks.send(self.progress)
+        config = self.config
         if progress.last_evaluation_step != progress.step or not progress.rounds:
             return False
         if self.schedule.is_last(progress):
@@ -313,14 +324,17 @@ class Run:
         return bool(config.patience) and progress.rounds_since_best >= config.patience
 
     def _end(self, baseline: Score | None) -> EndReport:
-        """Loads the weights that are kept, as they are saved, mixes them with counts, and scores them."""
+        """Loads the weights that are kept, as they are saved, mixes them with counts, and scores them.
+
+        Only the first process counts, since counts of a large text need much memory. The others read their share.
+        """
         progress = self.progress
         kept = (self.config.keep == "best" and progress.best_round) or progress.rounds[-1]
         if self.best:
             self.model.load_state_dict(self.best)
         if self.config.in_8_bits:
             self.model.load_arrays(decode(encode(self.model.weights().arrays)))
-        if self.config.counts:
+        if self.config.counts and self.ranks.first:
             of = self.split.held_out
             validation = mix_with_counts(self.model, self._training, self.held_out, self.workers, of=of)
         else:
