@@ -63,6 +63,8 @@ def commands(text: str | None, songs: str | None) -> dict[str, list[str] | None]
     return {
         "throughput": [],
         "generation": [],
+        "start": [],
+        "stanzas": [],
         "decoding": [],
         "rhymes": [],
         "lesson": [],
