@@ -29,8 +29,8 @@ class StepReport:
 
     Attributes:
         step: updates so far.
-        steps: updates in the whole run, unless it stops early; 0 while a time budget has not been converted into
-            steps.
+        steps: updates in the whole run, unless it stops early; with a time budget as it is planned now, and 0 before
+            the first plan.
         epoch: the epoch of the step, from 1.
         nll: mean negative log-likelihood of its minibatch, nats per character.
         characters: characters trained on so far.
