@@ -38,7 +38,10 @@ def test_wrong_wishes_are_said_where_they_are(visit: Visitor) -> None:
     page.click("#bundled-zh")
     page.fill("#name", "tiny")
     page.get_by_role("button", name="开始训练").click()
-    expect(page.locator("#corpus-status")).to_contain_text("换一个名字")
+    expect(page.locator("#corpus-status")).to_have_text("已有同名模型，请换一个名字。")
+    expect(page.locator("#name")).to_have_attribute("aria-invalid", "true")
+    page.fill("#name", "other")
+    expect(page.locator("#name")).not_to_have_attribute("aria-invalid", "true")
     assert all(EXPECTED in complaint for complaint in visit.complaints)
     assert len(visit.complaints) == 2
     visit.complaints.clear()

@@ -138,8 +138,8 @@ def parse_structure(text: str) -> str:
     wrong = next((letter for letter in letters if letter not in SECTIONS), None)
     if wrong or not letters:
         known = ", ".join(f"{letter} {name.lower()}" for letter, name in SECTIONS.items())
-        told = "a structure is made of {known}, as V C V C B C: got {wrong}"
-        raise SettingsError(Message("structure_pattern", told, known=known, wrong=wrong or repr(text)))
+        told = "a structure is made of {known}, as V C V C B C: got {wrong!r}"
+        raise SettingsError(Message("structure_pattern", told, known=known, wrong=wrong or text))
     return letters
 
 

@@ -46,7 +46,7 @@ const ZH = {
   section_alone: "段落的格式要和曲式一起用。",
   structure_with_lines: "曲式已经定下行数，请不要再填行数。",
   structure_for_line: "只写一行时不能用曲式。",
-  structure_pattern: ({ wrong }) => `曲式用字母写，如 V C V C B C（主歌 V，副歌 C，桥段 B），不能有 ${wrong}。`,
+  structure_pattern: ({ wrong }) => `曲式用字母写，如 V C V C B C（主歌 V，副歌 C，桥段 B），不能有“${wrong}”。`,
   section_pattern: ({ pair }) => `段落的格式要写成 C=7,5,7,5 XAXA，或 V2=…（第二段主歌），不能是“${pair}”。`,
   two_forms: ({ name }) => `段落 ${name} 有两种格式，请只留一种。`,
   short_line: ({ line, length, start }) => `第 ${line} 行只有 ${length} 字，装不下开头“${start}”。请增加字数。`,

@@ -43,7 +43,7 @@ function describeError(error, options) {
   const marked = field !== "" && options?.markInvalid(field);
   return (t) => {
     const text = say(t, { code: t.messages[code ?? ""] ? (code ?? "") : `${status}`, params, text: message });
-    return marked ? t.fieldError(t.options[field]?.[0] ?? field, text) : text;
+    return marked && field in t.options ? t.fieldError(t.options[field][0], text) : text;
   };
 }
 

@@ -26,6 +26,7 @@ export class TrainView {
     this.maker = new CorpusMaker(studio, (corpus) => this.#showForm(corpus));
     this.comparison = new Comparison(studio, () => [...this.cards.values()].map(({ run }) => run));
     this.name = inputById("name");
+    this.name.addEventListener("input", () => this.name.removeAttribute("aria-invalid"));
     this.base = byId("base", HTMLSelectElement);
     const form = byId("run-form", HTMLFormElement);
     for (const language of LANGUAGES) {
@@ -127,8 +128,17 @@ export class TrainView {
       this.name.value = "";
       this.#add(run).node.scrollIntoView({ block: "nearest" });
     } catch (error) {
-      this.maker.showMessage(this.studio.describeError(error));
+      const markInvalid = (/** @type {string} */ field) => this.#markInvalid(field);
+      this.maker.showMessage(this.studio.describeError(error, { markInvalid }));
     }
+  }
+
+  /** Marks the field of a setting. @param {string} field @returns {boolean} whether there is one */
+  #markInvalid(field) {
+    if (field !== "name") return false;
+    this.name.setAttribute("aria-invalid", "true");
+    this.name.focus();
+    return true;
   }
 
   /** @param {RunInfo} run */
