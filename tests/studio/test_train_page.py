@@ -164,7 +164,7 @@ def test_axe_finds_nothing_serious(own: Visitor, album: Path, scheme: str) -> No
     page = own("train", color_scheme=scheme)
     page.set_input_files("#folder", album)
     expect(page.locator(".corpus-summary")).to_be_visible()
-    page.locator("details.more summary").first.click()
+    page.locator("#corpus-report .files details summary").first.click()
     assert serious(page) == []
     page.click('a[href="#models"]')
     page.get_by_role("button", name="改名").click()
