@@ -58,7 +58,7 @@ def test_the_model_is_on_the_disk_when_the_end_is_reported(corpus: zuoci.Corpus,
 
 
 def test_a_report_that_cannot_be_shown_loses_nothing(corpus: zuoci.Corpus, tmp_path: Path, undisturbed: bytes) -> None:
-    """Whoever renders the reports may fail at any of them: a terminal that is gone, a pipe that is broken."""
+    """Whoever renders the reports may fail at any of them, as where a terminal is gone. Each fourth is tried."""
 
     def show(event: object, last: bool) -> None:
         if last:
@@ -71,15 +71,16 @@ def test_a_report_that_cannot_be_shown_loses_nothing(corpus: zuoci.Corpus, tmp_p
         job = Job(folder, save_every=1e6, device="cpu")
         with suppress(BrokenPipeError), job:
             job.prepare(corpus, SETTINGS)
-            at = len(shown)
+            at = 4 * len(shown)
             for number, event in enumerate(job):
-                show(event, last=number == at)
+                show(event, last=number == at or isinstance(event, zuoci.EndReport))
         if isinstance(shown[-1], zuoci.EndReport):
             assert weights(folder) == undisturbed
         else:
             assert zuoci.load_run(folder).now.progress.step == job.run.progress.step
             assert resumed(folder, corpus) == undisturbed
-    assert len(shown) > 20
+    assert len({type(event) for event in shown}) == 3
+    assert len(shown) > 5
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError, OSError, RuntimeError("bad allocation: allocate")])
