@@ -61,6 +61,11 @@ class Sampling(NamedTuple):
     min_p: float = 0.0
     greedy: bool = False
 
+    @property
+    def has_filters(self) -> bool:
+        """Whether only some of the characters that are allowed can be drawn."""
+        return bool(self.top_k) or self.top_p < 1.0 or bool(self.min_p)
+
 
 class WriteConfig(BaseModel):
     """How characters are sampled, and the form of the text."""

@@ -95,10 +95,9 @@ class WritingModel:
 
     def recent(self, texts: Sequence[str], count: int) -> NDArray[np.int64]:
         """The ids of the last `count` characters of each text, −1 before its beginning, `(R, count)`."""
+        ends = [text[-count:] if count else "" for text in texts]
         last = np.full((len(texts), count), NO_CHARACTER, np.uint32)
-        for row, text in zip(last, texts, strict=True):
-            points = code_points(text[-count:])
-            row[count - len(points) :] = points
+        last[np.arange(-count, 0) >= -np.array([[len(end)] for end in ends])] = code_points("".join(ends))
         return self.vocabulary.ids_of(last)
 
     def homophones(self, char: str, most: int = 5) -> list[str]:
