@@ -374,15 +374,21 @@ def test_the_verdict_says_whether_the_text_was_enough(corpus: zuoci.Corpus, sett
     _, end = run(corpus, settings)
     assert end.verdict.startswith("300 characters: too little for this model: counting alone predicts new text better")
     score = zuoci.Score(nll=1.0, characters=5, protocol="")
-    trained = dataclasses.replace(end.kept, train=score)
-    for nll, words in ((1.5, "enough to generalise"), (2.0, "enough to imitate, too little to generalise")):
-        better = dataclasses.replace(
-            end,
-            kept=trained,
-            validation=score.model_copy(update={"nll": nll}),
-            baseline=score.model_copy(update={"nll": 3.0}),
-        )
-        assert f"300 characters: {words}; held-out perplexity" in better.verdict
+
+    def said(characters: int, nll: float, counted: float = 3.0) -> str:
+        text = zuoci.Corpus((Song("a.txt", "啊" * characters),))
+        scores = {
+            "validation": score.model_copy(update={"nll": nll}),
+            "baseline": score.model_copy(update={"nll": counted}),
+        }
+        kept = dataclasses.replace(end.kept, train=score)
+        return dataclasses.replace(end, corpus=text, kept=kept, **scores).verdict
+
+    assert said(300_000, 1.5).startswith("300,000 characters: enough to generalise; held-out perplexity")
+    assert "enough to imitate, too little to generalise" in said(300_000, 2.0)
+    assert "trained too briefly" in said(300_000, 3.5)
+    for nll in (1.0, 1.5, 2.0):  # however short the run was, and so however near the two figures
+        assert "enough to imitate, too little to generalise" in said(150_000, nll)
     assert "no text was held out" in dataclasses.replace(end, validation=None).verdict
 
 

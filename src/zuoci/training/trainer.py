@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from zuoci.errors import CorpusError, DivergenceError
+from zuoci.errors import CorpusError, DivergenceError, Message
 from zuoci.model.base import NO_BASE
 from zuoci.model.language_model import CharLM
 from zuoci.model.quantisation import decode, encode
@@ -209,10 +209,12 @@ class Run:
         progress = self.progress
         rate = self.config.learning_rate * progress.rate_scale
         if progress.rollbacks == _ROLLBACKS:
-            raise DivergenceError(
-                f"training diverged at step {progress.step + 1}, for the {_ROLLBACKS + 1}th time: {reason}; "
-                f"lower learning_rate (now {rate:g}) or max_grad_norm"
+            told = (
+                "training diverged at step {step}, for the {times}th time: {reason}; lower learning_rate (now "
+                "{rate:g}) or max_grad_norm"
             )
+            values = {"step": progress.step + 1, "times": _ROLLBACKS + 1, "reason": reason, "rate": rate}
+            raise DivergenceError(Message("diverged", told, **values))
         progress.rollbacks += 1
         progress.rate_scale /= 2
         self.go_back()
@@ -386,10 +388,12 @@ def _encode_held_out(vocabulary: Vocabulary, parts: Split, corpus: Corpus, share
     """The ids of the held-out text; none if nothing is to be held out."""
     ids = vocabulary.encode(parts.validation)
     if share and len(ids) < 2:
-        raise CorpusError(
-            f"too little different text to hold out {share:.0%} of: {len(corpus.text)} characters in "
-            f"{len(corpus)} songs; add text, or set validation to 0"
+        told = (
+            "too little different text to hold out {share:.0%} of: {characters} characters in {songs} songs; add text, "
+            "or set validation to 0"
         )
+        counts = {"characters": len(corpus.text), "songs": len(corpus)}
+        raise CorpusError(Message("too_little_to_hold_out", told, share=share, **counts))
     return ids
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from zuoci.errors import WritingError
+from zuoci.errors import Message, WritingError
 from zuoci.model.random import key_of
 from zuoci.writing.config import FAILURES_PER_LINE, FAILURES_PER_STEP_BACK, MORE_FAILURES, PARTICLES_FOR_LENGTH
 from zuoci.writing.form import count_syllables
@@ -227,10 +227,8 @@ class _FreeDraft:
     def _take_back(self) -> None:
         n = len(self.text)
         if not self._before or self._uniforms.count > self._most_steps:
-            raise WritingError(
-                f"every way on from {self.text[-20:]!r} copies more than max_copy allows; raise it, or "
-                "lengthen the opening"
-            )
+            told = "every way on from {text!r} copies more than max_copy allows; raise it, or lengthen the opening"
+            raise WritingError(Message("all_copies", told, field="max_copy", text=self.text[-20:]))
         self._refused.pop(n, None)
         self._refused.setdefault(n - 1, set()).add(self._last)
         (state, row), self._last = self._before.pop()
@@ -305,10 +303,9 @@ def _write_lines(rules: Rules, context: Context, plans: Sequence[LinePlan], key:
             continue
         failures[i] += 1
         if sum(failures) > FAILURES_PER_LINE * len(plans) + MORE_FAILURES or rules.greedy:
-            raise WritingError(
-                f"no text was found that keeps the form: line {i + 1} fails ({_description(plan, rules.max_copy)}); "
-                "loosen a wish"
-            )
+            told = "no text was found that keeps the form: line {line} fails ({plan}); loosen a wish"
+            shown = _description(plan, rules.max_copy)
+            raise WritingError(Message("line_fails", told, line=i + 1, plan=shown))
         kept = max(i - 1 - failures[i] // FAILURES_PER_STEP_BACK, 0)
         del lines[kept:], contexts[kept + 1 :]
     return lines

@@ -20,7 +20,7 @@ from collections import Counter
 from itertools import islice, product
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from zuoci.errors import SettingsError
+from zuoci.errors import Message, SettingsError
 from zuoci.text.script import forms_of, to_simplified
 from zuoci.writing.rhyme.chinese import (
     CHARACTERS,
@@ -223,13 +223,16 @@ def own_syllables(phrase: str, reading: str) -> tuple[str, ...]:
         SettingsError: the phrase is not Chinese, or the reading is not one syllable of pinyin for each character.
     """
     if not _CHINESE.fullmatch(phrase):
-        raise SettingsError(f"readings are of Chinese characters, as 长大: zhang3 da4; got {phrase!r}")
+        told = "readings are of Chinese characters, as 长大: zhang3 da4; got {phrase!r}"
+        raise SettingsError(Message("reading_characters", told, field="reading", phrase=phrase))
     read = [syllable(part) for part in reading.split()]
     if len(read) != len(phrase) or None in read:
-        raise SettingsError(
-            f"the reading of {phrase} must be {len(phrase)} syllable(s) of pinyin between spaces,"
-            f" as zhǎng, zhang3 or zhang; got {reading!r}"
+        told = (
+            "the reading of {phrase} must be {count} syllable(s) of pinyin between spaces, as zhǎng, zhang3 or zhang; "
+            "got {reading!r}"
         )
+        values = {"phrase": phrase, "count": len(phrase), "reading": reading}
+        raise SettingsError(Message("reading_syllables", told, field="reading", **values))
     return tuple(filter(None, read))
 
 
