@@ -344,7 +344,7 @@ class TestSettings:
                 raise AssertionError("all of it is looked at in one call")
 
         text = Text("山前" * 400_000)
-        assert choose(text)["hidden_size"] in (384, 512)
+        assert choose(text, len(text))["hidden_size"] in (384, 512)
         assert max(text.pieces) <= 2**16
         assert sum(text.pieces) == len(text)
 

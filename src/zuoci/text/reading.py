@@ -20,7 +20,7 @@ from zuoci.text.formats.recognise import read_binary, read_text
 from zuoci.text.sources import EMPTY, NO_LYRICS, TEXT_SUFFIXES, LeftOut, find_texts, readable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
     from zuoci.text.read_config import ReadConfig
 
@@ -72,13 +72,54 @@ def read_source(path: Path, config: ReadConfig) -> SourceText:
         CorpusError: it does not exist, cannot be read, or holds no songs.
     """
     left_out = LeftOut()
-    texts: list[tuple[str, Document, str]] = []
+
+    def read(name: str, data: bytes) -> Iterator[tuple[Document, str]]:
+        yield parse(name, data, config)
+
+    found = documents_of(find_texts(path, left_out, config), path, left_out, config, read)
+    return _found(readable(str(path)), list(found), left_out)
+
+
+def read_bytes(data: bytes, name: str, config: ReadConfig) -> SourceText:
+    """Reads the bytes of one text.
+
+    Raises:
+        CorpusError: they cannot be decoded, or hold no songs.
+    """
+    return _found(name, [(name, *parse(name, data, config))], LeftOut())
+
+
+def documents_of(
+    texts: Iterable[tuple[str, bytes]],
+    path: Path,
+    left_out: LeftOut,
+    config: ReadConfig,
+    read: Callable[[str, bytes], Iterator[tuple[Document, str]]],
+) -> Iterator[tuple[str, Document, str]]:
+    """Reads the texts of a source one by one.
+
+    Args:
+        texts: what `find_texts` yields.
+        path: the source.
+        left_out: collects the texts that cannot be read or hold no lyrics.
+        config: whether unreadable files of a folder are skipped.
+        read: gives the contents of a text and its encoding; in several parts, if it is large.
+
+    Yields:
+        The name, the contents and the encoding of each.
+
+    Raises:
+        CorpusError: the source, or a file of a folder, cannot be read.
+    """
     shown = readable(str(path))
-    for name, data in find_texts(path, left_out, config):
+    for name, data in texts:
+        begun = False
         try:
-            texts.append((name, *_parse(name, data, config)))
+            for document, encoding in read(name, data):
+                begun = True
+                yield name, document, encoding
         except CorpusError as error:
-            if name == shown:
+            if name == shown or begun:
                 raise
             if isinstance(error, NoLyricsError):
                 left_out.add(NO_LYRICS, name)
@@ -90,20 +131,14 @@ def read_source(path: Path, config: ReadConfig) -> SourceText:
         raise CorpusError(
             f"{shown}: {_unreadable(left_out.unreadable)}; mend them, or go on without them: --skip-unreadable"
         )
-    return _found(shown, texts, left_out)
 
 
-def read_bytes(data: bytes, name: str, config: ReadConfig) -> SourceText:
-    """Reads the bytes of one text.
+def parse(name: str, data: bytes, config: ReadConfig) -> tuple[Document, str]:
+    """The contents of a file, and its encoding; "" where the format says it.
 
     Raises:
-        CorpusError: they cannot be decoded, or hold no songs.
+        CorpusError: it cannot be decoded, or is damaged.
     """
-    return _found(name, [(name, *_parse(name, data, config))], LeftOut())
-
-
-def _parse(name: str, data: bytes, config: ReadConfig) -> tuple[Document, str]:
-    """The contents of a file, and its encoding."""
     document = read_binary(data, name)
     if document is not None:
         return document, ""
@@ -114,14 +149,62 @@ def _parse(name: str, data: bytes, config: ReadConfig) -> tuple[Document, str]:
     return document, encoding
 
 
+class Tally:
+    """Counts what is changed, dropped and left out while a source is read, for the notes."""
+
+    def __init__(self) -> None:
+        """Begins with nothing."""
+        self._documents = self._filled = 0  # all of them, and those with songs
+        self._names: dict[str, bool] = {}  # of files in which something was dropped → whether anything is sung
+        self._changed: Counter[str] = Counter()
+        self._dropped: Counter[str] = Counter()
+
+    def add(self, name: str, document: Document, encoding: str, left_out: LeftOut) -> None:
+        """Counts a document, or a part of one."""
+        filled = bool(document.text.strip())
+        self._documents += 1
+        self._filled += filled
+        if not filled and not document.dropped:
+            left_out.add(EMPTY, name)
+        if document.dropped or name in self._names:
+            self._names[name] = self._names.get(name, False) or filled
+        named = [] if encoding.startswith("utf-8") or not encoding else [f"read as {encoding}"]
+        self._changed.update([*named, *([f"read as {document.format}"] if not encoding else []), *document.notes])
+        self._dropped.update(each.why for each in document.dropped)
+
+    def notes(self, shown: str, left_out: LeftOut) -> list[str]:
+        """A note for each kind of thing that was changed, dropped or left out.
+
+        Raises:
+            CorpusError: there are no songs.
+        """
+        changed = [note + (f" ({count} files)" if count > 1 else "") for note, count in self._changed.items()]
+        changed += [f"dropped {count} {why}" for why, count in self._dropped.items()]
+        notes = [f"left out {len(names)} {why} ({_first(names)})" for why, names in left_out.files.items()]
+        failed = {**left_out.unreadable, **left_out.in_archives}
+        notes += [f"left out {_unreadable(failed)}"] if failed else []
+        unsung = [name for name, sung in self._names.items() if not sung]
+        notes += [f"left out {len(unsung)} files in which nothing is sung ({_first(unsung)})"] if unsung else []
+        if not self._filled and failed:
+            raise CorpusError(f"{shown} holds no text: {_unreadable(failed)}")
+        if not self._filled and unsung and self._documents == 1:
+            raise CorpusError(f"{shown} holds no lyrics: {'; '.join(changed)}; name a file with sung lines")
+        if not self._filled:
+            suffixes = ", ".join(sorted(TEXT_SUFFIXES))
+            expected = f"{shown} holds no text: expected lyrics in {suffixes} files, or a zip of them"
+            raise CorpusError("; ".join([expected, *notes]))
+        return [f"{shown}: {note}" for note in [*changed, *notes]]
+
+
 def _found(shown: str, texts: Sequence[tuple[str, Document, str]], left_out: LeftOut) -> SourceText:
     """What was read, with notes.
 
     Raises:
         CorpusError: there are no songs.
     """
-    filled = [(name, document) for name, document, _ in texts if document.text.strip()]
-    left_out.add(EMPTY, *(name for name, document, _ in texts if not document.text.strip() and not document.dropped))
+    tally = Tally()
+    for name, document, encoding in texts:
+        tally.add(name, document, encoding, left_out)
     files = tuple(
         FileReport(
             name, encoding, document.format, len(document.songs), len(document.text), tuple(document.dropped),
@@ -129,33 +212,8 @@ def _found(shown: str, texts: Sequence[tuple[str, Document, str]], left_out: Lef
         )
         for name, document, encoding in texts
     )  # fmt: skip
-    notes = [f"left out {len(names)} {why} ({_first(names)})" for why, names in left_out.files.items()]
-    failed = {**left_out.unreadable, **left_out.in_archives}
-    notes += [f"left out {_unreadable(failed)}"] if failed else []
-    unsung = [file.name for file in files if file.dropped and not file.songs]
-    notes += [f"left out {len(unsung)} files in which nothing is sung ({_first(unsung)})"] if unsung else []
-    if not filled and failed:
-        raise CorpusError(f"{shown} holds no text: {_unreadable(failed)}")
-    if not filled and unsung and len(files) == 1:
-        raise CorpusError(f"{shown} holds no lyrics: {'; '.join(_changes(files))}; name a file with sung lines")
-    if not filled:
-        suffixes = ", ".join(sorted(TEXT_SUFFIXES))
-        expected = f"{shown} holds no text: expected lyrics in {suffixes} files, or a zip of them"
-        raise CorpusError("; ".join([expected, *notes]))
-    return SourceText(filled, files, tuple(f"{shown}: {note}" for note in [*_changes(files), *notes]))
-
-
-def _changes(files: Iterable[FileReport]) -> list[str]:
-    """A note for each kind of thing that was changed or dropped."""
-    changed = Counter(note for file in files for note in _notes_of(file))
-    notes = [note + (f" ({count} files)" if count > 1 else "") for note, count in changed.items()]
-    dropped = Counter(each.why for file in files for each in file.dropped)
-    return notes + [f"dropped {count} {why}" for why, count in dropped.items()]
-
-
-def _notes_of(file: FileReport) -> list[str]:
-    named = [] if file.encoding.startswith("utf-8") or not file.encoding else [f"read as {file.encoding}"]
-    return [*named, *([f"read as {file.format}"] if not file.encoding else []), *file.notes]
+    filled = [(name, document) for name, document, _ in texts if document.text.strip()]
+    return SourceText(filled, files, tuple(tally.notes(shown, left_out)))
 
 
 def _unreadable(failed: Mapping[str, str]) -> str:

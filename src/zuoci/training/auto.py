@@ -18,28 +18,27 @@ _PER_SEQUENCE = 400  # characters of a text for each sequence in a minibatch: a 
 _OPERATIONS = 3e11  # per second, of matrix products on two cores; a rough figure, used for choices only
 
 
-def choose(text: str, seconds: float = 0.0) -> dict[str, Any]:
+def choose(text: str, size: int, seconds: float = 0.0) -> dict[str, Any]:
     """The settings that the recipe `auto` chooses for a text and a time budget.
 
     The more epochs a run has, the more dropout it needs. With little time, a smaller model sees more of the text, and
     that is worth more than its size.
 
     Args:
-        text: the corpus.
+        text: the corpus, or a part of it that has nearly all its characters.
+        size: the number of characters of the corpus.
         seconds: the time budget; 0: none. Then the run gets as many epochs as usually help, and stops early if they
             no longer do.
     """
-    if len(text) < _SMALL:
-        return {"hidden_size": 256, "dropout": 0.5, "epochs": 24, "patience": 4, "batch_size": _batch_size(text, 16)}
-    medium = len(text) < MEDIUM
+    if size < _SMALL:
+        return {"hidden_size": 256, "dropout": 0.5, "epochs": 24, "patience": 4, "batch_size": _batch_size(size, 16)}
+    medium = size < MEDIUM
     time = seconds or (_MEDIUM_SECONDS if medium else _LARGE_SECONDS)
     vocab_size = len(distinct(text))
     readable = {size: _readable(time, size, vocab_size) for size in (256, 384, 512)}
-    if readable[512] > 8e6:
-        hidden_size = 512
-    else:
-        hidden_size = 256 if medium and readable[384] < _LEAST_PASSES * len(text) else 384
-    passes = readable[hidden_size] / len(text)
+    few_passes = medium and readable[384] < _LEAST_PASSES * size
+    hidden_size = 512 if readable[512] > 8e6 else 256 if few_passes else 384
+    passes = readable[hidden_size] / size
     return {
         "hidden_size": hidden_size,
         # A small model on a medium text makes few steps: smaller minibatches, and longer steps.
@@ -51,17 +50,16 @@ def choose(text: str, seconds: float = 0.0) -> dict[str, Any]:
     }
 
 
-def choose_tuning(text: str, seconds: float = 0.0) -> dict[str, Any]:
+def choose_tuning(size: int, seconds: float = 0.0) -> dict[str, Any]:
     """The settings that the recipe `auto` chooses for a run that starts from a trained model.
 
     Args:
-        text: the corpus.
+        size: the number of characters of the corpus.
         seconds: the time budget; 0: none.
     """
-    size = len(text)
     epochs = 10 if size < 10_000 else 6 if size < 100_000 else 3 if size < 250_000 else 2
     return {
-        "batch_size": _batch_size(text, 32),
+        "batch_size": _batch_size(size, 32),
         "learning_rate": 2e-3,
         "dropout": 0.3,
         "weight_decay": 0.0,
@@ -73,9 +71,9 @@ def choose_tuning(text: str, seconds: float = 0.0) -> dict[str, Any]:
     }
 
 
-def _batch_size(text: str, most: int) -> int:
+def _batch_size(size: int, most: int) -> int:
     """Sequences per minibatch: fewer for a short text, so that an epoch has a dozen steps."""
-    return max(1, min(most, len(text) // _PER_SEQUENCE))
+    return max(1, min(most, size // _PER_SEQUENCE))
 
 
 def _readable(seconds: float, hidden_size: int, vocab_size: int) -> float:

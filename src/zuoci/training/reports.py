@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from zuoci.model.language_model import CharLM
-    from zuoci.text.corpus import Corpus
+    from zuoci.text.shards import AnyCorpus
     from zuoci.training.recipe import Settings
 
 
@@ -129,7 +129,7 @@ class EndReport:
 
     model: CharLM
     settings: Settings
-    corpus: Corpus
+    corpus: AnyCorpus
     rounds: Sequence[EvalReport]
     kept: EvalReport
     validation: Score | None
@@ -142,7 +142,7 @@ class EndReport:
     def as_dict(self) -> dict[str, Any]:
         """The figures of the run as a JSON object."""
         return {
-            "characters": len(self.corpus.text),
+            "characters": self.corpus.character_count,
             "songs": len(self.corpus),
             "vocab_size": len(self.model.vocabulary),
             "parameters": self.model.parameter_count,
@@ -173,7 +173,7 @@ class EndReport:
         """Whether the text was enough for the model, in one sentence."""
         if not (self.validation and self.baseline):
             return "no text was held out, so it is unknown how well the model does on new text"
-        size = f"{len(self.corpus.text):,} characters"
+        size = f"{self.corpus.character_count:,} characters"
         new, known = self.validation.perplexity, self.kept.train.perplexity
         if self.base:
             base = Path(self.settings.training.base).name

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from zuoci.text.corpus import Corpus
+    from zuoci.text.shards import AnyCorpus
 
 _FORMAT, _VERSION = "zuoci-run", 5
 
@@ -73,7 +73,7 @@ class StoredRun:
     counts: dict[str, Tensor]
     reading: ReadConfig
 
-    def resume(self, corpus: Corpus, *, device: torch.device | str | None = None) -> Run:
+    def resume(self, corpus: AnyCorpus, *, device: torch.device | str | None = None) -> Run:
         """Continues the run. It ends with the same bytes as if it had not been stopped.
 
         Args:
@@ -86,8 +86,8 @@ class StoredRun:
         """
         if split(corpus, self.settings.training).digest != self.digest:
             raise SettingsError(
-                f"{self.path} was trained on another text than this one of {len(corpus.text):,} characters; name the "
-                "sources as they were when it began, or begin a new run in another folder"
+                f"{self.path} was trained on another text than this one of {corpus.character_count:,} characters; name "
+                "the sources as they were when it began, or begin a new run in another folder"
             )
         model = CharLM(self.settings.model, self.vocabulary)
         if self.counts:

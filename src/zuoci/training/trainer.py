@@ -18,6 +18,7 @@ from zuoci.model.base import NO_BASE
 from zuoci.model.language_model import CharLM
 from zuoci.model.quantisation import decode, encode
 from zuoci.model.threads import one_thread
+from zuoci.text.shards import PreparedCorpus
 from zuoci.text.vocabulary import Vocabulary
 from zuoci.training.adapt import load_base, mix_with_counts
 from zuoci.training.baseline import score_by_counting
@@ -39,7 +40,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from zuoci.text.batches import Batch
-    from zuoci.text.corpus import Corpus
+    from zuoci.text.shards import AnyCorpus
 
 _GOOD_EVERY = 64  # steps between two states to go back to if the loss is no longer finite
 _ROLLBACKS = 3  # a run that would roll back once more gives up
@@ -60,7 +61,7 @@ class Run:
 
     def __init__(
         self,
-        corpus: Corpus,
+        corpus: AnyCorpus,
         settings: Settings | None = None,
         *,
         model: CharLM | None = None,
@@ -81,16 +82,19 @@ class Run:
             SettingsError: the settings need more memory than is free.
             VocabularyError: the corpus has characters that `model` does not know.
         """
-        settings = settings or resolve(text=corpus.text)
+        settings = settings or resolve(text=corpus.beginning.text, size=corpus.character_count)
         device = torch.device(device or default_device())
-        config = self.config = settings_for(settings.training, device)
+        config = settings_for(settings.training, device)
+        if isinstance(corpus, PreparedCorpus):  # hashes of all of it would not fit into memory
+            config = config.model_copy(update={"fingerprint": False})
+        self.config = config
         self.corpus, self.settings = corpus, settings.model_copy(update={"training": config})
         self.split = split(corpus, config)
         if model is None and config.base != NO_BASE:
-            model = load_base(config.base, settings.model, self.split.training + self.split.validation)
+            model = load_base(config.base, settings.model, "".join(sorted(self.split.characters)))
         vocabulary = model.vocabulary if model else _vocabulary(self.split)
         generator = torch.Generator().manual_seed(config.seed)
-        self._training = vocabulary.encode(self.split.training, torch.int32)
+        self._training = self.split.encode(vocabulary)
         self.batches = Minibatches(self._training, config, generator)
         self.held_out = _encode_held_out(vocabulary, self.split, corpus, config.validation)
         check_memory(model.config if model else settings.model, config, len(vocabulary), device)
@@ -263,7 +267,7 @@ class Run:
         """
         progress = self.progress
         if self._takes_on_a_model:
-            part = self._training[: len(self.held_out)].long()
+            part = self._training[torch.arange(min(len(self.held_out), len(self._training)))].long()
             return evaluate(self._reader(), part, of="the beginning of the training text", workers=self.workers)
         protocol = "the training text, while it was trained"
         if progress.batch == len(self.batches):
@@ -298,7 +302,8 @@ class Run:
             self.model.load_state_dict(decode(encode(self.model.state_dict())))
         if self.config.counts:
             of = self.split.held_out
-            validation = mix_with_counts(self.model, self._training, self.held_out, self.workers, of=of)
+            counted = self.split.counted(self.model.vocabulary)
+            validation = mix_with_counts(self.model, counted, self.held_out, self.workers, of=of)
         else:
             validation = self._score(self.model)
         return EndReport(
@@ -321,12 +326,15 @@ class Run:
             return None
         parts = self.split  # the characters of the text alone: a base model knows thousands that it does not have
         own = _vocabulary(parts)
-        training, held_out = own.encode(parts.training), own.encode(parts.validation)
-        return score_by_counting(training, len(own), held_out, of=parts.held_out)
+        counted = parts.counted(own)
+        score = score_by_counting(counted, len(own), own.encode(parts.validation), of=parts.held_out)
+        if len(counted) == len(self._training):
+            return score
+        return score.model_copy(update={"protocol": f"{score.protocol} of the first {len(counted):,} characters"})
 
 
 def train(
-    corpus: Corpus,
+    corpus: AnyCorpus,
     settings: Settings | None = None,
     *,
     model: CharLM | None = None,
@@ -338,18 +346,18 @@ def train(
 
 def _vocabulary(parts: Split) -> Vocabulary:
     """The vocabulary of both parts of a corpus."""
-    characters = "".join(set(parts.training + parts.validation))
+    characters = "".join(parts.characters)
     if any("\ud800" <= char <= "\udfff" for char in characters):
         raise CorpusError("the corpus has halves of characters (surrogates), which cannot be saved; clean the text")
     return Vocabulary(characters)
 
 
-def _encode_held_out(vocabulary: Vocabulary, parts: Split, corpus: Corpus, share: float) -> Tensor:
+def _encode_held_out(vocabulary: Vocabulary, parts: Split, corpus: AnyCorpus, share: float) -> Tensor:
     """The ids of the held-out text; none if nothing is to be held out."""
     ids = vocabulary.encode(parts.validation)
     if share and len(ids) < 2:
         raise CorpusError(
-            f"too little different text to hold out {share:.0%} of: {len(corpus.text)} characters in "
+            f"too little different text to hold out {share:.0%} of: {corpus.character_count} characters in "
             f"{len(corpus)} songs; add text, or set validation to 0"
         )
     return ids
