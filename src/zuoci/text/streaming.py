@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from zuoci.text.read_config import ReadConfig
 
 PART = 1 << 22  # bytes
-_LONGEST = 16  # parts in which there may be no line end
+_LONGEST = 16  # parts in which a line end is looked for
 _NEAR = 1 << 16  # bytes at the end of a part in which an empty line is looked for first
 _GAP = re.compile(rb"\n(?:[ \t\r\f\v]*\n)+")
 _PLAIN, _LINES = ("plain text", "plain text and LRC"), "JSON lines"
@@ -123,6 +123,8 @@ def _decode(data: bytes, name: str, known: str, config: ReadConfig) -> tuple[str
     Raises:
         CorpusError: it has another encoding, or breaks.
     """
+    if b"\0" in data:
+        raise CorpusError(f"{name} is not a text file: it has a zero byte; save it as UTF-8 text")
     text, encoding = decode(data, name, known or config.encoding or None)
     if data.isascii():
         return text, known
@@ -146,12 +148,14 @@ def _parts(stream: IO[bytes]) -> Iterator[bytes]:
 
 
 def _end(data: bytes) -> int:
-    """Where the last empty line before more text ends, or else the last line; 0: there is none yet."""
+    """Where the last empty line before more text ends, or else the last line; 0: more has to be read to find one."""
     filled = len(data.rstrip())
     near = max(0, filled - _NEAR)
     for start in (near, 0):
         if found := list(_GAP.finditer(data, start, filled)):
             return found[-1].end()
+    if len(data) < 2 * PART:
+        return 0
     if end := data.rfind(b"\n", 0, filled) + 1:
         return end
     if len(data) < _LONGEST * PART:
