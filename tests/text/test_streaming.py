@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import gc
 import json
+import shutil
+import subprocess
 import zipfile
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from zuoci import CorpusError, read_corpus
@@ -31,6 +35,7 @@ def both(*sources: Path, **settings: object) -> tuple[list[str], list[str]]:
     return [song.text for song in stream], [song.text for song in read_corpus(sources, config).songs]
 
 
+@settings(max_examples=20)  # each starts processes
 @given(st.lists(st.text("ab 春\n", max_size=60), min_size=1, max_size=40), st.integers(16, 200))
 def test_plain_text_in_parts_is_the_same_text(pieces: list[str], part: int) -> None:
     text = "春" + "\n\n".join(pieces)
@@ -121,3 +126,40 @@ def test_a_text_without_line_ends_is_cut_between_characters(tmp_path: Path) -> N
     found, whole = both(file)
     assert "".join(found) == whole[0]
     assert len(found) > 1
+
+
+def test_a_part_that_cannot_be_read_ends_the_reading(tmp_path: Path) -> None:
+    """The error comes from another process."""
+    lines = [json.dumps({"lyrics": f"line {number}\nand another"}) + "\n" for number in range(30)]
+    (tmp_path / "a.jsonl").write_text("".join([*lines, '{"lyrics": ' + "[" * 100_000 + "\n", *lines]), "utf-8")
+    with pytest.raises(CorpusError, match="nests lists and objects too deeply"):
+        list(SongStream([tmp_path / "a.jsonl"], ReadConfig()))
+
+
+def test_a_worker_that_ends_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "a.txt"
+    file.write_text(SONG * 30, "utf-8")
+    monkeypatch.setattr("sys.executable", shutil.which("true"))
+    with pytest.raises(CorpusError, match=r"a\.txt was not read to its end: a process that read it ended"):
+        list(SongStream([file], ReadConfig()))
+
+
+def test_no_worker_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However the reading ends."""
+    started: list[subprocess.Popen[bytes]] = []
+    popen = subprocess.Popen
+
+    def start(*words: Any, **options: Any) -> subprocess.Popen[bytes]:
+        started.append(popen(*words, **options))
+        return started[-1]
+
+    monkeypatch.setattr(subprocess, "Popen", start)
+    file = tmp_path / "a.txt"
+    file.write_text(SONG * 60, "utf-8")
+    songs = iter(SongStream([file], ReadConfig()))
+    for _ in range(20):
+        next(songs)
+    assert started
+    del songs
+    gc.collect()
+    assert all(worker.returncode is not None for worker in started)

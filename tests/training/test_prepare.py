@@ -24,7 +24,7 @@ from zuoci.training import prepare as module
 from zuoci.training.job import Job
 from zuoci.training.prepare import prepare
 
-SMALL = {"epochs": 2, "hidden_size": 8, "embedding_size": 4, "batch_size": 4, "seq_len": 8, "threads": 1}
+SMALL = {"epochs": 2, "hidden_size": 8, "embedding_size": 4, "batch_size": 8, "seq_len": 16, "threads": 1}
 
 
 @pytest.fixture(scope="module")

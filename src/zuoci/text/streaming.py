@@ -16,12 +16,12 @@ from zuoci.errors import CorpusError
 from zuoci.text.characters import clean_characters
 from zuoci.text.corpus import separated, songs_of
 from zuoci.text.encoding import can_be_cut, decode, refuse_mixed
-from zuoci.text.formats.recognise import read_lyrics, read_text
 from zuoci.text.reading import Tally, documents_of, parse
+from zuoci.text.reading_workers import read_parts
 from zuoci.text.sources import LeftOut, find_texts, read_file, readable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from zuoci.text.corpus import Song, Source
     from zuoci.text.formats.document import Document
@@ -96,25 +96,41 @@ def _read_in_parts(name: str, beginning: bytes, file: Path, config: ReadConfig) 
     with file.open("rb") as stream:
         parts = _parts(stream)
         data = next(parts)
-        document, encoding = parse(name, data, config)
-        if document.format not in (*_PLAIN, _LINES):
+        first, encoding = parse(name, data, config)
+        if first.format not in (*_PLAIN, _LINES):
             yield parse(name, read_file(file), config)
             return
-        read = read_text if document.format == _LINES else read_lyrics
-        document.of_large = True
-        yield document, encoding
-        said = {*document.notes}
+        first.of_large = True
+        yield first, encoding
+        said = {*first.notes}
         known = "" if data.isascii() else encoding.removesuffix("-sig")
-        at = len(data)
-        for data in parts:
-            text, known = _decode(data, f"{name}, from byte {at:,} on,", known, config)
-            text, notes = clean_characters(text)
-            document = read(text, name, config)
-            document.notes = [note for note in [*notes, *document.notes] if note not in said]
+        texts = _texts(parts, name, len(data), known, config)
+        for document in read_parts(texts, name, config, any_format=first.format == _LINES):
+            document.notes = [note for note in document.notes if note not in said]
             document.of_large = True
             said.update(document.notes)
-            at += len(data)
             yield document, "utf-8"  # the first part has said what it is
+
+
+def _texts(
+    parts: Iterable[bytes], name: str, at: int, known: str, config: ReadConfig
+) -> Iterator[tuple[str, list[str]]]:
+    """The text of each part, with notes on what was changed.
+
+    Args:
+        parts: the parts after the first one.
+        name: the name of the file.
+        at: the length of the first part.
+        known: its encoding; "": it is ASCII.
+        config: how to read the file.
+
+    Raises:
+        CorpusError: a part cannot be decoded.
+    """
+    for data in parts:
+        text, known = _decode(data, f"{name}, from byte {at:,} on,", known, config)
+        at += len(data)
+        yield clean_characters(text)
 
 
 def _decode(data: bytes, name: str, known: str, config: ReadConfig) -> tuple[str, str]:
