@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from zuoci.text.formats.document import Document
     from zuoci.text.read_config import ReadConfig
 
-_MOST = 8  # workers; more would wait for the process that writes
+_MOST = 4  # workers; more would wait for the process that writes
 
 
 def read_parts(

@@ -1,6 +1,6 @@
 """Sources on disk → their songs, one after another, without holding a large text in memory.
 
-A plain text, or JSON lines, of more than 4 MiB is read in parts that end at empty lines. Everything else is read as
+A plain text, or JSON lines, of more than 2 MiB is read in parts that end at empty lines. Everything else is read as
 `corpus.read_corpus` reads it: a large file of another format whole, but only one at a time.
 """
 
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from zuoci.text.formats.document import Document
     from zuoci.text.read_config import ReadConfig
 
-PART = 1 << 22  # bytes
+PART = 1 << 21  # bytes
 _LONGEST = 16  # parts in which a line end is looked for
 _NEAR = 1 << 16  # bytes at the end of a part in which an empty line is looked for first
 _GAP = re.compile(rb"\n(?:[ \t\r\f\v]*\n)+")
