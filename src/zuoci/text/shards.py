@@ -40,9 +40,7 @@ if TYPE_CHECKING:
     from zuoci.text.vocabulary import Vocabulary
 
 FILE_NAME = r"(?:ids|apart|songs)-[0-9a-f]{8}-\d{5}\.bin"
-BEGINNING = (
-    1_000_000  # characters of a prepared corpus that are read as text: to choose settings, to count, for openings
-)
+BEGINNING = 500_000  # characters of a prepared corpus that are read as text, for settings, counts and openings
 _READ = 1 << 20  # bytes
 _AREA = 1 << 16  # bytes that the system maps around one that is read
 _MOST_AREAS = 512  # of a corpus that stay mapped
@@ -201,7 +199,7 @@ class PreparedCorpus:
 
     @cached_property
     def beginning(self) -> Corpus:
-        """The first songs to train on, of a million characters at most; of a longer song its beginning."""
+        """The first songs to train on, of 500,000 characters at most; of a longer song its beginning."""
         ids = self._ids()
         text = self._decode(ids, BEGINNING)
         starts = _mapped(self.folder, self.manifest.starts[0])[: BEGINNING + 1].astype(np.int64)
