@@ -147,7 +147,7 @@ def test_a_worker_that_ends_is_one_line(tmp_path: Path, monkeypatch: pytest.Monk
 def test_no_worker_is_left(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """However the reading ends."""
     started: list[subprocess.Popen[bytes]] = []
-    popen = subprocess.Popen
+    popen: Any = subprocess.Popen
 
     def start(*words: Any, **options: Any) -> subprocess.Popen[bytes]:
         started.append(popen(*words, **options))

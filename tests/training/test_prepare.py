@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import shutil
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -18,11 +21,14 @@ import zuoci
 from zuoci.text import shards, streaming
 from zuoci.text.duplicates import folded
 from zuoci.text.read_config import ReadConfig
-from zuoci.text.shards import PreparedCorpus
+from zuoci.text.shards import PreparedCorpus, StoredArray, StoredIds
 from zuoci.text.sources import is_prepared
 from zuoci.training import prepare as module
 from zuoci.training.job import Job
 from zuoci.training.prepare import prepare
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 SMALL = {"epochs": 2, "hidden_size": 8, "embedding_size": 4, "batch_size": 8, "seq_len": 16, "threads": 1}
 
@@ -100,7 +106,8 @@ def test_training_ends_with_the_bytes_of_the_text_in_memory(
     assert all(torch.equal(value, others[name]) for name, value in weights.items())
     figures, other_figures = ({**end.as_dict(), "train_seconds": 0, "characters_per_second": 0} for end in ends)
     assert figures == other_figures
-    assert figures["validation"]["characters"] > 100
+    assert ends[0].validation
+    assert ends[0].validation.characters > 100
 
 
 def test_the_model_of_a_prepared_corpus_says_that_it_has_no_hashes(prepared: PreparedCorpus, tmp_path: Path) -> None:
@@ -131,7 +138,7 @@ def test_a_run_goes_on_exactly_without_reading_the_corpus_again(
         for event in job:
             if isinstance(event, zuoci.StepReport) and event.step == 5:
                 job.pause()
-    monkeypatch.setattr(PreparedCorpus, "verify", lambda _: pytest.fail("the corpus is read again"))
+    monkeypatch.setattr(PreparedCorpus, "verify", None)  # it would be called in vain
     with Job(tmp_path / "model", resume=True, device="cpu") as job:
         job.prepare(PreparedCorpus.open(prepared.folder))
         *_, end = job
@@ -209,18 +216,26 @@ def test_a_kill_leaves_the_former_corpus_or_none(
     old.write_text("山前有路\n路上有人\n\n", "utf-8")
     if before:
         prepare([old], folder, validation=0.0)
-    add, replace_durably = module._Files.add, module.replace_durably
-    monkeypatch.setattr(module, "_sweep", lambda _: None)  # a process that was killed does not tidy up
-    for at in range(100):
-        calls = [0]
+    add, replace_durably = module.NumberFiles.add, module.replace_durably
+    monkeypatch.setattr(module, "_sweep", print)  # a process that was killed does not tidy up
+    for at in itertools.count():
+        left = [at]
 
-        def count(calls: list[int] = calls, at: int = at) -> None:
-            calls[0] += 1
-            if calls[0] > at:
+        def count(left: list[int] = left) -> None:
+            left[0] -= 1
+            if left[0] < 0:
                 raise Killed
 
-        monkeypatch.setattr(module._Files, "add", lambda self, *rest, count=count: (count(), add(self, *rest)))
-        monkeypatch.setattr(module, "replace_durably", lambda *rest, count=count: (count(), replace_durably(*rest)))
+        def counted_add(self: Any, *rest: Any, count: Callable[[], None] = count) -> None:
+            count()
+            add(self, *rest)
+
+        def counted_replace(*rest: Any, count: Callable[[], None] = count) -> None:
+            count()
+            replace_durably(*rest)
+
+        monkeypatch.setattr(module.NumberFiles, "add", counted_add)
+        monkeypatch.setattr(module, "replace_durably", counted_replace)
         try:
             prepare([lyrics], folder, overwrite=before)
             break
@@ -231,7 +246,7 @@ def test_a_kill_leaves_the_former_corpus_or_none(
                 assert training_text(corpus) == old.read_text("utf-8")
             else:
                 assert not is_prepared(folder)
-    assert calls[0] > 5
+    assert len(list(folder.iterdir())) > 20  # of all that were killed
     monkeypatch.undo()
     corpus, _ = prepare([old], folder, validation=0.0, overwrite=True)
     assert {file.name for file in folder.iterdir()} == {"corpus.json", *(file.name for file in corpus.manifest.files)}
@@ -243,6 +258,42 @@ def test_an_error_leaves_nothing(tmp_path: Path) -> None:
     with pytest.raises(zuoci.CorpusError, match=r"from byte [\d,]+ on, cannot be read"):
         prepare([file], tmp_path / "corpus")
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.txt"]
+
+
+def test_the_memory_of_a_preparation_does_not_grow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(streaming, "PART", 20_000)
+    monkeypatch.setattr(module, "_TOGETHER", 20_000)
+    monkeypatch.setattr(module, "MOST_APART", 2000)
+    peaks: list[int] = []
+    for songs in (2_000, 20_000):
+        file = tmp_path / f"{songs}.txt"
+        file.write_text("".join(f"song {n}\nhas a line of {n * n}\n\n" for n in range(songs)), "utf-8")
+        tracemalloc.start()
+        corpus, _ = prepare([file], tmp_path / str(songs))
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        assert len(corpus) == songs
+    assert peaks[1] < peaks[0] + 100_000  # the second text is half a megabyte longer
+
+
+def test_pages_that_were_read_do_not_add_up(tmp_path: Path) -> None:
+    """All of 128 MiB are read in random order, and at no time are more than 80 MiB of them in this process."""
+    status = Path("/proc/self/status")
+    if not status.exists():
+        pytest.skip("only Linux says how much of a process are pages of files")
+
+    def mapped() -> int:
+        return next(int(line.split()[1]) for line in status.read_text().splitlines() if line.startswith("RssFile"))
+
+    count, name = 1 << 26, "ids-00000000-00000.bin"
+    np.full(count, 7, np.uint16).tofile(tmp_path / name)
+    ids = StoredIds(tmp_path, [StoredArray(name=name, count=count, bytes=2, sha256="")], 8)
+    before, most = mapped(), 0
+    starts = torch.randperm(count >> 12, generator=torch.Generator().manual_seed(1)).view(-1, 128) << 12
+    for at in starts:
+        assert int(ids[at + torch.arange(1 << 12).unsqueeze(1)].sum()) == 7 * 128 << 12
+        most = max(most, mapped())
+    assert most < before + (80 << 10)
 
 
 def test_only_a_corpus_is_replaced_and_only_its_files(lyrics: Path, tmp_path: Path) -> None:
@@ -264,27 +315,37 @@ def test_only_a_corpus_is_replaced_and_only_its_files(lyrics: Path, tmp_path: Pa
             prepare([lyrics], tmp_path / name, overwrite=True)
 
 
-def flip(file: Path) -> None:
+def flip(folder: Path, pattern: str) -> None:
+    """Changes one bit in the middle of a file."""
+    file = next(folder.glob(pattern))
     data = bytearray(file.read_bytes())
     data[len(data) // 2] ^= 1
     file.write_bytes(data)
 
 
 @pytest.mark.parametrize(
-    ("damage", "message"),
+    ("pattern", "contents", "message"),
     [
-        (lambda folder: flip(next(folder.glob("ids-*"))), r"ids-\w+-\d+\.bin is damaged: its checksum is another one"),
-        (lambda folder: flip(next(folder.glob("songs-*"))), r"songs-\S+ is damaged: its checksum is another one"),
-        (lambda folder: next(folder.glob("apart-*")).write_bytes(b"ab"), "is damaged: it has 2 bytes, and should have"),
-        (lambda folder: next(folder.glob("ids-*")).unlink(), "is damaged: No such file"),
-        (lambda folder: flip(folder / "corpus.json"), r"corpus\.json is damaged"),
-        (lambda folder: (folder / "corpus.json").write_text('{"format": "zuoci-corpus"}'), r"corpus\.json is damaged"),
+        ("ids-*", "flip", r"ids-\w+-\d+\.bin is damaged: its checksum is another one"),
+        ("songs-*", "flip", r"songs-\S+ is damaged: its checksum is another one"),
+        ("apart-*", "ab", "is damaged: it has 2 bytes, and should have"),
+        ("ids-*", None, "is damaged: No such file"),
+        ("corpus.json", "flip", r"corpus\.json is damaged"),
+        ("corpus.json", '{"format": "zuoci-corpus"}', r"corpus\.json is damaged"),
     ],
 )
-def test_damage_is_one_line(prepared: PreparedCorpus, tmp_path: Path, damage: Any, message: str) -> None:
+def test_damage_is_one_line(
+    prepared: PreparedCorpus, tmp_path: Path, pattern: str, contents: str | None, message: str
+) -> None:
+    """A file has a bit that was changed, has other contents, or is missing."""
     folder = tmp_path / "corpus"
     shutil.copytree(prepared.folder, folder)
-    damage(folder)
+    if contents == "flip":
+        flip(folder, pattern)
+    elif contents is None:
+        next(folder.glob(pattern)).unlink()
+    else:
+        next(folder.glob(pattern)).write_text(contents)
     with pytest.raises(zuoci.CorpusError, match=f"{message}[^\n]*; prepare the corpus again$"):
         PreparedCorpus.open(folder).verify()
 
@@ -336,7 +397,7 @@ def test_the_commands(lyrics: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     assert "of the songs are held apart\nnote: no hashes of a prepared corpus are kept" in done.stderr
     assert (tmp_path / "model" / "config.json").exists()
-    flip(next((tmp_path / "corpus").glob("ids-*")))
+    flip(tmp_path / "corpus", "ids-*")
     done = run("train", "corpus", "--out", "other", *words, cwd=tmp_path)
     assert done.returncode == 1
     assert done.stderr.startswith("error: ")

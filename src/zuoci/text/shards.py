@@ -42,8 +42,8 @@ if TYPE_CHECKING:
 FILE_NAME = r"(?:ids|apart|songs)-[0-9a-f]{8}-\d{5}\.bin"
 BEGINNING = 500_000  # characters of a prepared corpus that are read as text, for settings, counts and openings
 _READ = 1 << 20  # bytes
-_AREA = 1 << 16  # bytes that the system maps around one that is read
-_MOST_AREAS = 512  # of a corpus that stay mapped
+_AREA = 1 << 21  # bytes: the most that the system maps around one that is read
+_MOST_AREAS = 32  # of a corpus that are mapped at once
 
 
 class StoredArray(BaseModel):
@@ -263,23 +263,26 @@ class StoredIds:
         found = np.empty(len(places), np.int64)
         which = np.searchsorted(self._ends, places, "right")
         for number in np.unique(which).tolist():
-            here = which == number
+            here = np.flatnonzero(which == number)
             file = self._files[number]
             inside = places[here] - (self._ends[number] - file.count)
-            self._make_room(inside * file.bytes // _AREA)
-            if number not in self._maps:
-                self._maps[number] = _mapped(self._folder, file)
-            found[here] = self._maps[number][inside]
+            areas, area = np.unique(inside * file.bytes // _AREA, return_inverse=True)
+            for first in range(0, len(areas), _MOST_AREAS):
+                chosen = (first <= area) & (area < first + _MOST_AREAS)
+                self._make_room(min(_MOST_AREAS, len(areas) - first))
+                if number not in self._maps:
+                    self._maps[number] = _mapped(self._folder, file)
+                found[here[chosen]] = self._maps[number][inside[chosen]]
         if len(found) and found.max() >= len(self._ids):
             raise _damaged(self._folder, "an id in it belongs to no character")
         return torch.from_numpy(self._ids[found]).view(index.shape)
 
-    def _make_room(self, areas: NDArray[np.int64]) -> None:
-        """Unmaps the files if much of them has been read."""
-        self._areas += len(np.unique(areas))
+    def _make_room(self, areas: int) -> None:
+        """Unmaps the files if with so many more areas too much of them would be in memory."""
+        self._areas += areas
         if self._areas > _MOST_AREAS:
             self._maps.clear()
-            self._areas = 0
+            self._areas = areas
 
 
 def _count(files: Sequence[StoredArray]) -> int:

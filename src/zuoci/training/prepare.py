@@ -119,7 +119,7 @@ def _write(
     """
     alphabet, size, count = _Alphabet(), 0, 0
     with ExitStack() as stack:
-        ids, held, starts = (stack.enter_context(_Files(path, kind, token)) for kind in ("ids", "apart", "songs"))
+        ids, held, starts = (stack.enter_context(NumberFiles(path, kind, token)) for kind in ("ids", "apart", "songs"))
         for texts in _together(songs):
             ends = size + np.cumsum([len(text) for text in texts])
             starts.add(np.concatenate([[size], ends[:-1]]), 8)
@@ -177,7 +177,7 @@ class _Alphabet:
         return ids, 2 if not len(ids) or ids.max() < _TWO_BYTES else 4
 
 
-class _Files:
+class NumberFiles:
     """Numbers on disk: files of one kind, one after another."""
 
     def __init__(self, path: Path, kind: str, token: str) -> None:
