@@ -8,12 +8,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import hypothesis
-import pytest
-import torch
+from zuoci.model.threads import pin_libraries
 
-import zuoci
-from zuoci.text.corpus import Song
+pin_libraries()  # before numpy is loaded, as the command line does, so that both compute the same bytes
+
+import hypothesis  # noqa: E402
+import pytest  # noqa: E402
+import torch  # noqa: E402
+
+import zuoci  # noqa: E402
+from zuoci.text.corpus import Song  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator

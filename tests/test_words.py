@@ -10,7 +10,7 @@ import zuoci
 ROOT = Path(__file__).parent.parent
 GIVEN_UP = {
     r"\bDesk\b": "Rules, or writing_routes",
-    r"\bVerse\b(?!\])": "WrittenLine",
+    r"\bVerse\b(?!\]|\"| \d)": "WrittenLine",  # but for the mark of a section
     r"\bPlace\b": "LineState",
     r"\bclass (Ask|Answer)\b": "StepRequest, StepResult",
     r"\b(Errands|Orders)\b": "JobQueue, Commands",

@@ -348,6 +348,8 @@ def test_a_text_in_doubt_is_refused_and_read_once_its_encoding_is_named(
         ("corpus",),
         ("write", "m", "--like"),
         ("train", "--out", "n"),
+        ("lesson", "--corpus"),
+        ("export", "m", "--html", "m.html", "--text"),
     ):
         refused = run(*command, "new.txt")
         assert refused.returncode == 1

@@ -22,6 +22,7 @@ describe("fields → settings", () => {
       greedy: false,
       word: ["山", "路"],
       stop: ["a b", "c"],
+      section: [],
       line_opening: [],
       line_length: "7,7,5",
     });
@@ -40,6 +41,13 @@ describe("fields → settings", () => {
   test("an acrostic that is longer raises the lines", () => {
     assert.equal(values({ lines: "3", acrostic: "春 夏秋冬" }).lines, 4);
     assert.equal(values({ lines: "8", acrostic: "春夏" }).lines, 8);
+  });
+
+  test("a structure determines the lines", () => {
+    const settings = values({ lines: "8", structure: "V C", section: "C=5,5 AA；V=7", rhyme: "AABB" });
+    assert.equal(settings.lines, undefined);
+    assert.deepEqual([settings.structure, settings.section, settings.rhyme], ["V C", ["C=5,5 AA", "V=7"], "AABB"]);
+    assert.deepEqual(lineSettings(settings), { greedy: false });
   });
 
   test("what applies to single lines", () => {

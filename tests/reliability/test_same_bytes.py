@@ -30,7 +30,7 @@ ENVIRONMENTS = [
     {"OMP_NUM_THREADS": "1"},
     {"OMP_NUM_THREADS": "3"},
     {"MKL_NUM_THREADS": "1"},
-    {"OPENBLAS_NUM_THREADS": "1"},
+    {"OPENBLAS_NUM_THREADS": "1", "OPENBLAS_CORETYPE": "Haswell"},
     {"MKL_DYNAMIC": "FALSE", "OMP_DYNAMIC": "TRUE"},
 ]
 

@@ -12,8 +12,8 @@ from pydantic import ValidationError
 from zuoci import WriteConfig
 from zuoci.server.options import MAXIMA
 from zuoci.studio.app import Studio, StudioSettings
-from zuoci.writing.config import MOST_LINES
 from zuoci.writing.form import Form
+from zuoci.writing.patterns import MOST_LINES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -107,6 +107,19 @@ def test_lines_are_written_rewritten_locked_and_undone(page: Page, served: Serve
     assert [line for line in on_disk(served, page).split("\n") if line] == longer
 
 
+def test_a_structure_is_written_with_its_marks(page: Page) -> None:
+    page.click("#options .more > summary")
+    page.fill("#option-structure", "V C B C")
+    page.fill("#option-section", "C=3，3；V=4+3")
+    page.fill("#option-stanza", "2")
+    page.select_option("#option-rhyme", "")
+    found = write(page)
+    assert [line for line in found if line.startswith("[")] == ["[Verse]", "[Chorus]", "[Bridge]", "[Chorus]"]
+    assert [list(map(len, line.split())) for line in found[1:3]] == [[4, 3], [4, 3]]
+    assert [len(line) for line in found[4:6]] == [3, 3]
+    assert found[3:6] == found[-3:]
+
+
 @pytest.mark.slow
 def test_what_is_typed_while_the_model_writes_stops_it_and_stays(visit: Visitor) -> None:
     page = visit(reduced_motion="no-preference")

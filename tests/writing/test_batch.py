@@ -11,7 +11,7 @@ import torch
 import zuoci
 from zuoci import CorpusIndex, WriteConfig, Writer
 from zuoci.errors import WritingError
-from zuoci.model.products import RowByRow
+from zuoci.model.row_products import RowByRow
 from zuoci.model.stepper import Stepper
 from zuoci.writing.batch import Batch
 from zuoci.writing.text import Lyrics
@@ -152,30 +152,32 @@ def test_a_share_that_rounds_to_nothing_is_no_dead_end(writer: Writer) -> None:
         assert not any(isinstance(result, Exception) for result in found.values())
 
 
-@pytest.mark.parametrize("forced", [False, True])
+@pytest.mark.parametrize("kernel", ["small products", "groups of 8", "single rows"])
 @pytest.mark.parametrize(("inputs", "outputs"), [(1, 1), (3, 5), (12, 36), (64, 192), (100, 1765), (256, 768)])
-def test_the_product_of_a_row_does_not_depend_on_the_others(inputs: int, outputs: int, forced: bool) -> None:
+def test_the_product_of_a_row_does_not_depend_on_the_others(
+    inputs: int, outputs: int, kernel: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing = {"small products": 0, "groups of 8": 1, "single rows": 2}[kernel]
+    steady = RowByRow._is_steady  # pyright: ignore[reportPrivateUsage]
+    checks: list[bool] = []
+
+    def is_steady(matrix: RowByRow) -> bool:
+        checks.append(steady(matrix) and len(checks) >= failing)
+        return checks[-1]
+
+    monkeypatch.setattr(RowByRow, "_is_steady", is_steady)
+    monkeypatch.setattr("zuoci.model.row_products._IN_CACHE", 0)
     rng = np.random.default_rng(0)
     weight = rng.standard_normal((outputs, inputs)).astype(np.float32)
-    matrix = RowByRow(torch.from_numpy(weight))
-    if forced:
-        matrix._laid_out = None  # pyright: ignore[reportPrivateUsage]
+    matrix = RowByRow(weight)
+    assert len(checks) > failing or not any(checks)
     x = rng.standard_normal((300, inputs)).astype(np.float32)
-    whole, each = matrix.all(x), matrix.each(x)
+    whole = matrix.times(x)
     np.testing.assert_allclose(whole, x @ weight.T, rtol=1e-3, atol=1e-3)
     for size in (1, 2, 7, 61, 256):
-        assert np.array_equal(np.concatenate([matrix.all(x[a : a + size]) for a in range(0, 300, size)]), whole)
-        assert np.array_equal(np.concatenate([matrix.each(x[a : a + size]) for a in range(0, 300, size)]), each)
+        assert np.array_equal(np.concatenate([matrix.times(x[a : a + size]) for a in range(0, 300, size)]), whole)
     strided = np.stack([x, -x], 1)[:, 0]  # as the LSTM's hidden units lie
-    assert np.array_equal(matrix.all(strided), whole)
-    assert np.array_equal(matrix.each(strided), each)
-
-
-def test_without_laid_out_matrices_a_text_is_the_same_too(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(RowByRow, "all", RowByRow.each)
-    count = len(KINDS)
-    alone = {number: run(writer, {number: 0}, 1)[number] for number in range(count)}
-    assert run(writer, {number: number * 5 % 11 for number in range(count)}, 2) == alone
+    assert np.array_equal(matrix.times(strided), whole)
 
 
 @pytest.mark.parametrize("embedding", [{}, {"embedding_size": 4}, {"embedding_size": 4, "tie_embedding": True}])

@@ -21,8 +21,9 @@ from zuoci import CorpusIndex, SettingsError, WriteConfig, Writer
 from zuoci.errors import WritingError, ZuociError
 from zuoci.text.corpus import Song
 from zuoci.writing.batch import Batch
-from zuoci.writing.config import parse_line_openings, parse_numbers, parse_words
-from zuoci.writing.form import Form, LinePlan, count_syllables, form_of, kind
+from zuoci.writing.example import form_of
+from zuoci.writing.form import Form, LinePlan, count_syllables, kind
+from zuoci.writing.patterns import parse_line_openings, parse_numbers, parse_words
 from zuoci.writing.rhyme.readings import rule_readings
 from zuoci.writing.rhyme.scheme import Rhymes
 
@@ -356,8 +357,7 @@ def test_lengths_count_characters_and_words(line: str, length: int) -> None:
     st.lists(st.lists(st.text("山前 a,", min_size=1).filter(str.strip), min_size=1, max_size=4), min_size=1, max_size=3)
 )
 def test_the_form_of_an_example_is_kept(stanzas: list[list[str]]) -> None:
-    song = "\n\n".join("\n".join(stanza) for stanza in stanzas)
-    form = form_of(song)
+    form = form_of(Song("a.txt", "\n\n".join("\n".join(stanza) for stanza in stanzas)))
     lines = plan(WriteConfig(**form))
     assert [line.length for line in lines] == [max(1, count_syllables(line)) for stanza in stanzas for line in stanza]
     assert [n for n, line in enumerate(lines, 1) if line.ends_stanza] == list(accumulate(map(len, stanzas)))[:-1]
@@ -439,7 +439,7 @@ def test_there_are_as_many_lines_as_the_longest_wish(form: dict[str, Any], count
     ],
 )
 def test_an_example_gives_lengths_gaps_and_rhymes(song: str, form: tuple[str, str, str | None]) -> None:
-    found = form_of(song)
+    found = form_of(Song("a.txt", song))
     assert (found["line_length"], found["stanza"], found.get("rhyme")) == form
     assert found["lines"] == len([line for line in song.split("\n") if line])
 

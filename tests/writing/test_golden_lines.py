@@ -24,7 +24,7 @@ from zuoci.writing.line_state import LineState
 from zuoci.writing.repetition import characters_that_would_repeat
 
 FILE = Path(__file__).parents[1] / "golden" / "lines.json"
-CHARACTERS = "\n ，山路々abé1'-"
+CHARACTERS = "\n ，山路々abé1'-\u0301👨👩❤\u200d\ufe0f"
 STATES: list[tuple[str, int, str]] = [
     *((text, length, "") for length in (0, 3) for text in ("", "山", "，", "山，", "山，，", "山，，，", "ab", "ab'")),
     *(
@@ -33,6 +33,8 @@ STATES: list[tuple[str, int, str]] = [
     ),
     *((text, 0, "") for text in ("山 ", "山路 a", "山" * 39, "山" * 40, "a" * 23, "a" * 24, "山-a", "é1")),
     *((text, 3, "山a") for text in ("", "山", "山a", "山a ")),
+    *((text, 1, "") for text in ("山👨", "山👨\u200d", "山👨\u200d👩", "山👨\u200d👩👨", "山❤\ufe0f", "山\u0301")),
+    *((text, 0, "") for text in ("👨\u200d", "a\u0301b", "山" + "\u0301" * 3, "山" + "\u0301" * 4, "山 ", "，\u200d")),
     ("1", 2, "1"),
     ("山", 1, "山"),
 ]

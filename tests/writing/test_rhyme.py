@@ -16,7 +16,7 @@ from pypinyin.constants import PHRASES_DICT
 
 import zuoci
 from zuoci import SettingsError
-from zuoci.writing.config import parse_scheme
+from zuoci.writing.patterns import parse_scheme
 from zuoci.writing.rhyme.chinese import STANDARDS, final
 from zuoci.writing.rhyme.english import rimes
 from zuoci.writing.rhyme.english_sounds import rhyming_words

@@ -33,7 +33,7 @@ text       add your own line ('text if it looks like a command)
 q          quit and print the text"""
 
 
-@with_settings(WriteConfig, leave_out=["length", "stop", "word"])
+@with_settings(WriteConfig, leave_out=["length", "stop", "word", "structure", "section"])
 def command(
     model: Annotated[Path, typer.Argument(metavar="MODEL", help="Folder of a model; or zh or en, the base models.")],
     text: Annotated[Path | None, typer.Argument(metavar="[TEXT]", help="A text to continue.")] = None,

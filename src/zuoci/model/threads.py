@@ -34,8 +34,12 @@ _PINNED = {
 
 
 def pin_libraries() -> None:
-    """Keeps libraries from choosing their number of threads. Has no effect on libraries that are already loaded."""
+    """Keeps libraries from choosing their number of threads, and lets OpenBLAS choose the code for the processor.
+
+    What the environment says of either has no effect, and neither has a call on libraries that are already loaded.
+    """
     os.environ.update(_PINNED)
+    os.environ.pop("OPENBLAS_CORETYPE", None)  # code for another processor adds in another order, and more slowly
 
 
 @contextmanager

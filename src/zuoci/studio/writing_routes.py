@@ -25,9 +25,9 @@ from zuoci.server.sse import (
 )
 from zuoci.studio.hidden_units import find_units
 from zuoci.writing.candidates import Candidate, next_lines, rewrite
-from zuoci.writing.config import parse_readings
 from zuoci.writing.form import count_syllables, lines_with_starts
 from zuoci.writing.originality import originality
+from zuoci.writing.patterns import parse_readings
 from zuoci.writing.rhyme.scheme import Rhymes, scheme_of
 
 if TYPE_CHECKING:
@@ -187,9 +187,9 @@ async def _frames(writer: Writer, opening: str, config: WriteConfig, texts: Text
                 rhymes = Rhymes(config.rhyme_standard, parse_readings(config.reading))
                 typed = end.lyrics.typed if end.lyrics else [(0, len(known))]
                 found = await asyncio.to_thread(check_text, writer, text, rhymes, typed=typed)
-                finish = {"nll": None, "finish": "cut"}
+                finish = {"nll": None, "finish": "cut", "sections": ()}
                 if end.lyrics:
-                    finish = {"nll": end.lyrics.nll, "finish": end.lyrics.finish}
+                    finish = {"nll": end.lyrics.nll, "finish": end.lyrics.finish, "sections": end.lyrics.sections}
                 yield event("end", {**found, **finish, "seed": config.seed})
     except Exception as error:  # the response has begun: the error is a part of it
         yield event("error", error_document(error))

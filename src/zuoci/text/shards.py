@@ -26,7 +26,8 @@ import torch
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from zuoci.errors import CorpusError
-from zuoci.text.corpus import Corpus, Song, code_points
+from zuoci.text.corpus import Corpus, Song
+from zuoci.text.positions import code_points
 from zuoci.text.read_config import ReadConfig  # noqa: TC001 - pydantic needs it
 from zuoci.text.sources import MANIFEST, readable
 

@@ -19,8 +19,8 @@ import numpy as np
 from zuoci.errors import CorpusError, SettingsError
 from zuoci.model.lock import locked
 from zuoci.model.replacing import is_regular, replace_durably, sync_folder
-from zuoci.text.corpus import code_points
 from zuoci.text.duplicates import folded
+from zuoci.text.positions import code_points
 from zuoci.text.read_config import ReadConfig
 from zuoci.text.shards import FILE_NAME, Manifest, PreparedCorpus, StoredArray
 from zuoci.text.sources import MANIFEST, is_prepared

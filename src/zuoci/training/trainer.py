@@ -299,7 +299,7 @@ class Run:
         if self.best:
             self.model.load_state_dict(self.best)
         if self.config.in_8_bits:
-            self.model.load_state_dict(decode(encode(self.model.state_dict())))
+            self.model.load_arrays(decode(encode(self.model.weights().arrays)))
         if self.config.counts:
             of = self.split.held_out
             counted = self.split.counted(self.model.vocabulary)

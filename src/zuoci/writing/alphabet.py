@@ -67,17 +67,18 @@ class Alphabet:
             )
         return self._by_kinds[kinds]
 
-    def allowed(self, *, syllables: bool, letters: bool, others: bool, spaces: bool, end: bool) -> Mask:
+    def allowed(self, *, syllables: bool, letters: bool, others: bool, marks: bool, spaces: bool, end: bool) -> Mask:
         """The mask of the characters of the kinds that are allowed. The result must not be modified.
 
         Args:
             syllables: characters that count by themselves.
             letters: letters of words.
             others: punctuation, apostrophes and hyphens.
+            marks: what belongs to the character before it.
             spaces: spaces within the line.
             end: `line_end`.
         """
-        key = (syllables, letters, others, spaces, end)
+        key = (syllables, letters, others, marks, spaces, end)
         if key not in self._by_allowed:
             kinds: list[Kind] = []
             if syllables:
@@ -86,6 +87,8 @@ class Alphabet:
                 kinds.append("letter")
             if others:
                 kinds += _OTHERS
+            if marks:
+                kinds.append("mark")
             if spaces:
                 kinds.append("space")
             self._by_allowed[key] = self.of_kind(*kinds) | self.mask(self.line_end if end else "")

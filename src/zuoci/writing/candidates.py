@@ -22,12 +22,13 @@ from pydantic import BaseModel, ConfigDict
 
 from zuoci.errors import SettingsError, WritingError
 from zuoci.model.random import key_of
-from zuoci.writing.config import LIKELIHOOD, parse_lengths
+from zuoci.writing.config import LIKELIHOOD
 from zuoci.writing.form import LinePlan, count_syllables, length_of, line_indices, units
 from zuoci.writing.line import WrittenLine, draw_lines, read
 from zuoci.writing.line_score import line_scores, repeats
 from zuoci.writing.originality import originality
 from zuoci.writing.particles import write_line
+from zuoci.writing.patterns import parse_lengths
 from zuoci.writing.random import LENGTH, LINE, PICK
 from zuoci.writing.repetition import repetition
 from zuoci.writing.rhyme.scheme import scheme_of
@@ -65,6 +66,7 @@ class Candidate(BaseModel):
         coverage: share of its characters in copied spans of 8 characters or more; None: the training text is unknown.
         seed: the seed that writes the same text again; None for a line.
         cost: what candidates are ordered by, in nats; see the top of this file.
+        sections: start and mark of each section of a structure, as in `Lyrics`.
     """
 
     model_config = ConfigDict(frozen=True)
@@ -79,6 +81,7 @@ class Candidate(BaseModel):
     coverage: float | None = None
     seed: int | None = None
     cost: float = 0.0
+    sections: tuple[tuple[int, str], ...] = ()
 
 
 def rank(writer: Writer, texts: Sequence[Lyrics]) -> list[Candidate]:
@@ -122,6 +125,7 @@ def next_lines(writer: Writer, text: str, config: WriteConfig, count: int, after
         SettingsError: the form contradicts itself, or asks for characters that the model does not know.
         WritingError: no line was found that fulfils the form.
     """
+    _refuse_structure(config)
     rules = Rules(writer.model, config)
     lines = [line for line in text.split("\n") if line.strip()]
     number = len(lines)
@@ -149,6 +153,7 @@ def rewrite(writer: Writer, text: str, number: int, config: WriteConfig, count: 
         SettingsError: there is no such line.
         WritingError: no other line was found.
     """
+    _refuse_structure(config)
     rows = text.split("\n")
     indices = line_indices(rows)
     if not 1 <= number <= len(indices):
@@ -173,6 +178,11 @@ def rewrite(writer: Writer, text: str, number: int, config: WriteConfig, count: 
     if not found:
         raise WritingError(f"no other line was found in the place of {rows[row]!r}; try another seed or length")
     return found
+
+
+def _refuse_structure(config: WriteConfig) -> None:
+    if config.structure:
+        raise SettingsError("structure is that of a whole text; leave it out to write a single line")
 
 
 def _partners(rules: Rules, lines: Sequence[str], index: int) -> list[str]:
@@ -257,7 +267,8 @@ def _text_candidate(writer: Writer, lyrics: Lyrics) -> Candidate:
     if judge:
         person = sum(float(judge.log_odds(last, [row])[0]) for last, row in zip(before, rows, strict=True)) / len(rows)
         cost -= person
-    return _candidate(writer, lyrics.text, lyrics.nll, cost, seed=lyrics.seed, person=person, typed=lyrics.typed)
+    found = _candidate(writer, lyrics.text, lyrics.nll, cost, seed=lyrics.seed, person=person, typed=lyrics.typed)
+    return found.model_copy(update={"sections": lyrics.sections})
 
 
 def _candidate(

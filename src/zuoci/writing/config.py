@@ -1,4 +1,4 @@
-"""What a person can wish for when a text is written: `WriteConfig`, and the parsers of its text fields.
+"""What a person can wish for when a text is written: `WriteConfig`.
 
 The command line, the HTTP API and Python callers make a `WriteConfig`. `zuoci.writing.rules` compiles it for a model;
 no code below that reads it. This file does not import torch, because the command line reads it to show its options.
@@ -6,9 +6,7 @@ no code below that reads it. This file does not import torch, because the comman
 
 from __future__ import annotations
 
-import re
 import unicodedata
-from itertools import cycle, islice
 from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -16,17 +14,26 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from zuoci.errors import SettingsError
 from zuoci.model.random import key_of
 from zuoci.text.characters import clean_characters
-from zuoci.writing.rhyme.scheme import LETTERS, own_syllables
+from zuoci.writing.patterns import (
+    MOST_LINES,
+    parse_lengths,
+    parse_line_openings,
+    parse_numbers,
+    parse_readings,
+    parse_scheme,
+    parse_section_forms,
+    parse_structure,
+    parse_words,
+)
+from zuoci.writing.structure import DEFAULT_LINES, Section, sections_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Mapping
 
-    from zuoci.writing.rhyme.scheme import Scheme
-
-MOST_LINES = 1000  # of a text
 MOST_SYLLABLES = 40  # of a line without a given length
 LONGEST_WORD = 24  # letters
-MOST_MARKS, MOST_LAST_MARKS = 3, 2  # in a row that do not count for the length: within a line, and at its end
+# In a row without counting for the length: characters within a line, at its end, and marks on one character.
+MOST_MARKS, MOST_LAST_MARKS, MOST_ON_ONE = 3, 2, 4
 MAX_REPEATS = 3  # of `WriteConfig.max_repeats`, unless a wish says otherwise
 # The score of a finished line (`zuoci.writing.line_score`): the exponent of its probability, and what it costs to
 # repeat a pair of syllables or a syllable, in nats.
@@ -116,6 +123,18 @@ class WriteConfig(BaseModel):
         max_length=1000,
         description="lines of each stanza, one number or a pattern; an empty line separates stanzas",
     )
+    structure: str = Field(
+        default="",
+        max_length=1000,
+        description="sections of a song, as V C V C B C: V verse, P pre-chorus, C chorus, H hook, B bridge, I intro, O "
+        "outro; chorus and hook return word for word; line_length, rhyme and stanza (lines) are those of each section",
+    )
+    section: tuple[_Text, ...] = Field(
+        default=(),
+        max_length=100,
+        description="a form of its own for a kind of section, as C=5,5,5,5 AABB, or for one, as V2=7,7 (C2 then has "
+        "words of its own); may be given several times",
+    )
     acrostic: str = Field(
         default="", max_length=1000, description="characters that the lines begin with, one for each line"
     )
@@ -177,7 +196,7 @@ class WriteConfig(BaseModel):
         """Letters with their accents, so that these are not banned apart. Invisible characters may be banned."""
         return unicodedata.normalize("NFC", value)
 
-    @field_validator("line_length", "stanza", "rhyme", "line_opening", "reading", "word")
+    @field_validator("line_length", "stanza", "rhyme", "structure", "section", "line_opening", "reading", "word")
     @classmethod
     def _readable(cls, value: str | tuple[str, ...], info: object) -> str | tuple[str, ...]:
         if value:
@@ -191,6 +210,10 @@ class WriteConfig(BaseModel):
     def _consistent(self) -> WriteConfig:
         if self.stop and self.has_form:
             raise ValueError("stop cannot be used with a form, because a form ends by itself; give one of them")
+        if self.section and not self.structure:
+            raise ValueError("section gives the form of a section of structure; give structure too")
+        if self.structure and self.lines:
+            raise ValueError("structure determines the number of lines; leave out lines")
         if (count := self.line_count) > MOST_LINES:
             raise ValueError(f"a form has {MOST_LINES} lines at most: got {count}; ask for fewer")
         return self
@@ -202,6 +225,7 @@ class WriteConfig(BaseModel):
             self.lines
             or self.line_length
             or self.stanza
+            or self.structure
             or self.acrostic
             or self.word
             or self.about
@@ -225,27 +249,32 @@ class WriteConfig(BaseModel):
         return self.particles if self.has_form and not self.greedy else 1
 
     @property
+    def sections(self) -> tuple[Section, ...]:
+        """The sections of the structure; without one, a single section without a mark."""
+        return sections_of(
+            self.structure, self.section, line_length=self.line_length, rhyme=self.rhyme, stanza=self.stanza
+        )
+
+    @property
     def line_count(self) -> int:
         """The number of lines of the form.
 
-        This is `lines`, or else the largest number that acrostic, rhyme scheme, line openings, a pattern of lengths or
-        the stanzas ask for, or 4 if none of them does. An acrostic or a line opening beyond `lines` counts as well,
-        and `Form.plan` then raises an error.
+        This is `lines`, or that of the structure, or else the largest number that acrostic, rhyme scheme, line
+        openings, a pattern of lengths or the stanzas ask for, or 4 if none of them does. An acrostic or a line opening
+        beyond `lines` or the structure counts as well, and `Form.plan` then raises an error.
         """
         acrostic = sum(not char.isspace() for char in self.acrostic)
         least = max(acrostic, max(parse_line_openings(self.line_opening), default=0))
-        if self.lines:
-            return max(self.lines, least)
-        lengths = parse_lengths(self.line_length) if self.line_length else ()
-        scheme = parse_scheme(self.rhyme) if self.rhyme else ()
-        stanzas = parse_numbers(self.stanza) if self.stanza else ()
-        return max(least, len(scheme), len(lengths) if len(lengths) > 1 else 0, sum(stanzas)) or 4
+        return max(self.lines or sum(section.lines for section in self.sections), least) or DEFAULT_LINES
 
     @property
     def most_syllables(self) -> int:
         """The largest number of syllables that a text with this form can have."""
-        lengths = parse_lengths(self.line_length) if self.line_length else ((0,),)
-        return sum(sum(length) or MOST_SYLLABLES for length in islice(cycle(lengths), self.line_count))
+        if self.structure:
+            lengths = [section.pattern.length(line) for section in self.sections for line in range(section.lines)]
+        else:
+            lengths = map(self.sections[0].pattern.length, range(self.line_count))
+        return sum(length or MOST_SYLLABLES for length in lengths)
 
 
 def refuse_greedy_temperature(given: Mapping[str, Any]) -> None:
@@ -258,108 +287,12 @@ def refuse_greedy_temperature(given: Mapping[str, Any]) -> None:
         raise SettingsError("greedy and temperature exclude each other: greedy draws nothing; give one of them")
 
 
-def parse_numbers(pattern: str) -> tuple[int, ...]:
-    """Parses a pattern of numbers such as `7,5,7,5`.
-
-    Raises:
-        SettingsError: the pattern does not consist of whole numbers from 0 to `MOST_LINES`.
-    """
-    parts = [part for part in re.split(r"[,，\s]+", pattern) if part]
-    if not parts or not all(map(_is_number, parts)):
-        raise SettingsError(f"a pattern is made of whole numbers up to {MOST_LINES}, as 7,5,7,5: got {pattern!r}")
-    return tuple(map(int, parts))
-
-
-def parse_lengths(pattern: str) -> tuple[tuple[int, ...], ...]:
-    """Parses a pattern of line lengths such as `7,4+3` into the parts of each line, between which there are gaps.
-
-    Raises:
-        SettingsError: the pattern cannot be parsed.
-    """
-    lines = [line.split("+") for line in re.split(r"[,，\s]+", pattern) if line]
-    valid = all(_is_number(part) and (int(part) or len(line) == 1) for line in lines for part in line)
-    if not lines or not valid or any(sum(map(int, line)) > MOST_LINES for line in lines):
-        raise SettingsError(
-            f"a pattern is made of whole numbers up to {MOST_LINES}, as 7,5,7,5, or 4+3 for a line with a gap: got"
-            f" {pattern!r}"
-        )
-    return tuple(tuple(map(int, line)) for line in lines)
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit() and int(text) <= MOST_LINES
-
-
-def parse_line_openings(pairs: Sequence[str]) -> dict[int, str]:
-    """Parses pairs such as `3=我说` into line number (from 1) → what the line begins with.
-
-    Raises:
-        SettingsError: a pair cannot be parsed.
-    """
-    openings: dict[int, str] = {}
-    for pair in pairs:
-        line, _, text = pair.partition("=")
-        line = line.strip()
-        number = int(line) if line.isascii() and line.isdigit() else 0
-        if not (1 <= number <= MOST_LINES and text.strip()) or "\n" in text:
-            raise SettingsError(f"a line opening is written as 3=我说, line number and first words: got {pair!r}")
-        openings[number] = text.strip()
-    return openings
-
-
-def parse_words(words: Sequence[str]) -> tuple[str, ...]:
-    """Checks words that must appear.
-
-    Raises:
-        SettingsError: a word is empty, has blanks around it, or holds a newline.
-    """
-    for word in words:
-        if not word or word != word.strip() or "\n" in word:
-            raise SettingsError(f"a word that must appear stands within a line, without blanks around it: got {word!r}")
-    return tuple(words)
-
-
-def parse_readings(pairs: Sequence[str]) -> dict[str, str]:
-    """Parses pairs such as `长大=zhang3 da4` into phrase → pinyin.
-
-    Raises:
-        SettingsError: a pair cannot be parsed, or the pinyin does not fit the phrase.
-    """
-    readings: dict[str, str] = {}
-    for pair in pairs:
-        phrase, equals, reading = pair.partition("=")
-        if not equals:
-            raise SettingsError(f"a reading is written as 长大=zhang3 da4: got {pair!r}")
-        readings[phrase.strip()] = reading.strip()
-        own_syllables(phrase.strip(), reading.strip())
-    return readings
-
-
-def parse_scheme(text: str) -> Scheme:
-    """Parses a rhyme scheme into a letter for each line, or None for a line without rhyme.
-
-    Lines with equal letters rhyme; X and - mark lines without rhyme. Spaces, commas, newlines and | may separate
-    stanzas and are ignored.
-
-    Raises:
-        SettingsError: the scheme is empty or holds another character.
-    """
-    plain = re.sub(r"[\s,|]", "", unicodedata.normalize("NFKC", text)).upper()
-    for mark in plain:
-        if mark not in LETTERS and mark not in "X-":
-            raise SettingsError(
-                f"a rhyme scheme is written in letters, equal ones for lines that rhyme and X for free lines, as AABB"
-                f" or XAXA; got {mark!r} in {text!r}"
-            )
-    if not plain:
-        raise SettingsError("the rhyme scheme is empty; write a letter for each line, as AABB or XAXA")
-    return tuple(None if mark in "X-" else mark for mark in plain)
-
-
 _PARSERS: dict[str, Callable[[Any], object]] = {
     "line_length": parse_lengths,
     "stanza": parse_numbers,
     "rhyme": parse_scheme,
+    "structure": parse_structure,
+    "section": parse_section_forms,
     "line_opening": parse_line_openings,
     "reading": parse_readings,
     "word": parse_words,

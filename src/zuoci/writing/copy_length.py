@@ -34,7 +34,9 @@ if TYPE_CHECKING:
     Mask = NDArray[np.bool_]
 
 _SYLLABLE, _LETTER, _JOINER, _OTHER = range(4)
-_NUMBERS = {"syllable": _SYLLABLE, "letter": _LETTER, "joiner": _JOINER, "space": _OTHER, "other": _OTHER}
+_NUMBERS = {
+    "syllable": _SYLLABLE, "letter": _LETTER, "joiner": _JOINER, "mark": _JOINER, "space": _OTHER, "other": _OTHER,
+}  # fmt: skip
 _LONGEST = 16  # characters of a word, with what follows it, on average over a run: 6 in English, 8 in German
 
 

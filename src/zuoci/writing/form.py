@@ -1,4 +1,4 @@
-"""The form of a text: a wish → a plan of its lines. Also: the length of a line, and the form of an example.
+"""The form of a text: a wish → a plan of its lines. Also: the length of a line.
 
 `zuoci.writing.rules` parses the form of a `WriteConfig` once (`Form.of`); `zuoci.writing.text` and
 `zuoci.writing.candidates` ask it for the plan of each line (`LinePlan`).
@@ -10,27 +10,29 @@ within a word does not end the word, and a mark on a letter (an accent, a vowel 
 
 from __future__ import annotations
 
+import dataclasses
 import unicodedata
 from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate, cycle, islice
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from zuoci.errors import SettingsError
 from zuoci.text.characters import extends, graphemes
-from zuoci.writing.config import parse_lengths, parse_line_openings, parse_numbers, parse_scheme
-from zuoci.writing.rhyme.scheme import Rhymes, repeat_scheme, scheme_of
+from zuoci.writing.patterns import parse_line_openings, parse_numbers
+from zuoci.writing.rhyme.scheme import repeat_scheme
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from zuoci.writing.config import WriteConfig
     from zuoci.writing.rhyme.scheme import Scheme
+    from zuoci.writing.structure import Pattern, Section
 
 _KEYCAP = "\u20e3"  # makes an emoji of a digit
 
-Kind: TypeAlias = Literal["syllable", "letter", "joiner", "space", "other"]
+Kind: TypeAlias = Literal["syllable", "letter", "joiner", "mark", "space", "other"]
 
 
 @lru_cache(maxsize=65536)
@@ -38,11 +40,13 @@ def kind(char: str) -> Kind:
     """The kind of a character, as far as the length of a line is concerned.
 
     Returns:
-        `syllable`: counts as 1 by itself; `letter`: part of a word, which counts as 1; `joiner`: an apostrophe, a
-        hyphen, or a mark that belongs to the character before it; `space`; `other`: punctuation and symbols.
+        `syllable`: counts as 1 by itself; `letter`: part of a word, which counts as 1; `joiner`: an apostrophe or a
+        hyphen; `mark`: belongs to the character before it, whatever that is; `space`; `other`: punctuation and symbols.
     """
-    if char in "'’-" or extends(char):
+    if char in "'’-":
         return "joiner"
+    if extends(char):
+        return "mark"
     category = unicodedata.category(char)
     if category == "Lo" or char in "〇々":
         return "syllable"
@@ -59,9 +63,9 @@ def units(text: str) -> list[str]:
         what = kind(char)
         if what == "syllable" or (what == "letter" and not in_word):
             found.append(char.lower())
-        elif what == "letter" or (what == "joiner" and in_word):
+        elif what == "letter" or (what in ("joiner", "mark") and in_word):
             found[-1] += char.lower()
-        in_word = what == "letter" or (what == "joiner" and in_word)
+        in_word = what == "letter" or (what in ("joiner", "mark") and in_word)
     return found
 
 
@@ -86,6 +90,7 @@ class LinePlan:
         rhyme: equal for lines that rhyme with each other; None: the line need not rhyme.
         rhyme_count: number of lines of the text with this rhyme.
         ends_stanza: whether an empty line follows.
+        repeats: the index of the line of the text whose words this one has; None: it has words of its own.
     """
 
     length: int = 0
@@ -94,6 +99,7 @@ class LinePlan:
     rhyme_count: int = 1
     ends_stanza: bool = False
     gaps: tuple[int, ...] = ()
+    repeats: int | None = None
 
     def fixed_in(self, line: str) -> list[tuple[int, int]]:
         """Start and end of each fixed text in a line that was written for this plan."""
@@ -124,76 +130,111 @@ class Form:
     Attributes:
         lines: the number of lines that was asked for; 0: it follows from the other fields.
         line_count: the number of lines.
-        lengths: pattern of the lengths of lines, in syllables; empty: any.
-        gaps: the gaps of these lines, as in `LinePlan`.
-        stanzas: pattern of the lengths of stanzas, in lines; empty: one stanza.
+        sections: the sections, with the pattern of their lines; without a structure, one without a mark.
+        stanzas: pattern of the lengths of stanzas, in lines; empty: a stanza for each section.
         acrostic: the first characters of the lines.
         openings: line number, from 1 → what the line begins with.
-        scheme: the rhyme scheme; empty: no rhymes.
     """
 
     lines: int
     line_count: int
-    lengths: tuple[int, ...]
-    gaps: tuple[tuple[int, ...], ...]
+    sections: tuple[Section, ...]
     stanzas: tuple[int, ...]
     acrostic: str
     openings: Mapping[int, str]
-    scheme: Scheme
 
     @classmethod
     def of(cls, config: WriteConfig) -> Form:
         """Parses the form of a wish."""
-        lengths = parse_lengths(config.line_length) if config.line_length else ()
+        sections = config.sections
+        sizes = parse_numbers(config.stanza) if config.stanza and not config.structure else ()
         return cls(
-            lines=config.lines,
+            lines=sum(section.lines for section in sections) if config.structure else config.lines,
             line_count=config.line_count,
-            lengths=tuple(map(sum, lengths)),
-            gaps=tuple(tuple(accumulate(parts[:-1])) for parts in lengths),
-            stanzas=tuple(filter(None, parse_numbers(config.stanza))) if config.stanza else (),
+            sections=sections,
+            stanzas=tuple(filter(None, sizes)),
             acrostic="".join(config.acrostic.split()),
             openings=parse_line_openings(config.line_opening),
-            scheme=parse_scheme(config.rhyme) if config.rhyme else (),
         )
+
+    @property
+    def has_structure(self) -> bool:
+        """Whether the sections have marks."""
+        return bool(self.sections[0].mark)
+
+    @property
+    def scheme(self) -> Scheme:
+        """The rhyme scheme of the first section; empty: no rhymes."""
+        return self.sections[0].pattern.scheme
+
+    @property
+    def marks(self) -> list[tuple[int, str]]:
+        """The index of the first line of each section, and its mark; none without a structure."""
+        starts = accumulate((section.lines for section in self.sections), initial=0)
+        return [(start, section.mark) for start, section in zip(starts, self.sections, strict=False) if section.mark]
 
     def plan(self, opening: str = "", *, count: int | None = None) -> list[LinePlan]:
         """The plan of all lines; the words of `WriteConfig.word` are not placed yet.
 
         Args:
             opening: what the first line begins with.
-            count: plan this many lines, with the patterns repeated, rather than `line_count`.
+            count: plan this many lines, with the patterns repeated, rather than `line_count`. Without a structure.
 
         Raises:
             SettingsError: two wishes contradict each other.
         """
         if count is None and self.lines and self.line_count > self.lines:
             raise SettingsError(
-                f"acrostic or line_opening asks for {self.line_count} lines: got lines {self.lines}; raise lines"
+                f"acrostic or line_opening asks for {self.line_count} lines: got"
+                + (
+                    f" structure for {self.lines}; lengthen it"
+                    if self.has_structure
+                    else f" lines {self.lines}; raise lines"
+                )
             )
-        count = count or self.line_count
-        rhymes = repeat_scheme(self.scheme, count) if self.scheme else [None] * count
-        rhyme_counts = Counter(rhymes)
+        plans = self._plan_sections() if self.has_structure else self._plan_stanzas(count or self.line_count)
+        rhyme_counts = Counter(plan.rhyme for plan in plans)
+        return [
+            dataclasses.replace(
+                plan,
+                fixed=self._fixed(i, plan, opening if i == 0 else ""),
+                rhyme_count=rhyme_counts[plan.rhyme] if plan.rhyme else 1,
+                ends_stanza=plan.ends_stanza and i + 1 < len(plans),
+            )
+            for i, plan in enumerate(plans)
+        ]
+
+    def _plan_stanzas(self, count: int) -> list[LinePlan]:
+        """Length, gaps, rhyme and stanza of the lines of a form without a structure."""
         stanza_ends = set(accumulate(islice(cycle(self.stanzas), count)))
+        plans = _plan_pattern(self.sections[0].pattern, count)
+        return [dataclasses.replace(plan, ends_stanza=i in stanza_ends) for i, plan in enumerate(plans, 1)]
+
+    def _plan_sections(self) -> list[LinePlan]:
+        """The same of the lines of a structure. A section that returns repeats the lines of the first of its kind."""
         plans: list[LinePlan] = []
-        for i in range(count):
-            start = self.line_start(i, opening if i == 0 else "")
-            length = self.lengths[i % len(self.lengths)] if self.lengths else 0
-            if length and count_syllables(start) > length:
-                raise SettingsError(
-                    f"line {i + 1} is {length} long, but begins with {start!r} ({count_syllables(start)}); raise"
-                    " line_length"
-                )
-            plans.append(
-                LinePlan(
-                    length=length,
-                    fixed=((0, start),) if start else (),
-                    rhyme=rhymes[i],
-                    rhyme_count=rhyme_counts[rhymes[i]] if rhymes[i] else 1,
-                    ends_stanza=i + 1 in stanza_ends and i + 1 < count,
-                    gaps=self.gaps[i % len(self.gaps)] if self.gaps else (),
-                )
-            )
+        starts: list[int] = []
+        for section in self.sections:
+            starts.append(len(plans))
+            if section.returns is None:
+                lines = _plan_pattern(section.pattern, section.lines, first=len(plans))
+            else:
+                first = starts[section.returns]
+                lines = [LinePlan(repeats=line) for line in range(first, first + section.lines)]
+            plans += [*lines[:-1], dataclasses.replace(lines[-1], ends_stanza=True)]
         return plans
+
+    def _fixed(self, i: int, plan: LinePlan, opening: str) -> tuple[tuple[int, str], ...]:
+        """What a line begins with, as in `LinePlan.fixed`."""
+        start = self.line_start(i, opening)
+        if start and plan.repeats is not None:
+            raise SettingsError(f"line {i + 1} repeats a chorus or hook, but begins with {start!r}; take it away")
+        if plan.length and count_syllables(start) > plan.length:
+            raise SettingsError(
+                f"line {i + 1} is {plan.length} long, but begins with {start!r} ({count_syllables(start)}); raise"
+                " line_length"
+            )
+        return ((0, start),) if start else ()
 
     def line_start(self, i: int, opening: str = "") -> str:
         """What line `i`, from 0, begins with by acrostic, line openings and `opening`; "" if it is free.
@@ -209,27 +250,10 @@ class Form:
         return start
 
 
-def form_of(song: str, rhymes: Rhymes | None = None) -> dict[str, Any]:
-    """The settings `lines`, `line_length`, `stanza` and `rhyme` that describe the form of an example.
-
-    Args:
-        song: the example. A space within a line of Chinese characters is a gap.
-        rhymes: determines which lines rhyme; None: the default standard. `rhyme` is left out if no lines do.
-
-    Raises:
-        SettingsError: the example has no line.
-    """
-    stanzas = _stanzas(song)
-    lines = [line for stanza in stanzas for line in stanza]
-    if not lines:
-        raise SettingsError("the example has no line to take the form from")
-    form = {
-        "lines": len(lines),
-        "line_length": ",".join(map(length_of, lines)),
-        "stanza": ",".join(str(len(stanza)) for stanza in stanzas),
-    }
-    scheme = scheme_of(lines, rhymes or Rhymes())
-    return form if set(scheme) <= {"X"} else {**form, "rhyme": scheme}
+def _plan_pattern(pattern: Pattern, count: int, first: int = 0) -> list[LinePlan]:
+    """Length, gaps and rhyme of some lines, the first of which is line `first` of its text."""
+    rhymes = repeat_scheme(pattern.scheme, count, first) if pattern.scheme else [None] * count
+    return [LinePlan(pattern.length(i), rhyme=rhyme, gaps=pattern.gaps(i)) for i, rhyme in enumerate(rhymes)]
 
 
 def length_of(line: str) -> str:
@@ -238,17 +262,6 @@ def length_of(line: str) -> str:
     if len(parts) > 1 and all(kind(char) != "letter" for part in parts for char in (part[0], part[-1])):
         return "+".join(str(count_syllables(part)) for part in parts)
     return str(max(1, count_syllables(line)))
-
-
-def _stanzas(text: str) -> list[list[str]]:
-    """The lines of a text, grouped at empty lines."""
-    stanzas: list[list[str]] = [[]]
-    for line in text.splitlines():
-        if line.strip():
-            stanzas[-1].append(line)
-        elif stanzas[-1]:
-            stanzas.append([])
-    return [stanza for stanza in stanzas if stanza]
 
 
 def lines_with_starts(text: str) -> list[tuple[int, str]]:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from zuoci.writing.config import LONGEST_WORD, MOST_LAST_MARKS, MOST_MARKS, MOST_SYLLABLES
+from zuoci.text.characters import ZERO_WIDTH_JOINER
+from zuoci.writing.config import LONGEST_WORD, MOST_LAST_MARKS, MOST_MARKS, MOST_ON_ONE, MOST_SYLLABLES
 from zuoci.writing.form import kind
 
 if TYPE_CHECKING:
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from zuoci.writing.alphabet import Alphabet
-    from zuoci.writing.form import LinePlan
+    from zuoci.writing.form import Kind, LinePlan
 
 
 class LineState:
@@ -28,7 +29,10 @@ class LineState:
         in_word: whether the last character belongs to a word of letters.
         word_letters: length of that word, in characters.
         word_closed: whether that word must not go on.
-        marks: characters since the last syllable or letter.
+        marks: characters since the last syllable or letter, but for those that belong to the one before them.
+        base: the kind of the last character that is no mark; `space` before the first.
+        on_base: how many marks belong to that character.
+        joined: whether the next symbol belongs to the one before it: an emoji of several parts.
         fixed_begun: how many texts of `plan.fixed` are written or being written.
         pending: what is left of the fixed text that is being written.
         after_word: whether the last syllable is a word of letters.
@@ -37,9 +41,12 @@ class LineState:
     __slots__ = (
         "after_word",
         "alphabet",
+        "base",
         "fixed_begun",
         "in_word",
+        "joined",
         "marks",
+        "on_base",
         "pending",
         "plan",
         "syllables",
@@ -57,6 +64,9 @@ class LineState:
         self.word_letters = 0
         self.word_closed = False
         self.marks = 0
+        self.base: Kind = "space"
+        self.on_base = 0
+        self.joined = False
         self.fixed_begun = 0
         self.pending = ""
         self.after_word = False
@@ -108,20 +118,28 @@ class LineState:
         may_go_on = self.in_word and not self.word_closed and self.word_letters < LONGEST_WORD
         complete = not waiting and (self.left == 0 if self.plan.length else self.syllables > 0)
         most_marks = MOST_MARKS if self.left > 0 else MOST_LAST_MARKS
+        ends_in_space = self.text[-1:].isspace()
         return self.alphabet.allowed(
             syllables=may_begin,
             letters=may_go_on or (may_begin and not self.in_word),
-            others=self.marks < (most_marks if self.text else 1),
+            others=self.joined or self.marks < (most_marks if self.text else 1),
+            marks=bool(self.text) and not ends_in_space and self.on_base < MOST_ON_ONE,
             # A line with a length has no pauses but between words of letters, unless its form asks for them.
-            spaces=bool(self.text) and self.left > 0 and self.marks < most_marks and self.may_pause,
-            end=complete and not self.text[-1:].isspace(),
+            spaces=bool(self.text) and self.left > 0 and self.marks < most_marks and self.may_pause and not self.joined,
+            end=complete and not ends_in_space and not self.joined,
         )
 
     def advance(self, char: str) -> None:
         """Appends a character, which is not the one that ends the line."""
-        what = kind(char)
-        if self.pending:
-            self.pending = self.pending[1:]
+        what, joined = kind(char), self.joined
+        self.text += char
+        self.on_base = self.on_base + 1 if what == "mark" else 0
+        self.joined = char == ZERO_WIDTH_JOINER and self.base == "other"
+        given, self.pending = bool(self.pending), self.pending[1:]
+        if what == "mark" or (joined and what == "other"):
+            return
+        self.base = what
+        if given:
             self.word_closed = not self.pending and what == "letter"
         elif what != "letter":
             self.word_closed = False
@@ -131,4 +149,3 @@ class LineState:
         self.marks = 0 if what in ("syllable", "letter") else self.marks + 1
         if what in ("syllable", "letter"):
             self.after_word = what == "letter"
-        self.text += char

@@ -12,14 +12,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from zuoci.errors import SettingsError
-from zuoci.text.corpus import code_points
 from zuoci.text.fingerprint import NO_CHARACTER, WINDOW
+from zuoci.text.positions import code_points
 from zuoci.writing.alphabet import Alphabet
-from zuoci.writing.config import MAX_REPEATS, parse_readings
+from zuoci.writing.config import MAX_REPEATS
 from zuoci.writing.form import Form
 from zuoci.writing.guards import guard_of
 from zuoci.writing.line_judge import LineJudge
 from zuoci.writing.originality import parts_of
+from zuoci.writing.patterns import parse_readings
 from zuoci.writing.rhyme.chinese import last_syllables
 from zuoci.writing.rhyme.constraint import RhymeGroups
 from zuoci.writing.rhyme.scheme import Rhymes, Standard

@@ -18,8 +18,8 @@ from zuoci.writing.config import (
     MAX_REPEATS,
     MORE_FAILURES,
     MOST_LAST_MARKS,
-    MOST_LINES,
     MOST_MARKS,
+    MOST_ON_ONE,
     MOST_SYLLABLES,
     PAGE_PARTICLES,
     PARTICLES_FOR_LENGTH,
@@ -27,6 +27,7 @@ from zuoci.writing.config import (
     REPEATED_UNIT,
     WriteConfig,
 )
+from zuoci.writing.patterns import MOST_LINES
 from zuoci.writing.repetition import FREE, LONGEST_BLOCK, SUFFIX
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ def describe_settings(largest: Mapping[str, int] | None = None) -> dict[str, Any
         "most_syllables": MOST_SYLLABLES,
         "most_marks": MOST_MARKS,
         "most_last_marks": MOST_LAST_MARKS,
+        "most_on_one": MOST_ON_ONE,
         "max_repeats": MAX_REPEATS,
         "loop_block": LONGEST_BLOCK,
         "loop_free": FREE,

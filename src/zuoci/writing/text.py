@@ -53,6 +53,7 @@ class Lyrics(BaseModel):
         unknown: characters of the opening that the model does not know and that were left out.
         finish: why the text ends: its length or form is complete, or a stop string came.
         typed: start and end of the parts of the text that a person typed: the opening, and what the form fixes.
+        sections: start and mark of each section of a structure, as (0, "Verse 1").
     """
 
     model_config = ConfigDict(frozen=True)
@@ -63,6 +64,14 @@ class Lyrics(BaseModel):
     unknown: str = ""
     finish: Finish = "length"
     typed: tuple[tuple[int, int], ...] = ()
+    sections: tuple[tuple[int, str], ...] = ()
+
+
+def mark_sections(text: str, sections: Sequence[tuple[int, str]]) -> str:
+    """A text with marks such as [Chorus] above its sections; the arguments are fields of `Lyrics`."""
+    for start, mark in reversed(sections):
+        text = f"{text[:start]}[{mark}]\n{text[start:]}"
+    return text
 
 
 def _empty_context(model: WritingModel) -> Context:
@@ -233,16 +242,18 @@ def _write_form(
         draft = yield from _write_lines(rules, context, plans, key_of(key, 0))
         plans = yield from place_words(rules, context, plans, draft)
     lines = yield from _write_lines(rules, context, plans, key_of(key, 1))
-    text, typed = lead, [(0, len(lead))]
+    text, typed, starts = lead, [(0, len(lead))], list[int]()
     for line, plan in zip(lines, plans, strict=True):
         start = len(text)
+        starts.append(start)
         text += line.text + "\n" * (1 + plan.ends_stanza)
         # A line that is given whole is given with its end.
         typed += [(start + a, start + b if b < len(line.text) else len(text)) for a, b in plan.fixed_in(line.text)]
     text = text[: len(lead)] + text[len(lead) :].rstrip("\n")
     hand_out(text)
     nll = sum(line.nll for line in lines) / max(sum(len(line.text) + 1 for line in lines), 1)
-    return Lyrics(text=text, nll=nll, seed=seed, typed=tuple(typed))
+    sections = [(starts[first], mark) for first, mark in rules.form.marks]
+    return Lyrics(text=text, nll=nll, seed=seed, typed=tuple(typed), sections=tuple(sections))
 
 
 def _write_lines(rules: Rules, context: Context, plans: Sequence[LinePlan], key: int) -> Steps[list[WrittenLine]]:
@@ -256,6 +267,10 @@ def _write_lines(rules: Rules, context: Context, plans: Sequence[LinePlan], key:
     failures = [0] * len(plans)
     while len(lines) < len(plans):
         i = len(lines)
+        if (first := plans[i].repeats) is not None:
+            lines.append((yield from _again(rules, contexts[i], lines[first].text, plans[i])))
+            contexts.append(lines[-1].after)
+            continue
         partners = [line.text for line, plan in zip(lines, plans, strict=False) if plan.rhyme == plans[i].rhyme]
         line_key = key_of(key, i, tries[i])
         tries[i] += 1
@@ -276,6 +291,12 @@ def _write_lines(rules: Rules, context: Context, plans: Sequence[LinePlan], key:
         kept = max(i - 1 - failures[i] // FAILURES_PER_STEP_BACK, 0)
         del lines[kept:], contexts[kept + 1 :]
     return lines
+
+
+def _again(rules: Rules, before: Context, text: str, plan: LinePlan) -> Steps[WrittenLine]:
+    """Writes a line that has been written before."""
+    after, nll = yield from read(rules.model, before, text + rules.model.alphabet.line_end * (1 + plan.ends_stanza))
+    return WrittenLine(text, nll, 0.0, after)
 
 
 def with_length(rules: Rules, before: Context, plan: LinePlan, key: int, partners: Sequence[str]) -> Steps[LinePlan]:

@@ -67,17 +67,17 @@ class Cleaned:
         return ParsedSong(f"{text}\n", title, self.sections) if text.strip() else None
 
 
-def suspect_words(text: str) -> list[str]:
-    """The words in a text by which `is_suspect` knows its parts."""
-    return [word for word in _WORDS if word in text]
+def suspect_words(text: str) -> tuple[str, ...]:
+    """The words in a text that what `clean_song` takes out may hold."""
+    return tuple(word for word in _WORDS if word in text)
 
 
-def is_suspect(text: str, words: Sequence[str] = _WORDS) -> bool:
+def is_suspect(text: str, words: Sequence[str]) -> bool:
     """Whether a text may hold something that `clean_song` takes out. It is quick, and errs on the side of yes.
 
     Args:
         text: the text.
-        words: what `suspect_words` found in a longer text that holds it.
+        words: `suspect_words` of it, or of a larger text that it is a part of.
     """
     marked = _SIGNS_OR_DIGITS.search(text)
     return bool(

@@ -85,7 +85,7 @@ class RhymeConstraint:
         self._masks = [self._mask_at(place) for place in range(1, groups.rhymes.count + 1)]
         self._masks[0] &= ~alphabet.mask(self.taken)
         self._not_line_end = ~alphabet.mask(alphabet.line_end)
-        self._in_word = alphabet.of_kind("letter", "joiner")
+        self._in_word = alphabet.of_kind("letter", "joiner", "mark")
         self._english = [key.removeprefix("en:") for key in self._keys if key.startswith("en:")]
         self._letters = groups.latin if self._english or not partners else alphabet.mask("")
         self._words = self._words_by_units_before()

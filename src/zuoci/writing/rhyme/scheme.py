@@ -220,14 +220,19 @@ def own_syllables(phrase: str, reading: str) -> tuple[str, ...]:
     return tuple(filter(None, read))
 
 
-def repeat_scheme(scheme: Scheme, count: int) -> list[tuple[int, str] | None]:
+def repeat_scheme(scheme: Scheme, count: int, first: int = 0) -> list[tuple[int, str] | None]:
     """The rhymes of `count` lines: the scheme is repeated, and each repetition has rhymes of its own.
+
+    Args:
+        scheme: the rhyme scheme.
+        count: the number of lines.
+        first: number of the first of them in its text, so that parts of a text have rhymes of their own.
 
     Returns:
         For each line a label that it shares with the lines that it rhymes with, or None for a line without rhyme. AABB
         for six lines gives A A B B and then A A with a new rhyme.
     """
-    labels = ((line // len(scheme), scheme[line % len(scheme)]) for line in range(count))
+    labels = ((first + line // len(scheme), scheme[line % len(scheme)]) for line in range(count))
     return [(cycle, letter) if letter is not None else None for cycle, letter in labels]
 
 

@@ -1,13 +1,11 @@
 // How far a line has come, and which characters may follow. As zuoci.writing.line_state does it in Python;
-// tests/golden/lines.json holds cases that both are tested with. Marks only stand on a character here, and what belongs
-// to the character before it takes no place among the punctuation.
+// tests/golden/lines.json holds cases that both are tested with.
 
 import { END, JOINER, LETTER, MARK, OTHER, SPACE, SYLLABLE } from "./form.js";
 
 /** @import {Constants} from "../shared/types.js" */
 /** @import {Alphabet, RhymeConstraint} from "./form.js" */
 
-const MOST_ON_ONE = 4; // marks on one character
 const ZERO_WIDTH_JOINER = "\u200d";
 
 /**
@@ -60,7 +58,7 @@ export class LineState {
   /** Whether each kind of character may come next. */
   allowedKinds() {
     const { left, marks, size, inWord } = this;
-    const { max_word_letters: longest, most_marks: most, most_last_marks: mostLast } = this.constants;
+    const { max_word_letters: longest, most_marks: most, most_last_marks: mostLast, most_on_one: mostOnOne } = this.constants;
     const mostMarks = left > 0 ? most : mostLast;
     const allowed = [false, false, false, false, false, false, false];
     allowed[SYLLABLE] = left > 0;
@@ -69,7 +67,7 @@ export class LineState {
     // A line with a length has no pauses but between words of letters.
     allowed[SPACE] = size > 0 && left > 0 && marks < mostMarks && (!this.plan.length || this.afterWord);
     allowed[END] = (this.plan.length ? left === 0 : this.syllables > 0) && !this.endsInSpace;
-    allowed[MARK] = size > 0 && !this.endsInSpace && this.onBase < MOST_ON_ONE;
+    allowed[MARK] = size > 0 && !this.endsInSpace && this.onBase < mostOnOne;
     if (this.joined) {
       allowed[OTHER] = true;
       allowed[SPACE] = allowed[END] = false;

@@ -34,6 +34,7 @@ export interface Constants {
   most_syllables: number;
   most_marks: number;
   most_last_marks: number;
+  most_on_one: number;
   max_repeats: number;
   loop_block: number;
   loop_free: number;

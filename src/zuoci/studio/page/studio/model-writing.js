@@ -70,7 +70,18 @@ export class ModelWriting {
     await pace.done();
     signal.throwIfAborted(); // everything had arrived, but not everything was shown
     this.#trimEnd(author);
+    if (end) this.#markSections(end, author);
     return { unknown, end: /** @type {WriteEnd | null} */ (end) };
+  }
+
+  /** Puts marks such as [Chorus] above the sections of the text that the song ends with. @param {WriteEnd} end @param {Author} author */
+  #markSections({ text, sections }, author) {
+    const characters = [...text.trimEnd()]; // the server counts these
+    const changes = sections.map(([start, mark]) => ({
+      from: this.editor.text.length - characters.slice(start).join("").length,
+      insert: `[${mark}]\n`,
+    }));
+    if (changes.length) this.editor.write(changes, author);
   }
 
   /** Clears the song, or begins a new stanza at its end. @param {boolean} continues @param {Author} author */

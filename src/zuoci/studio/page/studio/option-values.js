@@ -3,10 +3,13 @@
 /** @import {Setting} from "../shared/types.js" */
 
 /** Settings that only texts with lines have. */
-const FORM_SETTINGS = ["lines", "line_length", "stanza", "acrostic", "word", "line_opening", "rhyme"];
+const FORM_SETTINGS = ["lines", "line_length", "stanza", "structure", "section", "acrostic", "word", "line_opening", "rhyme"];
 
 /** Settings of whole texts, which do not apply to single lines. */
 const TEXT_SETTINGS = [...FORM_SETTINGS, "length", "stop", "seed"];
+
+/** What parts the entries of a field, where it is not a comma. @type {Record<string, RegExp>} */
+const SEPARATORS = { word: /[\s,，;；、]+/u, section: /[;；、]+/u };
 
 /** Values of the rhyme field that are not schemes themselves. */
 export const RHYME_ALL = "all";
@@ -36,7 +39,8 @@ export function textSettings(fields, settings) {
   if (fields.rhyme === RHYME_CUSTOM) values.rhyme = fields.own;
   if (fields.rhyme === RHYME_ALL) values.rhyme = "A".repeat(values.lines || 4);
   if (values.lines && values.acrostic) values.lines = Math.max(values.lines, [...values.acrostic.replace(/\s/gu, "")].length);
-  return values.lines ? values : without(values, FORM_SETTINGS);
+  if (values.structure) delete values.lines; // which follow from it
+  return values.lines || values.structure ? values : without(values, FORM_SETTINGS);
 }
 
 /** The settings that also apply to single lines: how to sample, what to avoid. @param {Record<string, any>} values */
@@ -58,7 +62,7 @@ export function lineLength(values, line) {
 /** @param {string} name @param {string | boolean} field @param {Setting} setting */
 function parse(name, field, { type }) {
   if (typeof field === "boolean") return field;
-  if (type === "array") return split(field, name === "word" ? /[\s,，;；、]+/u : /[,，;；、]+/u);
+  if (type === "array") return split(field, SEPARATORS[name] ?? /[,，;；、]+/u);
   if (field === "" || (name === "rhyme" && (field === RHYME_ALL || field === RHYME_CUSTOM))) return undefined;
   return type === "integer" || type === "number" ? Number(field) : field.trim();
 }

@@ -134,6 +134,7 @@ export interface Check {
 /** The last event of a text that was written. */
 export interface WriteEnd extends Check {
   seed: number;
+  sections: [start: number, mark: string][];
 }
 
 /** CANDIDATE */

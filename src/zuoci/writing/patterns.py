@@ -1,0 +1,166 @@
+"""Parsers of what a person writes in the text fields of a `WriteConfig`: patterns, schemes, pairs.
+
+`zuoci.writing.config` checks its fields with them, and `zuoci.writing.form` reads them with them.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from typing import TYPE_CHECKING
+
+from zuoci.errors import SettingsError
+from zuoci.writing.rhyme.scheme import LETTERS, own_syllables
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from zuoci.writing.rhyme.scheme import Scheme
+
+MOST_LINES = 1000  # of a text
+SECTIONS = {
+    "V": "Verse", "P": "Pre-Chorus", "C": "Chorus", "H": "Hook", "B": "Bridge", "I": "Intro", "O": "Outro",
+}  # fmt: skip
+
+
+def parse_numbers(pattern: str) -> tuple[int, ...]:
+    """Parses a pattern of numbers such as `7,5,7,5`.
+
+    Raises:
+        SettingsError: the pattern does not consist of whole numbers from 0 to `MOST_LINES`.
+    """
+    parts = [part for part in re.split(r"[,，\s]+", pattern) if part]
+    if not parts or not all(map(_is_number, parts)):
+        raise SettingsError(f"a pattern is made of whole numbers up to {MOST_LINES}, as 7,5,7,5: got {pattern!r}")
+    return tuple(map(int, parts))
+
+
+def parse_lengths(pattern: str) -> tuple[tuple[int, ...], ...]:
+    """Parses a pattern of line lengths such as `7,4+3` into the parts of each line, between which there are gaps.
+
+    Raises:
+        SettingsError: the pattern cannot be parsed.
+    """
+    lines = [line.split("+") for line in re.split(r"[,，\s]+", pattern) if line]
+    valid = all(_is_number(part) and (int(part) or len(line) == 1) for line in lines for part in line)
+    if not lines or not valid or any(sum(map(int, line)) > MOST_LINES for line in lines):
+        raise SettingsError(
+            f"a pattern is made of whole numbers up to {MOST_LINES}, as 7,5,7,5, or 4+3 for a line with a gap: got"
+            f" {pattern!r}"
+        )
+    return tuple(tuple(map(int, line)) for line in lines)
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit() and int(text) <= MOST_LINES
+
+
+def parse_line_openings(pairs: Sequence[str]) -> dict[int, str]:
+    """Parses pairs such as `3=我说` into line number (from 1) → what the line begins with.
+
+    Raises:
+        SettingsError: a pair cannot be parsed.
+    """
+    openings: dict[int, str] = {}
+    for pair in pairs:
+        line, _, text = pair.partition("=")
+        line = line.strip()
+        number = int(line) if line.isascii() and line.isdigit() else 0
+        if not (1 <= number <= MOST_LINES and text.strip()) or "\n" in text:
+            raise SettingsError(f"a line opening is written as 3=我说, line number and first words: got {pair!r}")
+        openings[number] = text.strip()
+    return openings
+
+
+def parse_words(words: Sequence[str]) -> tuple[str, ...]:
+    """Checks words that must appear.
+
+    Raises:
+        SettingsError: a word is empty, has blanks around it, or holds a newline.
+    """
+    for word in words:
+        if not word or word != word.strip() or "\n" in word:
+            raise SettingsError(f"a word that must appear stands within a line, without blanks around it: got {word!r}")
+    return tuple(words)
+
+
+def parse_readings(pairs: Sequence[str]) -> dict[str, str]:
+    """Parses pairs such as `长大=zhang3 da4` into phrase → pinyin.
+
+    Raises:
+        SettingsError: a pair cannot be parsed, or the pinyin does not fit the phrase.
+    """
+    readings: dict[str, str] = {}
+    for pair in pairs:
+        phrase, equals, reading = pair.partition("=")
+        if not equals:
+            raise SettingsError(f"a reading is written as 长大=zhang3 da4: got {pair!r}")
+        readings[phrase.strip()] = reading.strip()
+        own_syllables(phrase.strip(), reading.strip())
+    return readings
+
+
+def parse_scheme(text: str) -> Scheme:
+    """Parses a rhyme scheme into a letter for each line, or None for a line without rhyme.
+
+    Lines with equal letters rhyme; X and - mark lines without rhyme. Spaces, commas, newlines and | may separate
+    stanzas and are ignored.
+
+    Raises:
+        SettingsError: the scheme is empty or holds another character.
+    """
+    plain = re.sub(r"[\s,|]", "", unicodedata.normalize("NFKC", text)).upper()
+    for mark in plain:
+        if mark not in LETTERS and mark not in "X-":
+            raise SettingsError(
+                f"a rhyme scheme is written in letters, equal ones for lines that rhyme and X for free lines, as AABB"
+                f" or XAXA; got {mark!r} in {text!r}"
+            )
+    if not plain:
+        raise SettingsError("the rhyme scheme is empty; write a letter for each line, as AABB or XAXA")
+    return tuple(None if mark in "X-" else mark for mark in plain)
+
+
+def parse_structure(text: str) -> str:
+    """Parses the structure of a song such as `V C V C B C` into its letters, those of `SECTIONS`.
+
+    Raises:
+        SettingsError: it holds another character, or no letter.
+    """
+    letters = re.sub(r"[\s,，|-]", "", unicodedata.normalize("NFKC", text)).upper()
+    wrong = next((letter for letter in letters if letter not in SECTIONS), None)
+    if wrong or not letters:
+        known = ", ".join(f"{letter} {name.lower()}" for letter, name in SECTIONS.items())
+        raise SettingsError(f"a structure is made of {known}, as V C V C B C: got {wrong or text!r}")
+    return letters
+
+
+def parse_section_forms(pairs: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """Parses forms of sections such as `C=7,5 AA`, or `V2=7,7` for the second verse.
+
+    Returns:
+        Letter, with the number if one is given → (`line_length`, `rhyme`), "" for what is not given.
+
+    Raises:
+        SettingsError: one cannot be parsed, or a section has two.
+    """
+    forms: dict[str, tuple[str, str]] = {}
+    for pair in pairs:
+        name, equals, form = unicodedata.normalize("NFKC", pair).partition("=")
+        name = name.strip().upper()
+        parts = form.split()
+        if not re.fullmatch(rf"[{''.join(SECTIONS)}](?:[1-9]\d{{0,2}})?", name) or not equals or not parts:
+            raise SettingsError(
+                f"the form of a section is written as C=7,5,7,5 XAXA, or V2=… for the second verse, its letter"
+                f" ({' '.join(SECTIONS)}), the lengths of its lines and its rhyme scheme: got {pair!r}"
+            )
+        if name in forms:
+            raise SettingsError(f"section {name} has two forms; give one")
+        lengths = "".join(part for part in parts if part[0].isdigit())
+        scheme = "".join(part for part in parts if not part[0].isdigit())
+        if lengths:
+            parse_lengths(lengths)
+        if scheme:
+            parse_scheme(scheme)
+        forms[name] = (lengths, scheme)
+    return forms
