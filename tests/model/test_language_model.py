@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from pydantic import ValidationError
@@ -26,7 +28,7 @@ def test_shapes(cell: str, embedding_size: int) -> None:
 
 @pytest.mark.parametrize("embedding", [{}, {"embedding_size": 4}, {"embedding_size": 4, "tie_embedding": True}])
 @pytest.mark.parametrize("cell", ["rnn", "rnn_relu", "gru", "lstm"])
-def test_weights_go_to_arrays_and_back(cell: str, embedding: dict[str, object]) -> None:
+def test_weights_go_to_arrays_and_back(cell: str, embedding: dict[str, Any]) -> None:
     model = make(cell=cell, num_layers=2, **embedding)
     weights = model.weights()
     shapes = {name: tuple(value.shape) for name, value in model.state_dict().items()}

@@ -55,7 +55,7 @@ class Stepper:
                 bias[2 * H :] = bias_ih[2 * H :]
             if layer == 0:
                 x = weights["embedding.weight"] @ ih.T if model.config.embedding_size else ih.T
-                self.first = np.add(x, bias, order="C")  # a row is looked up
+                self.first = np.ascontiguousarray(x + bias)  # `take` would copy all of any other
             else:
                 self.inputs.append(RowByRow(ih))
             self.biases.append(bias)
