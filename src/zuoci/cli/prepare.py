@@ -21,7 +21,7 @@ def command(
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the corpus in that folder.")] = False,
     validation: Annotated[
         float,
-        typer.Option(help="Share of the text that is held apart to judge models by, at most 300,000 characters."),
+        typer.Option(help="Share of the text that is held apart to judge models by, at most 100,000 characters."),
     ] = 0.1,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON document to stdout.")] = False,
     **settings: Any,

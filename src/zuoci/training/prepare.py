@@ -38,7 +38,7 @@ _SHARD = 1 << 25  # ids
 _TOGETHER = 1 << 20  # characters that are encoded at once
 _TWO_BYTES = 1 << 16  # ids that have 2 bytes
 _LONGEST = 20_000  # characters; a longer song is cut into several
-MOST_APART = 300_000  # characters; more would make each evaluation slower, and its figures hardly surer
+MOST_APART = 100_000  # characters; more would make each evaluation slower, and its figures hardly surer
 _BITS = 27  # of the hashes by which songs that are trained on are known again: 16 MiB
 
 
@@ -57,7 +57,7 @@ def prepare(
         sources: as in `read_corpus`.
         folder: the folder of the corpus; it must not exist, or be empty.
         config: how to read the sources.
-        validation: the share of the text that is held apart to judge models by; 300,000 characters at most.
+        validation: the share of the text that is held apart to judge models by; 100,000 characters at most.
         overwrite: replace the corpus in that folder.
         progress: called now and then with the number of characters so far.
 
