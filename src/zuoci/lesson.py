@@ -24,7 +24,6 @@ from torch import nn
 
 from zuoci.errors import CorpusError
 from zuoci.text.corpus import load_lyrics, read_as_it_is
-from zuoci.text.read_config import ReadConfig
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
@@ -65,7 +64,7 @@ def load_data_jay_lyrics(
     Raises:
         CorpusError: the file cannot be read.
     """
-    corpus_chars = load_lyrics("zh").text if path is None else read_as_it_is(path, ReadConfig(encoding=encoding))
+    corpus_chars = load_lyrics("zh").text if path is None else read_as_it_is(path, encoding)
     corpus_chars = corpus_chars.replace("\n", " ").replace("\r", " ")[:10_000]
     idx_to_char = sorted(set(corpus_chars))
     char_to_idx = {char: i for i, char in enumerate(idx_to_char)}

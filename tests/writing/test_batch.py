@@ -75,18 +75,23 @@ def run(writer: Writer, starts: dict[int, int], threads: int) -> dict[int, tuple
     return found
 
 
-def test_a_text_is_the_same_alone_and_among_others_at_any_time(writer: Writer) -> None:
-    count = 3 * len(KINDS)
-    alone = {number: run(writer, {number: 0}, 1)[number] for number in range(count)}
-    assert sum(len(one) == 4 for one in alone.values()) > count // 2
-    for threads in (1, 2, 5):
-        assert run(writer, dict.fromkeys(range(count), 0), threads) == alone
-    assert run(writer, {number: number * 7 % 31 for number in range(count)}, 3) == alone
+@pytest.fixture(scope="module")
+def alone(writer: Writer) -> dict[int, tuple[Any, ...]]:
+    """Two texts of each kind, each written alone."""
+    return {number: run(writer, {number: 0}, 1)[number] for number in range(2 * len(KINDS))}
+
+
+def test_a_text_is_the_same_alone_and_among_others_at_any_time(
+    writer: Writer, alone: dict[int, tuple[Any, ...]]
+) -> None:
+    assert sum(len(one) == 4 for one in alone.values()) > len(alone) // 2
+    for threads in (1, 5):
+        assert run(writer, dict.fromkeys(alone, 0), threads) == alone
+    assert run(writer, {number: number * 7 % 31 for number in alone}, 3) == alone
 
 
 @pytest.mark.slow
-def test_a_text_is_the_same_among_256_others(writer: Writer) -> None:
-    alone = {number: run(writer, {number: 0}, 1)[number] for number in range(len(KINDS))}
+def test_a_text_is_the_same_among_256_others(writer: Writer, alone: dict[int, tuple[Any, ...]]) -> None:
     for threads in (1, 2):
         among = run(writer, {number: number * 13 % 101 for number in range(len(KINDS) + 256)}, threads)
         assert {number: among[number] for number in alone} == alone
@@ -203,11 +208,11 @@ def test_the_stepper_is_the_model_character_by_character(cell: str, num_layers: 
 
 
 @pytest.mark.parametrize("rows", [1, 7, 40])
-def test_a_text_is_the_same_where_there_is_room_for_few_rows(writer: Writer, rows: int) -> None:
-    count = 2 * len(KINDS)
-    alone = {number: run(writer, {number: 0}, 1)[number] for number in range(count)}
+def test_a_text_is_the_same_where_there_is_room_for_few_rows(
+    writer: Writer, alone: dict[int, tuple[Any, ...]], rows: int
+) -> None:
     batch: Batch[Lyrics] = Batch(writer.model.stepper, 2, rows)
-    numbers = {add(batch, writer, "山", config_of(k)): k for k in range(count)}
+    numbers = {add(batch, writer, "山", config_of(k)): k for k in alone}
     found: dict[int, Any] = {}
     while len(batch):
         found.update({numbers[number]: everything(lyrics) for number, lyrics in batch.step()})

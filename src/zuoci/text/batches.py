@@ -19,6 +19,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+_ALL = slice(None)
+
+
 class Ids(Protocol):
     """The ids of a text, in memory or on disk."""
 
@@ -50,9 +53,10 @@ class _Batches:
         ids: the text.
         batch_size: B.
         seq_len: T.
+        columns: which sequences of each minibatch are read.
     """
 
-    def __init__(self, ids: Ids, batch_size: int, seq_len: int, least: int) -> None:
+    def __init__(self, ids: Ids, batch_size: int, seq_len: int, columns: slice, least: int) -> None:
         """Checks the sizes, and that a text of at least `least` characters is there."""
         for name, value in (("batch_size", batch_size), ("seq_len", seq_len)):
             if value < 1:
@@ -65,6 +69,7 @@ class _Batches:
         self.ids = ids
         self.batch_size = batch_size
         self.seq_len = seq_len
+        self.columns = columns
 
     def __len__(self) -> int:
         """The number of minibatches in an epoch."""
@@ -79,7 +84,7 @@ class _Batches:
         starts = self.starts()
         offsets = torch.arange(self.seq_len + 1).unsqueeze(1)
         for number in range(first, len(self)):
-            window = self.ids[starts(number) + offsets].long()  # (T + 1, B)
+            window = self.ids[starts(number)[self.columns] + offsets].long()  # (T + 1, B)
             yield Batch(window[:-1], window[1:])
 
     def __iter__(self) -> Iterator[Batch]:
@@ -96,7 +101,9 @@ class RandomBatches(_Batches):
 
     carries_state: ClassVar[bool] = False
 
-    def __init__(self, ids: Ids, batch_size: int, seq_len: int, generator: torch.Generator) -> None:
+    def __init__(
+        self, ids: Ids, batch_size: int, seq_len: int, generator: torch.Generator, columns: slice = _ALL
+    ) -> None:
         """Cuts a text into windows.
 
         Args:
@@ -104,12 +111,13 @@ class RandomBatches(_Batches):
             batch_size: the number of windows in a minibatch.
             seq_len: the number of characters in a window.
             generator: draws a permutation of the windows for each epoch.
+            columns: which windows of each minibatch to read; default: all.
 
         Raises:
             CorpusError: there are fewer than `batch_size` windows.
             SettingsError: a size is less than 1.
         """
-        super().__init__(ids, batch_size, seq_len, batch_size * seq_len + 1)
+        super().__init__(ids, batch_size, seq_len, columns, batch_size * seq_len + 1)
         self.generator = generator
 
     @property
@@ -136,19 +144,20 @@ class ConsecutiveBatches(_Batches):
 
     carries_state: ClassVar[bool] = True
 
-    def __init__(self, ids: Ids, batch_size: int, seq_len: int) -> None:
+    def __init__(self, ids: Ids, batch_size: int, seq_len: int, columns: slice = _ALL) -> None:
         """Cuts a text into lanes.
 
         Args:
             ids: int32 or int64 `(n,)`, in memory or on disk.
             batch_size: the number of lanes.
             seq_len: the number of characters of a lane in one minibatch.
+            columns: which lanes to read; default: all.
 
         Raises:
             CorpusError: the lanes would be shorter than `seq_len` + 1.
             SettingsError: a size is less than 1.
         """
-        super().__init__(ids, batch_size, seq_len, batch_size * (seq_len + 1))
+        super().__init__(ids, batch_size, seq_len, columns, batch_size * (seq_len + 1))
         self._lane_length = len(ids) // batch_size
 
     def __len__(self) -> int:

@@ -174,15 +174,19 @@ def read_one(source: Source, config: ReadConfig | None = None) -> Corpus:
     return _corpus(found)
 
 
-def read_as_it_is(source: Source, config: ReadConfig | None = None) -> str:
+def read_as_it_is(source: Source, encoding: str = "") -> str:
     """Reads a source that holds exactly one text: the characters of a plain text with all its line ends and blanks.
 
     What is no plain text is read as `read_one` reads it.
 
+    Args:
+        source: the source.
+        encoding: of the text, as Python names it; "": found out.
+
     Raises:
         CorpusError: as `read_one`.
     """
-    config = config or ReadConfig()
+    config = ReadConfig(encoding=encoding)
     found = read_source(Path(source), config)
     if len(found.files) != 1 or found.files[0].format != "plain text":
         return read_one(source, config).text

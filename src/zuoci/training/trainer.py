@@ -22,6 +22,7 @@ from zuoci.text.shards import PreparedCorpus
 from zuoci.text.vocabulary import Vocabulary
 from zuoci.training.adapt import load_base, mix_with_counts
 from zuoci.training.baseline import score_by_counting
+from zuoci.training.distributed import Ranks
 from zuoci.training.evaluation import Score, evaluate
 from zuoci.training.gradients import Gradients, Workers
 from zuoci.training.machine import default_device, settings_for
@@ -67,6 +68,7 @@ class Run:
         model: CharLM | None = None,
         device: torch.device | str | None = None,
         clock: Callable[[], float] = time.perf_counter,
+        ranks: Ranks | None = None,
     ) -> None:
         """Prepares a run.
 
@@ -76,6 +78,7 @@ class Run:
             model: the model to start from, whose vocabulary must cover the corpus; default: a new one.
             device: default: CUDA if it is available, else the CPU.
             clock: returns seconds.
+            ranks: the processes that train together, each with a run of its own; default: this one alone.
 
         Raises:
             CorpusError: the corpus is shorter than one minibatch, or too small to hold out a part of it.
@@ -84,7 +87,8 @@ class Run:
         """
         settings = settings or resolve(text=corpus.beginning.text, size=corpus.character_count)
         device = torch.device(device or default_device())
-        config = settings_for(settings.training, device)
+        self.ranks = ranks or Ranks()
+        config = settings_for(settings.training, device, self.ranks.size)
         if isinstance(corpus, PreparedCorpus):  # hashes of all of it would not fit into memory
             config = config.model_copy(update={"fingerprint": False})
         self.config = config
@@ -95,9 +99,11 @@ class Run:
         vocabulary = model.vocabulary if model else _vocabulary(self.split)
         generator = torch.Generator().manual_seed(config.seed)
         self._training = self.split.encode(vocabulary)
-        self.batches = Minibatches(self._training, config, generator)
+        self.workers = Workers(config.threads, self.ranks)
+        columns = self.workers.columns(config.batch_size)
+        self.batches = Minibatches(self._training, config, generator, columns)
         self.held_out = _encode_held_out(vocabulary, self.split, corpus, config.validation)
-        check_memory(model.config if model else settings.model, config, len(vocabulary), device)
+        check_memory(model.config if model else settings.model, config, len(vocabulary), device, self.ranks)
         if model is None:
             with one_thread():
                 model = CharLM(settings.model, vocabulary).initialise(generator, config.initialisation)
@@ -106,7 +112,6 @@ class Run:
         self.batches.begin_epoch()  # the generator that drew the weights goes on to draw the order of minibatches
         self.schedule = Schedule(config, len(self.batches), len(self.held_out))
         self.progress = Progress(steps=0 if config.seconds else self.schedule.limit)
-        self.workers = Workers(config.threads)
         dtype = torch.bfloat16 if config.precision == "bfloat16" else model.output.weight.dtype
         self.gradients = Gradients(model, self.workers, dtype, config.seed)
         self.optimizer = make_optimizer(model, config)
@@ -185,7 +190,7 @@ class Run:
             group["lr"] = rate * group["scale"]
         self.optimizer.step()
         self.state.update(state)
-        progress.count_step(nll, batch.targets.numel(), rate)
+        progress.count_step(nll, config.batch_size * config.seq_len, rate)
         if progress.step % _GOOD_EVERY == 0 and _finite(self.model):
             self.good = self.capture()
         self.schedule.plan(progress, step_seconds=self._measure())
@@ -283,8 +288,12 @@ class Run:
         return evaluate(model, self.held_out, of=self.split.held_out, workers=self.workers)
 
     def _finished(self) -> bool:
-        """Whether the last step is done and evaluated, or training has to stop earlier."""
-        progress, config = self.progress, self.config
+        """Whether the last step is done and evaluated, or training has to stop earlier.
+
+        The first process decides, by its own time, and where its caller stops the run: the others take its progress.
+        """
+        progress = self.progress = self.ranks.send(self.progress)
+        config = self.config
         if progress.last_evaluation_step != progress.step or not progress.rounds:
             return False
         if self.schedule.is_last(progress.step, progress.steps):
@@ -294,13 +303,16 @@ class Run:
         return bool(config.patience) and progress.rounds_since_best >= config.patience
 
     def _end(self) -> EndReport:
-        """Loads the weights that are kept, as they are saved, mixes them with counts, and scores them."""
+        """Loads the weights that are kept, as they are saved, mixes them with counts, and scores them.
+
+        Only the first process counts, since counts of a large text need much memory. The others read their share.
+        """
         progress = self.progress
         if self.best:
             self.model.load_state_dict(self.best)
         if self.config.in_8_bits:
             self.model.load_arrays(decode(encode(self.model.weights().arrays)))
-        if self.config.counts:
+        if self.config.counts and self.ranks.first:
             of = self.split.held_out
             counted = self.split.counted(self.model.vocabulary)
             validation = mix_with_counts(self.model, counted, self.held_out, self.workers, of=of)
@@ -313,7 +325,7 @@ class Run:
             rounds=progress.rounds,
             kept=(self.config.keep == "best" and progress.best_round) or progress.rounds[-1],
             validation=validation,
-            baseline=self._baseline(),
+            baseline=self._baseline() if self.ranks.first else None,
             epochs=progress.step / len(self.batches),
             steps=progress.step,
             characters=progress.characters,
