@@ -46,7 +46,7 @@ def measure(name: str, corpus: zuoci.Corpus, overrides: dict[str, object]) -> li
     assert isinstance(end, zuoci.EndReport)
     assert end.validation
     # Against what was trained on: the held-out songs are a person's texts that the model does not know.
-    index = zuoci.CorpusIndex(zuoci.Corpus((zuoci.Song("training", run.split.training),)))
+    index = zuoci.CorpusIndex(zuoci.Corpus((zuoci.Song("training", str(run.split.training)),)))
     writer = zuoci.Writer(end.model, index)
     held_out = run.split.validation
     lines = [line for line in held_out.split("\n") if len(line) > 1]

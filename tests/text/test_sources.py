@@ -208,7 +208,7 @@ def test_what_zuoci_wrote_is_no_lyrics(corpus: zuoci.Corpus, settings: zuoci.Set
     after = read_corpus(songs)
     assert after.songs == before.songs
     (note,) = after.notes
-    assert "left out 2 models that zuoci wrote (stopped, renamed/model)" in note
+    assert "left out 2 models and corpora that zuoci wrote (stopped, renamed/model)" in note
     for name in ("config.json", "vocabulary.json", "model.safetensors"):  # damaged, it is a model all the same
         (songs / "renamed" / "model" / name).unlink()
         assert read_corpus(songs).songs == before.songs
@@ -216,7 +216,9 @@ def test_what_zuoci_wrote_is_no_lyrics(corpus: zuoci.Corpus, settings: zuoci.Set
     zuoci.save_trained(end, tmp_path / "other")
     shutil.make_archive(str(songs / "given"), "zip", tmp_path / "other")
     assert read_corpus(songs).songs == before.songs
-    with pytest.raises(CorpusError, match=r"holds no text: .*; left out 1 models that zuoci wrote \(README\.md\)"):
+    with pytest.raises(
+        CorpusError, match=r"holds no text: .*; left out 1 models and corpora that zuoci wrote \(README\.md\)"
+    ):
         read_corpus(tmp_path / "other")
     # What only has such names is the user's.
     (songs / "mine").mkdir()

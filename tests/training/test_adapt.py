@@ -129,7 +129,7 @@ def test_a_text_without_anything_held_out_keeps_the_counts_of_the_base(base: Pat
 def test_figures_of_all_rounds_are_those_of_the_model_as_it_is(base: Path, other: zuoci.Corpus) -> None:
     """Without dropout, and of the training text as of the held-out one, so that they can be compared."""
     run = zuoci.Run(other, zuoci.resolve("lyrics", {**TUNED, "base": str(base), "dropout": 0.5}))
-    part = run.model.vocabulary.encode(run.split.training)[: len(run.held_out)]
+    part = run.model.vocabulary.encode(str(run.split.training))[: len(run.held_out)]
     rounds = 0
     for report in run:
         if isinstance(report, zuoci.EvalReport):

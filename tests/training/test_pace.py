@@ -167,14 +167,14 @@ def test_auto_takes_a_smaller_model_on_a_slower_machine() -> None:
 
         return speed
 
-    chosen = [choose(text, 60.0, speed_of(factor)) for factor in (3.0, 1.0, 0.1, 0.01)]
+    chosen = [choose(text, len(text), 60.0, speed_of(factor)) for factor in (3.0, 1.0, 0.1, 0.01)]
     assert [each["hidden_size"] for each in chosen] == [512, 384, 256, 128]
     assert [each["dropout"] for each in chosen] == [0.2, 0.2, 0.0, 0.0]
     assert asked[0] == (512, 64, 1)
-    unhurried = choose(text, 0.0, speed_of(0.01))
+    unhurried = choose(text, len(text), 0.0, speed_of(0.01))
     assert unhurried["epochs"] == 2  # more than a very slow machine reads in three minutes
     assert len(set(asked)) == 4  # each size once
 
 
 def test_a_small_text_is_not_worth_a_measurement() -> None:
-    assert choose("词" * 1000, 0.0, never)["hidden_size"] == 256
+    assert choose("词" * 1000, 1000, 0.0, never)["hidden_size"] == 256

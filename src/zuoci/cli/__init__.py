@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 # The commands, in the order of the help.
 COMMANDS = {
     "train": "Train a model on lyrics, then write with it.",
+    "prepare": "Write lyrics as a corpus that may be larger than memory, to train on.",
     "corpus": "Show what lyrics hold and how they are read, before training.",
     "write": "Write with a model, freely or in a given form.",
     "compose": "Write a song line by line, choosing each line from several.",

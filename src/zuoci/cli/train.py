@@ -19,6 +19,7 @@ from zuoci.errors import DivergenceError, ModelFolderError, SettingsError, Zuoci
 from zuoci.model.base import NO_BASE
 from zuoci.model.config import ModelConfig
 from zuoci.text.read_config import ReadConfig
+from zuoci.text.sources import is_prepared
 from zuoci.text.terminal import printable, quote
 from zuoci.training.distributed import LostProcessError, is_follower, joined
 from zuoci.training.recipe import DEFAULT_RECIPE, RECIPES, TrainConfig, read_settings_file, resolve
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
     from zuoci.text.corpus import Corpus
+    from zuoci.text.shards import AnyCorpus
     from zuoci.training.job import Job, SaveFailed
     from zuoci.training.metrics import TensorBoard
     from zuoci.training.reports import EndReport, EvalReport, RollbackReport
@@ -44,7 +46,7 @@ def command(
         list[Path] | None,
         typer.Argument(
             metavar="[SOURCE …]",
-            help="Text files, zip files or folders; default: the bundled lyrics.",
+            help="Text files, zip files or folders, or a corpus that zuoci prepare wrote; default: the bundled lyrics.",
             show_default=False,
         ),
     ] = None,
@@ -154,12 +156,29 @@ def _check_use(
 
 def _read_sources(
     job: Job, source: Sequence[Path], language: str, reading: dict[str, Any]
-) -> tuple[Corpus, Sequence[str]]:
+) -> tuple[AnyCorpus, Sequence[str]]:
     """The corpus, and the names of its sources: those given, or those of the run that is resumed, or bundled lyrics."""
     sources = [str(path.absolute()) for path in source]
     sources = sources or (list(job.stored.sources) if job.stored else [language])
     stored = job.stored.reading.model_dump() if job.stored else {}
+    if len(sources) == 1 and is_prepared(Path(sources[0])):
+        return _open_prepared(sources[0], verify=not job.stored), sources
     return _read(sources, make(ReadConfig, {**stored, **given(reading)})), sources
+
+
+def _open_prepared(folder: str, *, verify: bool) -> AnyCorpus:
+    """A corpus that `zuoci prepare` wrote; a run that goes on has verified it when it began."""
+    from zuoci.text.shards import PreparedCorpus
+
+    corpus = PreparedCorpus.open(folder)
+    if verify:
+        corpus.verify()
+    say(
+        f"{len(corpus):,} songs, {corpus.character_count:,} characters, {len(corpus.manifest.characters):,} different "
+        f"ones; {corpus.manifest.apart:,} of the songs are held apart"
+    )
+    say("note: no hashes of a prepared corpus are kept, so that what the model copies from it is not recognised")
+    return corpus
 
 
 def _read(sources: Sequence[str], config: ReadConfig | None = None) -> Corpus:
@@ -180,7 +199,7 @@ def _read(sources: Sequence[str], config: ReadConfig | None = None) -> Corpus:
 
 def _prepare(
     job: Job,
-    corpus: Corpus,
+    corpus: AnyCorpus,
     sources: Sequence[str],
     recipe: str,
     overrides: dict[str, Any],
@@ -190,7 +209,9 @@ def _prepare(
     from zuoci.training.machine import describe
     from zuoci.writing.samples import Samples
 
-    settings = None if job.stored else resolve(recipe, overrides, text=corpus.text)
+    settings = (
+        None if job.stored else resolve(recipe, overrides, text=corpus.beginning.text, size=corpus.character_count)
+    )
     job.prepare(corpus, settings, sources=sources)
     base = job.run.settings.training.base
     say("starting from nothing" if base == NO_BASE else f"starting from {base}")
@@ -198,7 +219,7 @@ def _prepare(
         say(describe(job.run.settings, job.run.pace))
     if job.stored:
         say(f"resuming after {job.run.progress.step:,} steps")
-    return Samples(corpus, openings, join_lines=job.run.settings.training.join_lines)
+    return Samples(corpus.beginning, openings, join_lines=job.run.settings.training.join_lines)
 
 
 def _open_job(stack: ExitStack, out: Path | None, **options: Any) -> Job:

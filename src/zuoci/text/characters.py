@@ -31,6 +31,11 @@ _INVISIBLE = re.compile(
     "|[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u034f\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u206f\ufeff"
     "\ufff0-\ufffb\ufffe\uffff\U000e0000-\U000e00ff]"
 )
+# One of both, or a joiner: a quick look at texts, which hardly ever have any.
+_SUSPECT = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\xad\u034f\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff0-\ufffb\ufffe\uffff"
+    "\U000e0000-\U000e00ff]"
+)
 _MOST_NAMED = 5  # invisible characters that a note names
 
 _VIRAMAS = frozenset("\u094d\u09cd\u0a4d\u0acd\u0b4d\u0c4d\u0d4d\u1039\u17d2")  # join two consonants into one character
@@ -47,20 +52,16 @@ def clean_characters(text: str) -> tuple[str, list[Message]]:
         The text, and notes on what was changed.
     """
     notes: list[Message] = []
-    if ends := set(_LINE_END.findall(text)):
-        notes += (
-            [Message("carriage_returns", "turned carriage returns into newlines")]
-            if any("\r" in end for end in ends)
-            else []
-        )
-        notes += (
-            [Message("separators", "turned other line separators into newlines")]
-            if any("\r" not in end for end in ends)
-            else []
-        )
+    suspect = _SUSPECT.search(text)
+    if suspect and (ends := set(_LINE_END.findall(text))):
+        if any("\r" in end for end in ends):
+            notes.append(Message("carriage_returns", "turned carriage returns into newlines"))
+        if any("\r" not in end for end in ends):
+            notes.append(Message("separators", "turned other line separators into newlines"))
         text = _LINE_END.sub("\n", text)
+        suspect = _SUSPECT.search(text)
     dropped: dict[str, None] = {}
-    if _INVISIBLE.search(text):
+    if suspect:
         text = _INVISIBLE.sub(lambda found: found[1] or dropped.setdefault(found[0]) or "", text)
     if dropped:
         points = [f"U+{ord(char):04X}" for char in sorted(dropped)]

@@ -12,6 +12,7 @@ import re
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from importlib.resources import files
+from itertools import chain, islice, pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
@@ -24,8 +25,9 @@ from zuoci.text.songbook import parse_songbook
 from zuoci.text.sources import LeftOut, find_texts, readable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
+    from zuoci.text.formats.document import Document
     from zuoci.text.songbook import Section
     from zuoci.text.sources import Omission
 
@@ -88,6 +90,16 @@ class Corpus:
         """The texts of all songs, one after another."""
         return "".join(song.text for song in self.songs)
 
+    @property
+    def character_count(self) -> int:
+        """The number of characters."""
+        return len(self.text)
+
+    @property
+    def beginning(self) -> Corpus:
+        """As much of the corpus as is in memory: all of it. Of a prepared corpus it is a part."""
+        return self
+
     def __len__(self) -> int:
         """The number of songs."""
         return len(self.songs)
@@ -146,7 +158,7 @@ def read_corpus(source: Source | Sequence[Source], config: ReadConfig | None = N
     config = config or ReadConfig()
     parts = [_corpus(read_source(Path(each), config)) for each in sources]
     return Corpus(
-        tuple(_separated([song for part in parts for song in part.songs])),
+        tuple(separated(song for part in parts for song in part.songs)),
         tuple(note for part in parts for note in part.notes),
         tuple(file for part in parts for file in part.files),
         tuple(each for part in parts for each in part.left_out),
@@ -207,22 +219,32 @@ def corpus_of(data: bytes, name: str, config: ReadConfig | None = None) -> Corpu
 
 
 def _corpus(found: SourceText) -> Corpus:
-    """The songs of a source. A single plain text is kept as it is; several songs are parted by empty lines."""
-    songs: list[Song] = []
-    for name, document in found.documents:
-        alone = len(found.documents) == 1
-        for song in document.songs if alone or document.separate else [as_one_song(document)]:
-            exact = alone and not document.separate
+    """The songs of a source."""
+    return Corpus(tuple(songs_of(found.documents)), found.notes, found.files, found.left_out)
+
+
+def songs_of(documents: Iterable[tuple[str, Document]]) -> Iterator[Song]:
+    """The songs of a source, from the name and the contents of each file with songs in it.
+
+    A single plain text is kept as it is; several songs are parted by empty lines.
+    """
+    rest = iter(documents)
+    first = list(islice(rest, 2))
+    alone = len(first) == 1
+    for name, document in chain(first, rest):
+        exact = (alone or document.of_large) and not document.separate
+        songs = document.songs if exact or document.separate else [as_one_song(document)]
+        for number, song in enumerate(songs, 1):
             text = song.text if exact else song.text.rstrip() + "\n\n"
-            songs.append(Song(name, text, song.sections, named=song.title))
-        if alone and document.separate:
-            songs[-1] = replace(songs[-1], text=songs[-1].text.removesuffix("\n"))
-    return Corpus(tuple(songs), found.notes, found.files, found.left_out)
+            if alone and document.separate and number == len(songs):
+                text = text.removesuffix("\n")
+            yield Song(name, text, song.sections, named=song.title)
 
 
-def _separated(songs: Sequence[Song]) -> Iterator[Song]:
+def separated(songs: Iterable[Song]) -> Iterator[Song]:
     """Adds an empty line where one source ends and the next begins. Within a source nothing is added."""
-    for song, following in zip(songs, [*songs[1:], None], strict=True):
+    for song, following in pairwise(chain(songs, [None])):
+        assert song is not None
         if following is not None and not song.text.endswith("\n\n") and song.source != following.source:
             yield replace(song, text=song.text.rstrip("\n") + "\n\n")
         else:

@@ -157,11 +157,17 @@ def decode(data: bytes, name: str, encoding: str | None = None) -> tuple[str, st
     if not first.encoding or first.confidence < LEAST_CONFIDENCE:
         raise _doubtful(data, name, [first, *others])
     if first.encoding != "utf-8":
-        _refuse_mixed(data, first.encoding, name)
+        refuse_mixed(data, first.encoding, name)
     for codec in (first.encoding, *first.same):
         with suppress(UnicodeDecodeError):
             return _whole(data, codec), codec
     return _strict(data, first.encoding, name), first.encoding
+
+
+def can_be_cut(data: bytes) -> bool:
+    """Whether a text that begins like this can be cut at the bytes of its newlines, and each part decoded by itself."""
+    wide = any(data.startswith(mark) and codec != "utf-8-sig" for mark, codec in _MARKS.items())
+    return not (wide or b"\0" in data or any(shape.search(data) for shape in _SEVEN_BITS.values()))
 
 
 def known_encoding(name: str) -> str:
@@ -323,8 +329,8 @@ def _whole(data: bytes, codec: str) -> str:
     return text
 
 
-def _refuse_mixed(data: bytes, codec: str, name: str) -> None:
-    """Looks for lines that are UTF-8 in the midst of another encoding.
+def refuse_mixed(data: bytes, codec: str, name: str) -> None:
+    """Looks for lines that are UTF-8 in the midst of another encoding; the arguments are those of `decode`.
 
     Raises:
         CorpusError: there is one.

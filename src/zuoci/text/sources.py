@@ -20,7 +20,7 @@ from zuoci.errors import CorpusError, Message
 from zuoci.text.read_config import ReadConfig
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 # A file in a folder or an archive is a text by its name; its format is known by what it holds.
 _SUFFIXES = (
@@ -31,7 +31,8 @@ TEXT_SUFFIXES = frozenset(_SUFFIXES.split())
 MAX_FILE_BYTES = 2**31  # 2 GiB: a larger "text file" is a mistake
 _PIECE = 4096  # bytes that are read in one call
 
-NOT_TEXT, SPECIAL, OWN = "files that are not text", "special files and broken links", "models that zuoci wrote"
+NOT_TEXT, SPECIAL = "files that are not text", "special files and broken links"
+OWN = "models and corpora that zuoci wrote"
 EMPTY, NO_LYRICS = "empty files", "files without lyrics"
 UNREADABLE, DAMAGED = "files that cannot be read", "damaged members of archives"
 
@@ -81,6 +82,8 @@ _MARKS = {
     "training/unfinished.safetensors": b"zuoci-run",
 }
 _CARD = b"---\nlibrary_name: zuoci\n"
+# The file by which a prepared corpus is recognised.
+MANIFEST, _MANIFEST_MARK = "corpus.json", b'"zuoci-corpus"'
 
 
 def readable(name: str) -> str:
@@ -105,23 +108,36 @@ def _readable(part: str) -> str:
 
 def holds_model(folder: Path) -> bool:
     """Whether a folder holds a model that zuoci wrote, or a stopped run, even if it is damaged."""
-    for name, mark in _MARKS.items():
-        file = folder / name
-        with suppress(OSError):
-            if file.is_file():
-                with file.open("rb") as stream:
-                    if mark in stream.read(_PIECE):
-                        return True
+    return any(_has_mark(folder / name, mark) for name, mark in _MARKS.items())
+
+
+def is_prepared(folder: Path) -> bool:
+    """Whether a folder holds a corpus that `zuoci prepare` wrote, even if it is damaged."""
+    return _has_mark(folder / MANIFEST, _MANIFEST_MARK)
+
+
+def _has_mark(file: Path, mark: bytes) -> bool:
+    """Whether a mark stands near the beginning of a file."""
+    with suppress(OSError):
+        if file.is_file():
+            with file.open("rb") as stream:
+                return mark in stream.read(_PIECE)
     return False
 
 
-def find_texts(path: Path, left_out: LeftOut, config: ReadConfig | None = None) -> Iterator[tuple[str, bytes]]:
+def find_texts(
+    path: Path,
+    left_out: LeftOut,
+    config: ReadConfig | None = None,
+    read: Callable[[Path], bytes] | None = None,
+) -> Iterator[tuple[str, bytes]]:
     """Finds every text in a source.
 
     Args:
         path: a text file, a zip or a folder.
         left_out: collects the names of the files that are left out; in a folder also of those that cannot be read.
         config: the limits of archives.
+        read: reads a file that is not in an archive; default: `read_file`.
 
     Yields:
         The name and the bytes of each text.
@@ -129,19 +145,24 @@ def find_texts(path: Path, left_out: LeftOut, config: ReadConfig | None = None) 
     Raises:
         CorpusError: a source does not exist, cannot be read, or is too large.
     """
-    config = config or ReadConfig()
+    config, read = config or ReadConfig(), read or read_file
     try:
         if path.is_dir():
+            if is_prepared(path):
+                raise CorpusError(
+                    f"{readable(str(path))} was made by zuoci prepare, and only zuoci train reads it, as its only "
+                    "source; name the lyrics that it was made of"
+                )
             left_out.is_folder = True
             for file in _walk(path, left_out):
                 try:
-                    yield from _texts_of(file, left_out, config)
+                    yield from _texts_of(file, left_out, config, read)
                 except (CorpusError, OSError) as error:
                     left_out.add(UNREADABLE, str(file), reason=_named_error(error, file).message)
         elif path.suffix.lower() == ".zip" or (_kind(path) == stat.S_IFREG and is_archive(path)):
             yield from _zip_members(path, left_out, config)
         else:
-            yield readable(str(path)), read_file(path)
+            yield readable(str(path)), read(path)
     except (OSError, ValueError) as error:
         raise _named_error(error, path) from None
 
@@ -176,13 +197,16 @@ def _walk(folder: Path, left_out: LeftOut) -> Iterator[Path]:
         raise error
 
     for root, folders, names in os.walk(folder, onerror=stop):
-        models = {name for name in folders if not name.startswith(".") and holds_model(Path(root, name))}
+        inside = {name: Path(root, name) for name in folders if not name.startswith(".")}
+        models = {name for name, folder in inside.items() if holds_model(folder) or is_prepared(folder)}
         left_out.add(OWN, *(os.path.relpath(Path(root, name), folder) for name in sorted(models)))
         folders[:] = sorted(name for name in folders if not name.startswith(".") and name not in models)
         yield from (Path(root, name) for name in sorted(names) if not name.startswith("."))
 
 
-def _texts_of(file: Path, left_out: LeftOut, config: ReadConfig) -> Iterator[tuple[str, bytes]]:
+def _texts_of(
+    file: Path, left_out: LeftOut, config: ReadConfig, read: Callable[[Path], bytes]
+) -> Iterator[tuple[str, bytes]]:
     """Yields the text of a file in a folder, or the texts of a zip."""
     suffix = file.suffix.lower()
     if suffix not in {*TEXT_SUFFIXES, ".zip"}:
@@ -191,7 +215,7 @@ def _texts_of(file: Path, left_out: LeftOut, config: ReadConfig) -> Iterator[tup
         left_out.add(SPECIAL, file.name)
     elif suffix == ".zip":
         yield from _zip_members(file, left_out, config)
-    elif (data := read_file(file)).startswith(_CARD):
+    elif (data := read(file)).startswith(_CARD):
         left_out.add(OWN, file.name)
     else:
         yield readable(str(file)), data

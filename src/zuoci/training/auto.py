@@ -31,21 +31,22 @@ REFERENCE_SIZE, REFERENCE_BATCH = 384, 64  # the model with which the ways to co
 CHOSEN = ("hidden_size", "batch_size", "learning_rate", "dropout", "epochs", "warmup_steps", "patience")
 
 
-def choose(text: str, seconds: float, speed_of: SpeedOf) -> dict[str, Any]:
+def choose(text: str, size: int, seconds: float, speed_of: SpeedOf) -> dict[str, Any]:
     """The settings that the recipe `auto` chooses for a text and a time budget.
 
     The more epochs a run has, the more dropout it needs. With little time, or on a slow machine, a smaller model sees
     more of the text, and that is worth more than its size.
 
     Args:
-        text: the corpus.
+        text: the corpus, or a part of it that has nearly all its characters.
+        size: the number of characters of the corpus.
         seconds: the time budget; 0: none. Then the run gets as many epochs as usually help, and stops early if they
             no longer do.
         speed_of: characters a second that the machine trains on, by hidden size, batch size and size of the vocabulary.
     """
-    if len(text) < _SMALL:
-        return {"hidden_size": 256, "dropout": 0.5, "epochs": 24, "patience": 4, "batch_size": _batch_size(text, 16)}
-    medium = len(text) < MEDIUM
+    if size < _SMALL:
+        return {"hidden_size": 256, "dropout": 0.5, "epochs": 24, "patience": 4, "batch_size": _batch_size(size, 16)}
+    medium = size < MEDIUM
     time = seconds or (_MEDIUM_SECONDS if medium else _LARGE_SECONDS)
     vocab_size = len(distinct(text))
 
@@ -56,11 +57,11 @@ def choose(text: str, seconds: float, speed_of: SpeedOf) -> dict[str, Any]:
 
     if readable(512) > _MANY:
         hidden_size = 512
-    elif readable(384) >= (_LEAST_PASSES * len(text) if medium else _FEW):
+    elif readable(384) >= (_LEAST_PASSES * size if medium else _FEW):
         hidden_size = 384
     else:
         hidden_size = 256 if readable(256) >= _VERY_FEW else 128
-    passes = readable(hidden_size) / len(text)
+    passes = readable(hidden_size) / size
     if not seconds:  # nobody asked for less, even if it takes a slow machine longer
         passes = max(passes, _LEAST_EPOCHS if medium else _LEAST_EPOCHS_LARGE)
     return {
@@ -75,17 +76,16 @@ def choose(text: str, seconds: float, speed_of: SpeedOf) -> dict[str, Any]:
     }
 
 
-def choose_tuning(text: str, seconds: float = 0.0) -> dict[str, Any]:
+def choose_tuning(size: int, seconds: float = 0.0) -> dict[str, Any]:
     """The settings that the recipe `auto` chooses for a run that starts from a trained model.
 
     Args:
-        text: the corpus.
+        size: the number of characters of the corpus.
         seconds: the time budget; 0: none.
     """
-    size = len(text)
     epochs = 10 if size < 10_000 else 6 if size < 100_000 else 3 if size < 250_000 else 2
     return {
-        "batch_size": _batch_size(text, 32),
+        "batch_size": _batch_size(size, 32),
         "learning_rate": 2e-3,
         "dropout": 0.3,
         "weight_decay": 0.0,
@@ -97,6 +97,6 @@ def choose_tuning(text: str, seconds: float = 0.0) -> dict[str, Any]:
     }
 
 
-def _batch_size(text: str, most: int) -> int:
+def _batch_size(size: int, most: int) -> int:
     """Sequences per minibatch: fewer for a short text, so that an epoch has a dozen steps."""
-    return max(1, min(most, len(text) // _PER_SEQUENCE))
+    return max(1, min(most, size // _PER_SEQUENCE))

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     import torch
 
     from zuoci.model.language_model import CharLM
-    from zuoci.text.corpus import Corpus
+    from zuoci.text.shards import AnyCorpus
     from zuoci.training.recipe import Settings
 
 
@@ -159,7 +159,7 @@ class Job:
 
     def prepare(
         self,
-        corpus: Corpus,
+        corpus: AnyCorpus,
         settings: Settings | None = None,
         *,
         sources: Sequence[str] = (),

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import TYPE_CHECKING
 
 from zuoci.text.batches import ConsecutiveBatches, RandomBatches
@@ -17,17 +16,17 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from zuoci.model.language_model import State
-    from zuoci.text.batches import Batch
+    from zuoci.text.batches import Batch, Ids
     from zuoci.training.recipe import TrainConfig
 
 
 def make_batches(
-    ids: Tensor, config: TrainConfig, generator: torch.Generator, columns: slice = slice(None)
+    ids: Ids, config: TrainConfig, generator: torch.Generator, columns: slice = slice(None)
 ) -> RandomBatches | ConsecutiveBatches:
     """The minibatches of one epoch.
 
     Args:
-        ids: the training text, int32 or int64 `(n,)`.
+        ids: the training text, int32 or int64 `(n,)`, in memory or on disk.
         config: `sampling`, `batch_size` and `seq_len` are used.
         generator: draws the order for random sampling.
         columns: which sequences of each minibatch to read; default: all.
@@ -47,9 +46,7 @@ class Minibatches:
         carries_state: each minibatch continues the text of the one before.
     """
 
-    def __init__(
-        self, ids: Tensor, config: TrainConfig, generator: torch.Generator, columns: slice = slice(None)
-    ) -> None:
+    def __init__(self, ids: Ids, config: TrainConfig, generator: torch.Generator, columns: slice = slice(None)) -> None:
         """Cuts a text into minibatches; the arguments and errors are those of `make_batches`."""
         self._batches = make_batches(ids, config, generator, columns)
         self._generator = generator
@@ -67,7 +64,7 @@ class Minibatches:
     def rest_of_epoch(self, done: int) -> Iterator[Batch]:
         """The minibatches of the current epoch after the first `done`."""
         self._generator.set_state(self._epoch_start)
-        return islice(self._batches, done, None)
+        return self._batches.epoch(done)
 
     def state_dict(self) -> dict[str, Tensor]:
         """The state of the generator at the beginning of the epoch."""

@@ -226,7 +226,10 @@ RECIPES: dict[str, dict[str, Any]] = {
 
 
 def resolve(
-    recipe: str = DEFAULT_RECIPE, overrides: Mapping[str, Any] | None = None, text: str | None = None
+    recipe: str = DEFAULT_RECIPE,
+    overrides: Mapping[str, Any] | None = None,
+    text: str | None = None,
+    size: int | None = None,
 ) -> Settings:
     """Makes the settings of a run: the defaults, then the values of a recipe, then those of the user.
 
@@ -235,6 +238,7 @@ def resolve(
         overrides: the values of the user, by the name of a field of `ModelConfig` or `TrainConfig`.
         text: the corpus. The recipe `auto` needs it, because it chooses by its size. For a large text and a model from
             nothing it also measures how fast this machine trains, in a third of a second.
+        size: the number of characters of the corpus, if `text` is only its beginning.
 
     Raises:
         SettingsError: there is no such recipe or setting, or a value is out of bounds.
@@ -249,12 +253,14 @@ def resolve(
     chosen = dict(RECIPES[recipe])
     if recipe == "auto" and text is None:
         raise SettingsError("the recipe auto chooses by the size of the text: pass it, or name another recipe")
-    base = given["base"] = _base_of(recipe, given, text or "")
+    text = text or ""
+    size = len(text) if size is None else size
+    base = given["base"] = _base_of(recipe, given, text, size)
     if recipe == "auto":
         chosen |= (
-            choose(text or "", wanted.seconds, _speed_of(chosen, wanted))
+            choose(text, size, wanted.seconds, _speed_of(chosen, wanted))
             if base == NO_BASE
-            else choose_tuning(text or "", wanted.seconds)
+            else choose_tuning(size, wanted.seconds)
         )
     if base != NO_BASE:
         chosen |= _architecture_of(base)
@@ -287,7 +293,7 @@ def _speed_of(chosen: Mapping[str, Any], wanted: TrainConfig) -> SpeedOf:
     return speed_of
 
 
-def _base_of(recipe: str, given: Mapping[str, Any], text: str) -> str:
+def _base_of(recipe: str, given: Mapping[str, Any], text: str, size: int) -> str:
     """The model that a run starts from.
 
     Raises:
@@ -300,7 +306,7 @@ def _base_of(recipe: str, given: Mapping[str, Any], text: str) -> str:
         base = bundled or str(folder.absolute())  # a folder of the user's own that is named zh goes by its whole path
     own = [name for name in _ARCHITECTURE if name in given]
     if base == "auto":
-        from_nothing = own or given.get("join_lines") or recipe in _FROM_NOTHING or len(text) >= MEDIUM
+        from_nothing = own or given.get("join_lines") or recipe in _FROM_NOTHING or size >= MEDIUM
         return NO_BASE if from_nothing else fitting_base(text) or NO_BASE
     if base != NO_BASE and own:
         raise SettingsError(f"{own[0]} is that of the model to start from; leave it out, or start from nothing (none)")

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from zuoci.model.language_model import CharLM
-    from zuoci.text.corpus import Corpus
+    from zuoci.text.shards import AnyCorpus
     from zuoci.training.recipe import Settings
 
 
@@ -131,7 +131,7 @@ class EndReport:
 
     model: CharLM
     settings: Settings
-    corpus: Corpus
+    corpus: AnyCorpus
     rounds: Sequence[EvalReport]
     kept: EvalReport
     validation: Score | None
@@ -147,7 +147,7 @@ class EndReport:
 
     def _figures(self) -> dict[str, Any]:
         return {
-            "characters": len(self.corpus.text),
+            "characters": self.corpus.character_count,
             "songs": len(self.corpus),
             "vocab_size": len(self.model.vocabulary),
             "parameters": self.model.parameter_count,

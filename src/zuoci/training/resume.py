@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from zuoci.text.corpus import Corpus
+    from zuoci.text.shards import AnyCorpus
     from zuoci.training.distributed import Ranks
 
 _FORMAT, _VERSION = "zuoci-run", 6
@@ -77,7 +77,7 @@ class StoredRun:
 
     def resume(
         self,
-        corpus: Corpus,
+        corpus: AnyCorpus,
         *,
         device: torch.device | str | None = None,
         clock: Callable[[], float] = time.perf_counter,
@@ -102,8 +102,8 @@ class StoredRun:
         """
         if split(corpus, self.settings.training).digest != self.digest:
             raise SettingsError(
-                f"{self.path} was trained on another text than this one of {len(corpus.text):,} characters; name the "
-                "sources as they were when it began, or begin a new run in another folder"
+                f"{self.path} was trained on another text than this one of {corpus.character_count:,} characters; name "
+                "the sources as they were when it began, or begin a new run in another folder"
             )
         model = CharLM(self.settings.model, self.vocabulary)
         if self.counts:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from zuoci.errors import ModelFolderError
 from zuoci.model.base import NO_BASE, base_folder
 from zuoci.model.checkpoint import save
+from zuoci.text.corpus import Corpus
 from zuoci.text.fingerprint import Fingerprint
 from zuoci.text.window_filter import WindowFilter
 from zuoci.training.card import model_card
@@ -44,12 +45,19 @@ def save_trained(end: EndReport, folder: str | PathLike[str], *, overwrite: bool
         report=figures,
         metrics=[report.as_dict() for report in end.rounds],
         card=model_card(figures, settings),
-        fingerprint=Fingerprint.of(end.corpus, join_lines=training.join_lines) if training.fingerprint else None,
+        fingerprint=_fingerprint_of(end),
         base_windows=_windows_of(training.base),
         overwrite=overwrite,
         keep=True,
         in_8_bits=training.in_8_bits,
     )
+
+
+def _fingerprint_of(end: EndReport) -> Fingerprint | None:
+    """The fingerprint of the corpus; None if it is not wanted, or the corpus is not in memory."""
+    if not end.settings.training.fingerprint or not isinstance(end.corpus, Corpus):
+        return None
+    return Fingerprint.of(end.corpus, join_lines=end.settings.training.join_lines)
 
 
 def _windows_of(base: str) -> WindowFilter | None:

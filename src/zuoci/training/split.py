@@ -16,10 +16,17 @@ import torch
 
 from zuoci.errors import CorpusError, Message
 from zuoci.model.random import key_of
+from zuoci.text.characters import distinct
 from zuoci.text.duplicates import near_duplicates
+from zuoci.text.shards import BEGINNING, PreparedCorpus
+from zuoci.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
+    from torch import Tensor
+
+    from zuoci.text.batches import Ids
     from zuoci.text.corpus import Corpus, Song
+    from zuoci.text.shards import AnyCorpus
     from zuoci.training.recipe import TrainConfig
 
 _SONGS_UP_TO = 300_000  # characters; in a longer text, the usual tail in one piece is large enough to be fair
@@ -30,19 +37,65 @@ class Split:
     """The two parts of a corpus.
 
     Attributes:
-        training: the text to train on.
+        training: the text to train on; or the prepared corpus that has it on disk.
         validation: the text held out; "" if nothing is.
         held_out: how the held-out text was chosen, for the protocol.
         digest: identifies the corpus and what is made of it.
     """
 
-    training: str
+    training: str | PreparedCorpus
     validation: str
     held_out: str
     digest: str
 
+    @property
+    def characters(self) -> set[str]:
+        """The different characters of both parts."""
+        text = self.training.manifest.characters if isinstance(self.training, PreparedCorpus) else self.training
+        return distinct(text) | distinct(self.validation)
 
-def split(corpus: Corpus, config: TrainConfig) -> Split:
+    def vocabulary(self) -> Vocabulary:
+        """The vocabulary of both parts.
+
+        Raises:
+            CorpusError: a character of the corpus cannot be saved.
+        """
+        characters = "".join(self.characters)
+        if any("\ud800" <= char <= "\udfff" for char in characters):
+            raise CorpusError("the corpus has halves of characters (surrogates), which cannot be saved; clean the text")
+        return Vocabulary(characters)
+
+    def encode_held_out(self, vocabulary: Vocabulary, corpus: AnyCorpus, share: float) -> Tensor:
+        """The ids of the held-out text; none if no share of the corpus is to be held out.
+
+        Raises:
+            CorpusError: there is too little text to hold out a share of.
+        """
+        ids = vocabulary.encode(self.validation)
+        if share and len(ids) < 2:
+            told = (
+                "too little different text to hold out {share:.0%} of: {characters} characters in {songs} songs; add "
+                "text, or set validation to 0"
+            )
+            counts = {"characters": corpus.character_count, "songs": len(corpus)}
+            raise CorpusError(Message("too_little_to_hold_out", told, share=share, **counts))
+        return ids
+
+    def encode(self, vocabulary: Vocabulary) -> Ids:
+        """The ids of the text to train on."""
+        if isinstance(self.training, PreparedCorpus):
+            return self.training.encode(vocabulary)
+        return vocabulary.encode(self.training, torch.int32)
+
+    def counted(self, vocabulary: Vocabulary) -> Tensor:
+        """The ids of the text whose sequences are counted: the text to train on; if it is on disk, its beginning."""
+        if isinstance(self.training, PreparedCorpus):
+            ids = self.training.encode(vocabulary)
+            return ids[torch.arange(min(len(ids), BEGINNING))]
+        return vocabulary.encode(self.training)
+
+
+def split(corpus: AnyCorpus, config: TrainConfig) -> Split:
     """Parts a corpus into the text to train on and the text held out, as `validation` and `validation_split` say.
 
     Songs that the corpus holds apart (`Song.held_apart`, a tenth of the bundled lyrics) are never trained on. Where
@@ -50,7 +103,7 @@ def split(corpus: Corpus, config: TrainConfig) -> Split:
 
     Of other corpora, whole songs are drawn until they make up the share, with all their versions
     (`text/duplicates.py`). A song more than half of whose lines stand in a song that is trained on is not held out: it
-    would measure memory.
+    would measure memory. In a prepared corpus, songs were held apart when it was prepared.
 
     Args:
         corpus: the songs.
@@ -59,6 +112,8 @@ def split(corpus: Corpus, config: TrainConfig) -> Split:
     Raises:
         CorpusError: there is nothing to train on, or whole songs are to be held out of a text that is changed.
     """
+    if isinstance(corpus, PreparedCorpus):
+        return _prepared(corpus, config)
     training, validation, held_out = _parts(corpus, config)
     # Of the whole corpus, since the fingerprint in the model's folder is made of it: of its songs, and of the names of
     # its files, wherever they are.
@@ -66,6 +121,21 @@ def split(corpus: Corpus, config: TrainConfig) -> Split:
     songs = [(numbers[song.source], PureWindowsPath(song.source).name, song.text) for song in corpus.songs]
     digest = hashlib.sha256(json.dumps([songs, training, validation]).encode()).hexdigest()
     return Split(training, validation, held_out, digest)
+
+
+def _prepared(corpus: PreparedCorpus, config: TrainConfig) -> Split:
+    """The parts of a prepared corpus. Its manifest stands for its text."""
+    if config.join_lines or config.max_characters:
+        raise CorpusError(
+            "a prepared corpus cannot be changed by join_lines or max_characters; train from the lyrics that it was "
+            "made of"
+        )
+    if not corpus.training_count:
+        raise CorpusError("the corpus is empty: it holds no characters to train on")
+    songs = f"the {corpus.manifest.apart:,} of {len(corpus):,} songs held apart"
+    validation, held_out = (corpus.held_apart, songs) if config.validation else ("", "")
+    digest = hashlib.sha256(json.dumps([corpus.manifest.checksum, validation]).encode()).hexdigest()
+    return Split(corpus, validation, held_out, digest)
 
 
 def _parts(corpus: Corpus, config: TrainConfig) -> tuple[str, str, str]:

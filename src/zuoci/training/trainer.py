@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from zuoci.errors import CorpusError, DivergenceError, Message
+from zuoci.errors import DivergenceError, Message
 from zuoci.model.base import NO_BASE
 from zuoci.model.language_model import CharLM
 from zuoci.model.quantisation import decode, encode
 from zuoci.model.threads import one_thread
-from zuoci.text.vocabulary import Vocabulary
+from zuoci.text.shards import PreparedCorpus
 from zuoci.training.adapt import load_base, mix_with_counts
 from zuoci.training.baseline import score_by_counting
 from zuoci.training.distributed import Ranks
@@ -31,7 +31,7 @@ from zuoci.training.recipe import Settings, resolve
 from zuoci.training.reports import EndReport, EvalReport, RollbackReport, StepReport
 from zuoci.training.schedule import Schedule, learning_rate
 from zuoci.training.snapshot import Progress, Snapshot, Stateful
-from zuoci.training.split import Split, split
+from zuoci.training.split import split
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from zuoci.text.batches import Batch
-    from zuoci.text.corpus import Corpus
+    from zuoci.text.shards import AnyCorpus
 
 _GOOD_EVERY = 64  # steps between two states to go back to if the loss is no longer finite
 _LAST_SCORE = 2.5  # evaluations that the score of the finished model takes: it is in float32, or mixed with counts
@@ -63,7 +63,7 @@ class Run:
 
     def __init__(
         self,
-        corpus: Corpus,
+        corpus: AnyCorpus,
         settings: Settings | None = None,
         *,
         model: CharLM | None = None,
@@ -91,16 +91,18 @@ class Run:
         self._clock, self._began = clock, 0.0
         self._last = clock() if since is None else since
         self.reserve = 0.0
-        settings = settings or resolve(text=corpus.text)
+        settings = settings or resolve(text=corpus.beginning.text, size=corpus.character_count)
         device = torch.device(device or default_device())
         self.corpus, config = corpus, settings.training
         self.ranks = ranks or Ranks()
+        if isinstance(corpus, PreparedCorpus):  # hashes of all of it would not fit into memory
+            config = config.model_copy(update={"fingerprint": False})
         self.split = split(corpus, config)
         if model is None and config.base != NO_BASE:
-            model = load_base(config.base, settings.model, self.split.training + self.split.validation)
-        vocabulary = model.vocabulary if model else _vocabulary(self.split)
+            model = load_base(config.base, settings.model, "".join(sorted(self.split.characters)))
+        vocabulary = model.vocabulary if model else self.split.vocabulary()
         generator = torch.Generator().manual_seed(config.seed)
-        self._training = vocabulary.encode(self.split.training, torch.int32)
+        self._training = self.split.encode(vocabulary)
         config, self.pace = settings_for(
             model.config if model else settings.model, config, len(vocabulary), device, self.ranks
         )
@@ -108,7 +110,7 @@ class Run:
         self.workers = Workers(config.threads, self.ranks)
         columns = self.workers.columns(config.batch_size)
         self.batches = Minibatches(self._training, config, generator, columns)
-        self.held_out = _encode_held_out(vocabulary, self.split, corpus, config.validation)
+        self.held_out = self.split.encode_held_out(vocabulary, corpus, config.validation)
         if model is None:
             with one_thread():
                 model = CharLM(settings.model, vocabulary).initialise(generator, config.initialisation)
@@ -295,7 +297,7 @@ class Run:
         """
         progress = self.progress
         if self._takes_on_a_model:
-            part = self._training[: len(self.held_out)].long()
+            part = self._training[torch.arange(min(len(self.held_out), len(self._training)))].long()
             return evaluate(self._reader(), part, of="the beginning of the training text", workers=self.workers)
         protocol = "the training text, while it was trained"
         if progress.batch == len(self.batches):
@@ -338,7 +340,8 @@ class Run:
             self.model.load_arrays(decode(encode(self.model.weights().arrays)))
         if self.config.counts and self.ranks.first:
             of = self.split.held_out
-            validation = mix_with_counts(self.model, self._training, self.held_out, self.workers, of=of)
+            counted = self.split.counted(self.model.vocabulary)
+            validation = mix_with_counts(self.model, counted, self.held_out, self.workers, of=of)
         else:
             validation = kept.validation if self._end_is_known else self._score(self.model)
         return EndReport(
@@ -360,13 +363,16 @@ class Run:
         if not len(self.held_out):
             return None
         parts = self.split  # the characters of the text alone: a base model knows thousands that it does not have
-        own = _vocabulary(parts)
-        training, held_out = own.encode(parts.training), own.encode(parts.validation)
-        return score_by_counting(training, len(own), held_out, of=parts.held_out)
+        own = parts.vocabulary()
+        counted = parts.counted(own)
+        score = score_by_counting(counted, len(own), own.encode(parts.validation), of=parts.held_out)
+        if len(counted) == len(self._training):
+            return score
+        return score.model_copy(update={"protocol": f"{score.protocol} of the first {len(counted):,} characters"})
 
 
 def train(
-    corpus: Corpus,
+    corpus: AnyCorpus,
     settings: Settings | None = None,
     *,
     model: CharLM | None = None,
@@ -374,27 +380,6 @@ def train(
 ) -> Iterator[StepReport | RollbackReport | EvalReport | EndReport]:
     """Trains a model on a corpus and yields the reports, an `EndReport` last. See `Run` for arguments and errors."""
     return iter(Run(corpus, settings, model=model, device=device))
-
-
-def _vocabulary(parts: Split) -> Vocabulary:
-    """The vocabulary of both parts of a corpus."""
-    characters = "".join(set(parts.training + parts.validation))
-    if any("\ud800" <= char <= "\udfff" for char in characters):
-        raise CorpusError("the corpus has halves of characters (surrogates), which cannot be saved; clean the text")
-    return Vocabulary(characters)
-
-
-def _encode_held_out(vocabulary: Vocabulary, parts: Split, corpus: Corpus, share: float) -> Tensor:
-    """The ids of the held-out text; none if nothing is to be held out."""
-    ids = vocabulary.encode(parts.validation)
-    if share and len(ids) < 2:
-        told = (
-            "too little different text to hold out {share:.0%} of: {characters} characters in {songs} songs; add text, "
-            "or set validation to 0"
-        )
-        counts = {"characters": len(corpus.text), "songs": len(corpus)}
-        raise CorpusError(Message("too_little_to_hold_out", told, share=share, **counts))
-    return ids
 
 
 def _finite(model: CharLM) -> bool:

@@ -78,6 +78,7 @@ class Document:
         notes: what else was done, in words.
         separate: whether the format says where songs begin; if not, the songs are blocks between empty lines, and in a
             source of several files each file is one song.
+        of_large: whether it is a part of a text that is too large to be one song, whatever other files there are.
     """
 
     format: str
@@ -85,6 +86,7 @@ class Document:
     dropped: list[Dropped] = field(default_factory=list[Dropped])
     notes: list[Message] = field(default_factory=list[Message])
     separate: bool = False
+    of_large: bool = False
 
     @property
     def text(self) -> str:

@@ -10,14 +10,14 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from zuoci.text.formats.credits import strip_credits
+from zuoci.text.formats.credits import credit_kind, strip_credits
 from zuoci.text.formats.document import LONGEST_LINE, Dropped, Line, ParsedSong
 from zuoci.text.formats.ornaments import singers, take_off
-from zuoci.text.formats.sections import split_sections
+from zuoci.text.formats.sections import mark_of, split_sections
 from zuoci.text.formats.sites import strip_frame
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from zuoci.text.songbook import Section
 
@@ -35,19 +35,20 @@ _PLACEHOLDER = re.compile(
 )
 # A text without any of these has nothing that could be taken out: signs, words, and names of sections by themselves.
 _SIGNS = re.compile(r"[\[\]［【{(（<《〔「|｜:：/／♩♪♫♬♭♯𝄞🎵🎶🎼*＊_#©℗×✕✖✘]")
+_SIGNS_OR_DIGITS = re.compile(_SIGNS.pattern[:-1] + r"\d]")
 _TIMES = re.compile(r"[xX]\s?\d|\d\s?[xX]")
 _WORDS = (
-    " by ", " By ", "Embed", "also like", "Lyrics", "Contributor", "www.", "http", "ISRC", "--", "==", "~~", "Submit C",
-    "Thanks to",
-    "许可", "許可", "授权", "授權", "版权", "版權", "作权", "作權", "翻唱", "翻录", "翻錄", "必究", "更多",
-    "请访", "請訪", "关注", "關注", "请搜", "歌词", "歌詞",
+    "Embed", "also like", "Lyrics", "Contributor", "www.", "http", "ISRC", "--", "==", "~~", "Submit C", "Thanks to",
 )  # fmt: skip
-_BARE = re.compile(
-    r"^[ \t]*(?:final |last |pre[- ]?|post[- ]?|大)?(?:verse|chorus|bridge|intro|outro|hook|refrain|interlude"
+_CHINESE = re.compile(
+    "许可|許可|授权|授權|版权|版權|作权|作權|翻唱|翻录|翻錄|必究|更多|请访|請訪|关注|關注|请搜|歌词|歌詞"
+)
+_BARE = re.compile(  # begins with a newline, and not with `^`, because that is found sooner
+    r"\n[ \t]*(?:final |last |pre[- ]?|post[- ]?|大)?(?:verse|chorus|bridge|intro|outro|hook|refrain|interlude"
     r"|instrumental|break|drop|coda|tag|rap|solo"
     r"|主歌|副歌|[导導]歌|前奏|[间間]奏|尾奏|[桥橋]段|サビ"
     r"|[ABCＡＢＣabc](?:メロ|段)|후렴|간주)[ \t\dA-Za-z一二三四.]{0,4}$"
-    r"|^[ \t]*(?:作|填|编|編|[词詞曲])[^\n]{0,8}[ \u3000]",
+    r"|\n[ \t]*(?:作|填|编|編|[词詞曲])[^\n]{0,8}[ \u3000]",
     re.MULTILINE | re.IGNORECASE,
 )
 
@@ -78,13 +79,25 @@ def is_suspect(text: str, words: Sequence[str]) -> bool:
         text: the text.
         words: `suspect_words` of it, or of a larger text that it is a part of.
     """
+    marked = _SIGNS_OR_DIGITS.search(text)
     return bool(
-        _SIGNS.search(text)
-        or (words and any(word in text for word in words))
-        or _TIMES.search(text)
-        or _BARE.search(text)
+        (marked and (_SIGNS.search(text) or _TIMES.search(text)))
+        or any(word in text for word in words)
+        or (not text.isascii() and _CHINESE.search(text))
+        or _BARE.search(f"\n{text}")
+        or any(credit_kind(line) or mark_of(line) for line in _lines_with(text, " by ", " By "))
         or (len(text) <= LONGEST_LINE and _PLACEHOLDER.fullmatch(text))
     )
+
+
+def _lines_with(text: str, *words: str) -> Iterator[str]:
+    """The lines of a text that hold one of some words."""
+    for word in words:
+        at = text.find(word)
+        while at >= 0:
+            end = text.find("\n", at)
+            yield text[text.rfind("\n", 0, at) + 1 : len(text) if end < 0 else end]
+            at = text.find(word, at + 1)
 
 
 def clean_song(lines: Sequence[Line], tags: Sequence[str] = ()) -> Cleaned:
@@ -123,9 +136,9 @@ def _without_gaps(lines: Sequence[Line], gone: set[int]) -> list[Line]:
     """Lines without the second of two empty lines that met because what stood between them was dropped."""
     kept: list[Line] = []
     for line in lines:
-        before = kept[-1].number if kept else 0
-        met = any(number in gone for number in range(before + 1, line.number))
-        if not line.text.strip() and met and (not kept or not kept[-1].text.strip()):
-            continue
+        if not line.text.strip() and (not kept or not kept[-1].text.strip()):
+            before = kept[-1].number if kept else 0
+            if any(before < number < line.number for number in gone):
+                continue
         kept.append(line)
     return kept

@@ -80,7 +80,7 @@ def read_text(text: str, name: str, config: ReadConfig) -> Document:
     """
 
     def inside(value: str) -> Document:
-        return _read_lyrics(value, name, config)
+        return read_lyrics(value, name, config)
 
     suffix = name.lower().rpartition(".")[2]
     try:
@@ -104,11 +104,11 @@ def read_text(text: str, name: str, config: ReadConfig) -> Document:
         return read_table(text, config.column, name, inside)
     if not holds_stamps(text) and is_markdown(text, named=suffix in {"md", "markdown"}):
         return read_markdown(text)
-    return _read_lyrics(text, name, config)
+    return read_lyrics(text, name, config)
 
 
-def _read_lyrics(text: str, name: str, config: ReadConfig) -> Document:
-    """The songs of LRC or plain text, without escapes."""
+def read_lyrics(text: str, name: str, config: ReadConfig) -> Document:
+    """The songs of a text that is LRC or plain, without escapes; the arguments are those of `read_text`."""
     text, notes = without_escapes(text)
     document = _read_lines(text, name, config)
     document.notes[:0] = notes

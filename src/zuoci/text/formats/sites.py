@@ -41,26 +41,25 @@ _BESIDE = re.compile(
     re.IGNORECASE,
 )
 _SUSPECT = re.compile(
-    r"contributor|embed|also like|lyrics|tickets|https?:|www\.|more|share|copy|cancel|about|sign|log ?in|expand"
-    r"|translation|submit|writer|thanks|commercial|advert|sponsor|\bad\b|source|\(\d{8}|[广廣]告|[赞贊]助|歌[词詞]|公[众眾]|[来來][源自]|[转轉][载載]"
-    r"|出[处處]|[请請][访訪关關搜]",
-    re.IGNORECASE,
+    r"contributor|embed|also like|lyrics|tickets|licensed|provided by|https?:|www\.|more|share|copy|cancel|about|sign"
+    r"|log ?in|expand|translation|submit|writer|thanks|commercial|advert|sponsor|\bad\b|source|\(\d{8}|[广廣]告"
+    r"|[赞贊]助|歌[词詞]|公[众眾]|[来來][源自]|[转轉][载載]|出[处處]|[请請][访訪关關搜]"
 )
-_SURE = re.compile(
-    r"contributor|embed\s*$|you might also like|https?://|www\.|tickets as low|licensed|provided by", re.I
-)
+_SURE = re.compile(r"contributor|embed\s*$|you might also like|https?://|www\.|tickets as low|licensed|provided by")
 
 
 def strip_frame(lines: Sequence[Line]) -> tuple[list[Line], list[Dropped]]:
     """Takes the frame of a lyric site out of the lines of a text."""
-    sure = any(_SURE.search(line.text) for line in lines)
+    lower = [line.text.lower() for line in lines]  # many times as quick as patterns that ignore case
+    suspect = [_SUSPECT.search(text) is not None for text in lower]
+    sure = any(maybe and _SURE.search(text) for maybe, text in zip(suspect, lower, strict=True))
     kept: list[Line] = []
     dropped: list[Dropped] = []
     filled = [index for index, line in enumerate(lines) if line.text.strip()]
     first, last = (filled[0], filled[-1]) if filled else (-1, -1)
     for index, line in enumerate(lines):
         rest = line.text
-        if len(rest) <= LONGEST_LINE and _SUSPECT.search(rest):
+        if suspect[index] and len(rest) <= LONGEST_LINE:
             rest = _without_frame(rest, first=index == first, last=index == last, sure=sure)
         if rest == line.text:
             kept.append(line)
