@@ -5,11 +5,15 @@ python benchmarks/generation.py
 
 from __future__ import annotations
 
-import torch
+from zuoci.model.threads import pin_libraries
 
-import zuoci
-from common import median_seconds, publish
-from zuoci import lesson
+pin_libraries()  # as the command line does; before torch loads numpy
+
+import torch  # noqa: E402
+
+import zuoci  # noqa: E402
+from common import median_seconds, publish  # noqa: E402
+from zuoci import lesson  # noqa: E402
 
 ROUNDS = 7
 ALONE, MANY, LENGTH = 2000, 256, 100

@@ -13,8 +13,8 @@ import numpy as np
 
 import zuoci
 from common import median_seconds, publish
-from zuoci.text.corpus import code_points
 from zuoci.text.fingerprint import WINDOW, hash_windows
+from zuoci.text.positions import code_points
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import signal
 import threading
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import hypothesis
-import pytest
-import torch
+from zuoci.model.threads import pin_libraries
 
-import zuoci
-from zuoci.text.corpus import Song
+pin_libraries()  # before numpy is loaded, as the command line does, so that both compute the same bytes
+
+import hypothesis  # noqa: E402
+import pytest  # noqa: E402
+import torch  # noqa: E402
+
+import zuoci  # noqa: E402
+from zuoci.text.corpus import Song  # noqa: E402
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
@@ -24,7 +29,13 @@ if TYPE_CHECKING:
     from zuoci.server.app import ServerSettings
     from zuoci.server.engine import Engine
 
-hypothesis.settings.register_profile("zuoci", deadline=None)  # a busy machine is no failure
+if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:  # as in a shell's background, where tests of Ctrl-C would wait
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+
+# A busy machine is no failure, and no example comes by chance; `pytest --hypothesis-profile=search` looks for others.
+patient: dict[str, Any] = {"deadline": None, "suppress_health_check": [hypothesis.HealthCheck.too_slow]}
+hypothesis.settings.register_profile("search", **patient)
+hypothesis.settings.register_profile("zuoci", derandomize=True, **patient)
 hypothesis.settings.load_profile("zuoci")
 
 LINES = "山前{n}路\n路上{n}人\n人在唱{n}\n歌里有{n}\n"

@@ -17,6 +17,7 @@ import selectors
 import signal
 import socket
 import sys
+import tempfile
 import threading
 import traceback
 from contextlib import suppress
@@ -95,6 +96,7 @@ def become(request: dict[str, Any], descriptors: list[int]) -> None:
     os.chdir(request["cwd"])
     os.environ.clear()
     os.environ.update(request["environment"])
+    tempfile.tempdir = None  # which the environment may name
     sys.argv = request["arguments"]
     sys.path[0] = request["cwd"]
     for number, (name, mode) in enumerate(STREAMS.items()):

@@ -21,17 +21,27 @@ def ask(server: str, request: dict[str, Any], streams: list[int]) -> tuple[socke
     return control, int(said)
 
 
+def is_open(number: int) -> bool:
+    """Whether a descriptor is open."""
+    try:
+        os.fstat(number)
+    except OSError:
+        return False
+    return True
+
+
 def main() -> None:
     """Lends its own streams, and ends as the process does."""
     server, *arguments = sys.argv[1:]
+    streams = list(filter(is_open, range(3)))  # before a socket takes the number of another
     request = {
         "arguments": arguments,
         "cwd": os.getcwd(),  # noqa: PTH109
         "environment": {**os.environ},
-        "closed": [],
+        "closed": [name for number, name in enumerate(("stdin", "stdout", "stderr")) if number not in streams],
         "terminal": False,
     }
-    control, _ = ask(server, request, [0, 1, 2])
+    control, _ = ask(server, request, streams)
     code = os.waitstatus_to_exitcode(int(control.recv(100)))
     if code < 0:
         os.kill(os.getpid(), -code)

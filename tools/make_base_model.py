@@ -194,8 +194,7 @@ def finish(model: CharLM, corpora: Corpora, language: str, folder: Path) -> None
     held_out = model.vocabulary.encode(
         "".join(corpora.vocabulary.adapt(song.text)[0] for song in corpora.songs.songs if song.held_apart)
     )
-    small = decode(encode({name: value.detach() for name, value in model.state_dict().items()}))
-    model.load_state_dict(small)
+    model.load_arrays(decode(encode(model.weights().arrays)))
     network = evaluate(model, held_out, of=_JUDGED_BY)
     with Workers(core_count()) as workers:
         ids = model.vocabulary.encode("".join(heard))

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
-from safetensors.torch import save
+from safetensors.numpy import save
 from torch import nn
 
 from make_base_model import read_corpora
@@ -34,6 +34,7 @@ from zuoci.writing.sampling import apply_temperature, draw
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from zuoci.model.stepper import Streams
@@ -128,14 +129,14 @@ class Network(nn.Module):
         both = torch.cat([(h * line).sum(2) / line.sum(2), (h * line).amax(2)], 1)
         return self.output(self.dropout(both))[:, 0]
 
-    def weights(self) -> dict[str, Tensor]:
+    def weights(self) -> dict[str, NDArray[np.float32]]:
         """The weights by the names that `LineJudge` knows."""
         found = {"embedding": self.embedding.weight[:-1], "output": self.output.weight[0]}
         found["output_bias"] = self.output.bias
         for k, layer in enumerate(self.convolutions):
             found[f"convolutions.{k}"] = layer.weight.permute(2, 1, 0).flatten(0, 1)  # pyright: ignore
             found[f"biases.{k}"] = layer.bias  # pyright: ignore
-        return {name: weight.detach().contiguous() for name, weight in found.items()}
+        return {name: weight.detach().contiguous().numpy() for name, weight in found.items()}
 
 
 Example = tuple[list[int], list[int], float]  # the line before with its ends, the line with its end, 1 for a person's

@@ -47,7 +47,7 @@ def _on(wanted: torch.device | str | None) -> torch.device | str:
 
 
 def load_data_jay_lyrics(
-    path: str | PathLike[str] | None = None,
+    path: str | PathLike[str] | None = None, encoding: str = ""
 ) -> tuple[list[int], dict[str, int], list[str], int]:
     """Loads the first 10,000 characters of some lyrics as indices.
 
@@ -56,6 +56,7 @@ def load_data_jay_lyrics(
     Args:
         path: the course's own `jaychou_lyrics.txt.zip`, any zip with one text in it, or a text file; by
             default the lyrics that come with zuoci.
+        encoding: of that file, as Python names it; "": found out.
 
     Returns:
         `(corpus_indices, char_to_idx, idx_to_char, vocab_size)`.
@@ -63,7 +64,7 @@ def load_data_jay_lyrics(
     Raises:
         CorpusError: the file cannot be read.
     """
-    corpus_chars = load_lyrics("zh").text if path is None else read_as_it_is(path)
+    corpus_chars = load_lyrics("zh").text if path is None else read_as_it_is(path, encoding)
     corpus_chars = corpus_chars.replace("\n", " ").replace("\r", " ")[:10_000]
     idx_to_char = sorted(set(corpus_chars))
     char_to_idx = {char: i for i, char in enumerate(idx_to_char)}

@@ -204,21 +204,38 @@ def weights(folder: Path) -> str:
     return hashlib.sha256((folder / "model.safetensors").read_bytes()).hexdigest()
 
 
+# zuoci, which a signal reaches in a certain step, however fast it is.
+SIGNALLED = """
+import os
+from zuoci.cli import main
+from zuoci.training.trainer import Run
+
+step = Run._step
+
+
+def signalled(run, batch):
+    if run.progress.step == 20:
+        os.kill(os.getpid(), {number})
+    return step(run, batch)
+
+
+Run._step = signalled
+main()
+"""
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_stopped_run_is_saved_and_ends_as_if_it_had_not_been_stopped(
     songs: Path, tmp_path: Path, number: int, code: int
 ) -> None:
-    command = ["train", songs, *SMALL, "--epochs", "150", "--out"]
+    command = ["train", songs, *SMALL, "--epochs", "8", "--out"]
     whole = processes.run(*command, "whole", cwd=tmp_path)
     assert whole.returncode == 0, whole.stderr
-    with processes.Process(*command, "m", cwd=tmp_path) as process:
-        while not (line := process.stderr.readline()).startswith("epoch"):  # training has begun
-            assert line, "it has ended"
-        process.send_signal(number)
-        errors = process.stderr.read()
-        assert process.wait() == code
-    last = errors.splitlines()[-1]
+    (tmp_path / "signalled.py").write_text(SIGNALLED.format(number=int(number)), "utf-8")
+    stopped = processes.run(*command, "m", module="signalled", cwd=tmp_path)
+    assert stopped.returncode == code
+    last = stopped.stderr.splitlines()[-1]
     assert re.fullmatch(r"stopped after \d+ steps, and saved; continue with: zuoci train --resume --out m", last)
     write = processes.run("write", "m", "山", cwd=tmp_path)
     assert write.returncode == 1
@@ -348,6 +365,8 @@ def test_a_text_in_doubt_is_refused_and_read_once_its_encoding_is_named(
         ("corpus",),
         ("write", "m", "--like"),
         ("train", "--out", "n"),
+        ("lesson", "--corpus"),
+        ("export", "m", "--html", "m.html", "--text"),
     ):
         refused = run(*command, "new.txt")
         assert refused.returncode == 1
@@ -398,12 +417,12 @@ def test_original_names_what_a_base_has_read(run: Callable[..., Result], songs: 
     ending = "0.0% of 3 characters lie in spans of 8 or more, 13 or more of what zh has read\n"
     both = "longest copied span: at most 7 characters, or at most 12 of what zh has read; "
     assert run("original", "m", "new.txt").stdout == both + ending
-    written = run("write", "m", "山", "--lines", 2, "-n", 2, "--max-copy", 8)
+    written = run("write", "m", "山", "--line-length", "3,3", "-n", 2, "--max-copy", 8)
     assert " characters, or at most 12 of what zh has read copied in a row, seed" in written.stdout
     assert "note: of what zh has read, copies are recognised from 13 characters on; shorter" in written.stderr
-    assert "more than max_copy 8" in run("compose", "m", "--max-copy", 8).stderr
+    assert "more than max_copy 8" in run("compose", "m", "--line-length", 3, "-n", 1, "--max-copy", 8).stderr
     for copies in ((), ("--max-copy", 12), ("--max-copy", 0)):
-        assert "copies are recognised" not in run("write", "m", "山", *copies).stderr
+        assert "copies are recognised" not in run("write", "m", "山", "--length", 5, *copies).stderr
     (tmp_path / "m" / "fingerprint.safetensors").unlink()
     assert run("original", "m", "new.txt").stdout == "longest copied span: at most 12 characters; " + ending
     (tmp_path / "m" / "base-windows.safetensors").write_bytes(b"x")

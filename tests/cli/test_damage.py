@@ -144,12 +144,13 @@ def damage(file: Path, how: str, data: bytes | None) -> None:
 def test_a_damaged_folder_is_an_answer_and_no_traceback(
     run: Callable[..., tuple[int, str, str]], trained: Path, stopped: Path, songs: Path, tmp_path: Path, name: str
 ) -> None:
+    """Each damage meets a third of the commands, and each command a third of the damages."""
     whole = stopped if "unfinished" in name else trained
     ways: dict[str, bytes | None] = {**damages((whole / name).read_bytes())}
     ways |= dict.fromkeys(["missing", "a folder", "unreadable"])
     problems: list[str] = []
-    for how, data in ways.items():
-        for command, arguments in commands(tmp_path / "damaged", songs, tmp_path).items():
+    for number, (how, data) in enumerate(ways.items()):
+        for command, arguments in [*commands(tmp_path / "damaged", songs, tmp_path).items()][number % 3 :: 3]:
             shutil.copytree(whole, tmp_path / "damaged")
             damage(tmp_path / "damaged" / name, how, data)
             try:

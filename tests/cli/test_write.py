@@ -294,7 +294,7 @@ def saved(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return zuoci.save(model, tmp_path_factory.mktemp("m") / "model")
 
 
-@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(st.lists(st.text(st.characters(exclude_categories=["Cs", "Cc"]), max_size=5), max_size=4))
 def test_nothing_typed_is_lost(run: Callable[..., Result], saved: Path, lines: list[str]) -> None:
     own = [line.strip() for line in lines if line.strip() and "\x85" not in line]

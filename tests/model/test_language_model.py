@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 import torch
 from pydantic import ValidationError
 
 from zuoci import CharLM, ModelConfig, Vocabulary
+from zuoci.model.weights import shapes_of
 
 VOCABULARY = Vocabulary("abcdefgh")
 
@@ -21,6 +24,29 @@ def test_shapes(cell: str, embedding_size: int) -> None:
     logits, state = model(torch.zeros(5, 2, dtype=torch.int64), model.initial_state(2))
     assert logits.shape == (5, 2, 8)
     assert [tuple(part.shape) for part in state] == [(3, 2, 6)] * (2 if cell == "lstm" else 1)
+
+
+@pytest.mark.parametrize("embedding", [{}, {"embedding_size": 4}, {"embedding_size": 4, "tie_embedding": True}])
+@pytest.mark.parametrize("cell", ["rnn", "rnn_relu", "gru", "lstm"])
+def test_weights_go_to_arrays_and_back(cell: str, embedding: dict[str, Any]) -> None:
+    model = make(cell=cell, num_layers=2, **embedding)
+    weights = model.weights()
+    shapes = {name: tuple(value.shape) for name, value in model.state_dict().items()}
+    assert list(shapes_of(model.config, 8).items()) == list(shapes.items())
+    assert {name: array.shape for name, array in weights.arrays.items()} == shapes
+    with torch.no_grad():
+        model.output.bias.add_(1.0)  # which the arrays do not share
+    again = CharLM.of(weights)
+    assert not again.training
+    for name, value in make(cell=cell, num_layers=2, **embedding).state_dict().items():
+        assert torch.equal(again.state_dict()[name], value)
+
+
+def test_weights_in_bfloat16_are_copied_in_float32() -> None:
+    model = make().to(torch.bfloat16)
+    arrays = model.weights().arrays
+    assert {array.dtype.name for array in arrays.values()} == {"float32"}
+    assert torch.equal(torch.from_numpy(arrays["output.weight"]), model.output.weight.float())
 
 
 def test_the_state_is_passed_in_and_returned_never_kept() -> None:

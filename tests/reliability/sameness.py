@@ -28,7 +28,7 @@ from zuoci.cli import main  # noqa: E402
 
 CORPUS = zuoci.Corpus(zuoci.load_lyrics("zh").songs[:12])
 SETTINGS = {"hidden_size": 192, "threads": 2, "batch_size": 16, "seq_len": 24, "steps": 6, "epochs": 0}
-OPENINGS = ["分开", "我", "一条路", ""]
+OPENINGS = ["分开", ""]
 FORM = zuoci.WriteConfig(lines=4, line_length="7,5", rhyme="AABB")
 
 

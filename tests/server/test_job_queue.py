@@ -56,7 +56,7 @@ def test_work_is_done_one_piece_after_another_and_not_for_those_who_left() -> No
         for client, name in zip(clients, names, strict=True):
             tasks.append(asyncio.create_task(jobs.run(client.request, work(name))))
             await asyncio.sleep(0.01)
-        await asyncio.to_thread(first_has_begun.wait, 10)
+        await asyncio.to_thread(first_has_begun.wait, 120)
         clients[1].gone.set()
         with pytest.raises(ApiError):
             await tasks[1]
@@ -64,7 +64,7 @@ def test_work_is_done_one_piece_after_another_and_not_for_those_who_left() -> No
         clients[0].gone.set()
         with pytest.raises(ApiError):
             await tasks[0]
-        assert await asyncio.wait_for(tasks[2], 30) == "third"  # the first one's thread ended at its next step
+        assert await asyncio.wait_for(tasks[2], 120) == "third"  # the first one's thread ended at its next step
         assert done == ["third"]
 
     run(main())
@@ -80,7 +80,7 @@ def test_the_end_of_the_server_ends_all_work(caplog: pytest.LogCaptureFixture) -
         tasks = [asyncio.create_task(jobs.run(Client().request, endless)) for _ in range(3)]
         await asyncio.sleep(0.01)
         jobs.drain()
-        ended = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 30)
+        ended = await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), 120)
         assert [type(error) for error in ended] == [ApiError] * 3
         with pytest.raises(ApiError, match="shutting down"):
             await jobs.run(Client().request, endless)
@@ -140,14 +140,14 @@ def test_too_many_are_sent_away() -> None:
 
     async def main() -> None:
         jobs = JobQueue()
-        tasks = [asyncio.create_task(jobs.run(Client().request, lambda _: may_end.wait(10))) for _ in range(8)]
+        tasks = [asyncio.create_task(jobs.run(Client().request, lambda _: may_end.wait(120))) for _ in range(8)]
         await asyncio.sleep(0.01)
         with pytest.raises(ApiError, match="8 requests wait already") as busy:
-            await jobs.run(Client().request, lambda _: may_end.wait(10))
+            await jobs.run(Client().request, lambda _: may_end.wait(120))
         assert busy.value.status == 429
         may_end.set()
         assert await asyncio.gather(*tasks) == [True] * 8
-        assert await jobs.run(Client().request, lambda _: may_end.wait(10))
+        assert await jobs.run(Client().request, lambda _: may_end.wait(120))
 
     run(main())
 

@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from zuoci.server.app import ServerSettings
 
 PAGE = files("zuoci.studio").joinpath("page")
-expect.set_options(timeout=20_000)  # a busy machine is no failure
+_MILLISECONDS = 180_000  # a busy machine is no failure
+expect.set_options(timeout=_MILLISECONDS)
 
 
 def song(page: Page) -> list[str]:
@@ -54,8 +55,8 @@ def new_song(page: Page) -> None:
 def write(page: Page, button: str = "#write") -> list[str]:
     """Lets the model write, and returns the lines that are not empty."""
     page.click(button)
-    expect(page.locator("#status")).not_to_have_text(re.compile("正在"), timeout=20_000)
-    expect(page.locator("#write")).to_be_visible(timeout=20_000)
+    expect(page.locator("#status")).not_to_have_text(re.compile("正在"))
+    expect(page.locator("#write")).to_be_visible()
     expect(page.locator("#status")).to_contain_text("行")
     return [line for line in song(page) if line]
 
@@ -103,7 +104,7 @@ class Visitor:
         context.on("console", lambda message: self.complaints.append(message.text))
         context.on("weberror", lambda error: self.complaints.append(str(error.error)))
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(_MILLISECONDS)
         page.goto(f"{self.url}/?token={self.token}" + (f"#{view}" if view else ""))
         expect(page.locator("#model")).to_be_visible()
         return page

@@ -231,7 +231,7 @@ def test_what_was_kept_and_is_damaged_is_an_error_in_one_line(tmp_path: Path, da
         load_stored(tmp_path)
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=60)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow], max_examples=60)
 @given(
     st.text(max_size=300)
     | st.sampled_from(["../../etc/passwd", "..\\..\\a.txt", "/a/b.txt", "C:\\a.txt", ".", "..", "a\0b.txt", "CON.txt"])

@@ -50,14 +50,14 @@ def test_a_run_that_starts_from_a_model_shows_how_good_that_was(
         names = ["自动", "tiny", "en（随 zuoci 附带）", "zh（随 zuoci 附带）", "从零开始"]
         expect(page.locator("#base option")).to_have_text(names)
         page.select_option("#base", "tiny")
-        page.locator("#times label").first.click()
+        page.locator("#times label").nth(2).click()  # five minutes, for a slow machine: it is stopped sooner
         page.get_by_role("button", name="开始训练").click()
         run = page.locator(".run")
-        expect(run).to_contain_text(re.compile(r"训练前验证集 \d"), timeout=60_000)
+        expect(run).to_contain_text(re.compile(r"训练前验证集 \d"))
         expect(run.locator("svg .curve")).not_to_have_count(0)
         assert "NaN" not in run.locator("svg").inner_html()
         run.get_by_role("button", name="提前完成").click()
-        expect(run).to_have_attribute("data-state", "finished", timeout=60_000)
+        expect(run).to_have_attribute("data-state", "finished")
         figures = served.client.get("/api/models/lyrics-zh").json()["figures"]
         held_out, before = (figures[name]["perplexity"] for name in ("validation", "base"))
         shown = [f"{value:,.{1 if value < 100 else 0}f}" for value in (held_out, before)]
@@ -96,21 +96,21 @@ def test_a_first_model_is_trained_on_dropped_lyrics_and_writes(fresh: Visitor) -
     expect(files).to_have_count(1)
     assert page.input_value("#name") == "我的歌"
     page.select_option("#base", "none")  # quicker
-    page.locator("#times label").first.click()
+    page.locator("#times label").nth(2).click()  # five minutes, for a slow machine: it is stopped sooner
     page.get_by_role("button", name="开始训练").click()
     run = page.locator(".run")
-    expect(run).to_have_attribute("data-state", "running", timeout=20_000)
+    expect(run).to_have_attribute("data-state", "running")
     expect(run.locator(".run-head")).to_contain_text("训练中")
-    expect(run).to_contain_text("，验证集", timeout=30_000)  # the first round
+    expect(run).to_contain_text("，验证集")  # the first round
     expect(run.locator("svg .curve")).not_to_have_count(0)
     expect(run.locator(".sample").first).not_to_be_empty()
     run.get_by_role("button", name="暂停").click()
-    expect(run).to_have_attribute("data-state", "paused", timeout=20_000)
+    expect(run).to_have_attribute("data-state", "paused")
     run.get_by_role("button", name="继续训练").click()
-    expect(run).to_have_attribute("data-state", "running", timeout=20_000)
+    expect(run).to_have_attribute("data-state", "running")
     stop = run.get_by_role("button", name="提前完成")
     stop.click()
-    page.wait_for_url("**/#write", timeout=30_000)  # which opens by itself
+    page.wait_for_url("**/#write")  # which opens by itself
     assert page.input_value("#model") == "我的歌"
     expect(page.locator("#own-model")).to_be_hidden()
     page.fill("#option-lines", "4")

@@ -84,6 +84,7 @@ def test_lines_are_written_rewritten_locked_and_undone(page: Page, served: Serve
     page.fill("#option-acrostic", "我你他人")
     first = write(page)
     assert [line[0] for line in first] == list("我你他人")
+    expect(page.locator(".check-gutter b").nth(4)).not_to_be_empty()  # a text is checked after it is written
     letters = page.locator(".check-gutter b").all_inner_texts()
     assert [letters[1], letters[3]] == [letters[2], letters[4]]  # the first is the gutter's own
     line(page, 1)
@@ -388,7 +389,7 @@ def test_on_a_phone_a_song_is_written_with_the_finger_alone(visit: Visitor) -> N
     new_song(page)
     page.locator("#add-verse").tap()
     page.locator("#write").tap()
-    expect(page.locator("#status")).to_contain_text("行", timeout=20_000)
+    expect(page.locator("#status")).to_contain_text("行")
     expect(page.locator("#write")).to_be_visible(timeout=20_000)
     first = [text for text in song(page) if text]
     assert first[0] == "[主歌]"

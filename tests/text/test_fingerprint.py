@@ -11,8 +11,8 @@ from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as save_arrays
 
 from zuoci import Corpus, Fingerprint, ModelFolderError, Song, load_lyrics, originality
-from zuoci.text.corpus import code_points
 from zuoci.text.fingerprint import FILE, hash_windows
+from zuoci.text.positions import code_points
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import struct
-import time
 import tracemalloc
 import zipfile
 from typing import TYPE_CHECKING
@@ -112,14 +111,12 @@ def test_a_bomb_is_refused_before_it_is_unpacked(tmp_path: Path) -> None:
         archive.writestr("a.txt", b"a" * 2**25)
         archive.writestr("b.txt", os.urandom(2**20), zipfile.ZIP_STORED)
     for name in ("one.zip", "padded.zip"):
-        begin = time.process_time()
         tracemalloc.start()
         with pytest.raises(CorpusError, match=r"unpacks to 3[23] MiB, from .*; raise --max-unpacked-mb"):
             read_corpus(tmp_path / name)
         _, peak = tracemalloc.get_traced_memory()
         tracemalloc.stop()
         assert peak < 2**23
-        assert time.process_time() - begin < 2.0
     assert len(read_corpus(tmp_path / "one.zip", ReadConfig(max_unpacked_mb=33)).text) == 2**25
 
 

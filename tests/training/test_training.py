@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal
 import pytest
 import torch
 from hypothesis import given
+from hypothesis import settings as limits
 from hypothesis import strategies as st
 from torch.nn.functional import cross_entropy
 
@@ -138,6 +139,7 @@ def test_a_single_character_is_too_little(tmp_path: Path) -> None:
         run(zuoci.read_corpus(tmp_path / "one.txt"), zuoci.resolve("lyrics"))
 
 
+@limits(max_examples=30)
 @given(st.integers(2, 700), st.sampled_from(["rnn", "gru", "lstm"]))
 def test_a_score_is_the_mean_over_every_character_after_the_first(n: int, cell: str) -> None:
     model = zuoci.CharLM(zuoci.ModelConfig.model_validate({"cell": cell, "hidden_size": 4}), zuoci.Vocabulary("abc"))

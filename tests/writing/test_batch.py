@@ -11,7 +11,7 @@ import torch
 import zuoci
 from zuoci import CorpusIndex, WriteConfig, Writer
 from zuoci.errors import WritingError
-from zuoci.model.products import RowByRow
+from zuoci.model.row_products import RowByRow
 from zuoci.model.stepper import Stepper
 from zuoci.writing.batch import Batch
 from zuoci.writing.text import Lyrics
@@ -75,18 +75,23 @@ def run(writer: Writer, starts: dict[int, int], threads: int) -> dict[int, tuple
     return found
 
 
-def test_a_text_is_the_same_alone_and_among_others_at_any_time(writer: Writer) -> None:
-    count = 3 * len(KINDS)
-    alone = {number: run(writer, {number: 0}, 1)[number] for number in range(count)}
-    assert sum(len(one) == 4 for one in alone.values()) > count // 2
-    for threads in (1, 2, 5):
-        assert run(writer, dict.fromkeys(range(count), 0), threads) == alone
-    assert run(writer, {number: number * 7 % 31 for number in range(count)}, 3) == alone
+@pytest.fixture(scope="module")
+def alone(writer: Writer) -> dict[int, tuple[Any, ...]]:
+    """Two texts of each kind, each written alone."""
+    return {number: run(writer, {number: 0}, 1)[number] for number in range(2 * len(KINDS))}
+
+
+def test_a_text_is_the_same_alone_and_among_others_at_any_time(
+    writer: Writer, alone: dict[int, tuple[Any, ...]]
+) -> None:
+    assert sum(len(one) == 4 for one in alone.values()) > len(alone) // 2
+    for threads in (1, 5):
+        assert run(writer, dict.fromkeys(alone, 0), threads) == alone
+    assert run(writer, {number: number * 7 % 31 for number in alone}, 3) == alone
 
 
 @pytest.mark.slow
-def test_a_text_is_the_same_among_256_others(writer: Writer) -> None:
-    alone = {number: run(writer, {number: 0}, 1)[number] for number in range(len(KINDS))}
+def test_a_text_is_the_same_among_256_others(writer: Writer, alone: dict[int, tuple[Any, ...]]) -> None:
     for threads in (1, 2):
         among = run(writer, {number: number * 13 % 101 for number in range(len(KINDS) + 256)}, threads)
         assert {number: among[number] for number in alone} == alone
@@ -152,30 +157,32 @@ def test_a_share_that_rounds_to_nothing_is_no_dead_end(writer: Writer) -> None:
         assert not any(isinstance(result, Exception) for result in found.values())
 
 
-@pytest.mark.parametrize("forced", [False, True])
+@pytest.mark.parametrize("kernel", ["small products", "groups of 8", "single rows"])
 @pytest.mark.parametrize(("inputs", "outputs"), [(1, 1), (3, 5), (12, 36), (64, 192), (100, 1765), (256, 768)])
-def test_the_product_of_a_row_does_not_depend_on_the_others(inputs: int, outputs: int, forced: bool) -> None:
+def test_the_product_of_a_row_does_not_depend_on_the_others(
+    inputs: int, outputs: int, kernel: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failing = {"small products": 0, "groups of 8": 1, "single rows": 2}[kernel]
+    steady = RowByRow._is_steady  # pyright: ignore[reportPrivateUsage]
+    checks: list[bool] = []
+
+    def is_steady(matrix: RowByRow) -> bool:
+        checks.append(steady(matrix) and len(checks) >= failing)
+        return checks[-1]
+
+    monkeypatch.setattr(RowByRow, "_is_steady", is_steady)
+    monkeypatch.setattr("zuoci.model.row_products._IN_CACHE", 0)
     rng = np.random.default_rng(0)
     weight = rng.standard_normal((outputs, inputs)).astype(np.float32)
-    matrix = RowByRow(torch.from_numpy(weight))
-    if forced:
-        matrix._laid_out = None  # pyright: ignore[reportPrivateUsage]
+    matrix = RowByRow(weight)
+    assert len(checks) > failing or not any(checks)
     x = rng.standard_normal((300, inputs)).astype(np.float32)
-    whole, each = matrix.all(x), matrix.each(x)
+    whole = matrix.times(x)
     np.testing.assert_allclose(whole, x @ weight.T, rtol=1e-3, atol=1e-3)
     for size in (1, 2, 7, 61, 256):
-        assert np.array_equal(np.concatenate([matrix.all(x[a : a + size]) for a in range(0, 300, size)]), whole)
-        assert np.array_equal(np.concatenate([matrix.each(x[a : a + size]) for a in range(0, 300, size)]), each)
+        assert np.array_equal(np.concatenate([matrix.times(x[a : a + size]) for a in range(0, 300, size)]), whole)
     strided = np.stack([x, -x], 1)[:, 0]  # as the LSTM's hidden units lie
-    assert np.array_equal(matrix.all(strided), whole)
-    assert np.array_equal(matrix.each(strided), each)
-
-
-def test_without_laid_out_matrices_a_text_is_the_same_too(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(RowByRow, "all", RowByRow.each)
-    count = len(KINDS)
-    alone = {number: run(writer, {number: 0}, 1)[number] for number in range(count)}
-    assert run(writer, {number: number * 5 % 11 for number in range(count)}, 2) == alone
+    assert np.array_equal(matrix.times(strided), whole)
 
 
 @pytest.mark.parametrize("embedding", [{}, {"embedding_size": 4}, {"embedding_size": 4, "tie_embedding": True}])
@@ -201,11 +208,11 @@ def test_the_stepper_is_the_model_character_by_character(cell: str, num_layers: 
 
 
 @pytest.mark.parametrize("rows", [1, 7, 40])
-def test_a_text_is_the_same_where_there_is_room_for_few_rows(writer: Writer, rows: int) -> None:
-    count = 2 * len(KINDS)
-    alone = {number: run(writer, {number: 0}, 1)[number] for number in range(count)}
+def test_a_text_is_the_same_where_there_is_room_for_few_rows(
+    writer: Writer, alone: dict[int, tuple[Any, ...]], rows: int
+) -> None:
     batch: Batch[Lyrics] = Batch(writer.model.stepper, 2, rows)
-    numbers = {add(batch, writer, "山", config_of(k)): k for k in range(count)}
+    numbers = {add(batch, writer, "山", config_of(k)): k for k in alone}
     found: dict[int, Any] = {}
     while len(batch):
         found.update({numbers[number]: everything(lyrics) for number, lyrics in batch.step()})

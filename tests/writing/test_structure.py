@@ -14,6 +14,7 @@ from tests.writing.test_form import rhyme, writer_of, written
 from zuoci import SettingsError, WriteConfig
 from zuoci.text.corpus import read_corpus
 from zuoci.writing.candidates import next_lines, rewrite
+from zuoci.writing.example import form_of
 from zuoci.writing.form import Form, count_syllables
 from zuoci.writing.text import mark_sections
 
@@ -84,6 +85,42 @@ def test_marks_are_read_as_sections_again(tmp_path: Path) -> None:
     assert [section.name for section in read.sections] == ["verse 1", "chorus", "verse 2", "chorus"]
 
 
+EXAMPLE = """[Verse 1]
+夜里的风 吹过去
+我在门口
+
+[Chorus]
+走吧走吧
+不回家
+
+[Verse 2]
+等你回来开灯
+
+[Chorus]
+
+[Chorus 2]
+回来吧回来吧
+我在这里
+"""
+
+
+def test_new_words_to_the_sections_of_an_example(tmp_path: Path) -> None:
+    (tmp_path / "song.txt").write_text(EXAMPLE)
+    wish = form_of(read_corpus(tmp_path / "song.txt").songs[0])
+    assert wish == {
+        "structure": "V C V C C",
+        "section": ("V1=4+3,4", "C1=4,3 AA", "V2=6 X", "C3=6,4"),
+    }
+    forms = [(section.lines, section.pattern.lengths, section.returns) for section in WriteConfig(**wish).sections]
+    assert forms == [
+        (2, ((4, 3), (4,)), None),
+        (2, ((4,), (3,)), None),
+        (1, ((6,),), None),
+        (2, ((4,), (3,)), 1),
+        (2, ((6,), (4,)), None),
+    ]
+
+
 def test_words_and_openings_do_not_stand_in_lines_that_return() -> None:
     text = song(structure="C C V", stanza="1", line_length="4", word=("山", "路", "光"), line_opening=("3=天",))
     (_, chorus), (_, again), (_, verse) = sections(text)
@@ -110,6 +147,7 @@ def test_an_opening_stands_before_the_first_section() -> None:
         ({"structure": "V", "section": ("5,5",)}, "the form of a section is written as C=7,5,7,5 XAXA.* got '5,5'"),
         ({"structure": "V", "section": ("V=",)}, "the form of a section is written"),
         ({"structure": "V", "section": ("V=5", "v=AA")}, "section V has two forms; give one"),
+        ({"structure": "V", "section": ("V0=7",)}, "the form of a section is written"),
         ({"structure": "V", "section": ("V=A?",)}, "a rhyme scheme is written in letters"),
         ({"structure": "V", "section": ("V=0+4",)}, "a pattern is made of whole numbers"),
         ({"structure": "V" * 300}, "1000 lines at most: got 1200"),

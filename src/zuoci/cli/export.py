@@ -9,7 +9,9 @@ from typing import Annotated, Any, Literal
 import typer
 
 from zuoci.cli import say, say_notes
+from zuoci.cli.options import Encoding
 from zuoci.errors import SettingsError
+from zuoci.text.read_config import ReadConfig
 
 
 def command(
@@ -28,6 +30,7 @@ def command(
             help="A text that the model was not trained on, to measure what the precision costs.", metavar="FILE"
         ),
     ] = None,
+    encoding: Encoding = "",
     title: Annotated[str, typer.Option(help="Title of the page; by default the model's name.")] = "",
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that exist.")] = False,
 ) -> None:
@@ -45,7 +48,7 @@ def command(
     if page and onnx and os.path.realpath(page) == os.path.realpath(onnx):
         raise SettingsError(f"{page} cannot be both the page and the graph: name two files")
     if page:
-        corpus = read_corpus(text) if text else None
+        corpus = read_corpus(text, ReadConfig(encoding=encoding)) if text else None
         say_notes(corpus.notes if corpus else ())
         exported = export_model(
             model,

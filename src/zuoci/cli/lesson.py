@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 import typer
 
 from zuoci.cli import print_text, say
+from zuoci.cli.options import Encoding
 from zuoci.errors import CorpusError, SettingsError
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ def command(
             help="The course's jaychou_lyrics.txt.zip, another zip file with one text, or a text file.", metavar="PATH"
         ),
     ] = None,
+    encoding: Encoding = "",
     sampling: Annotated[
         Literal["random", "consecutive"],
         typer.Option(help="Whether minibatches are in random order, or continue one another."),
@@ -70,7 +72,7 @@ def command(
     from zuoci.model.threads import one_thread
     from zuoci.training.minibatches import make_batches
 
-    lyrics = Lyrics(*lesson.load_data_jay_lyrics(corpus))
+    lyrics = Lyrics(*lesson.load_data_jay_lyrics(corpus, encoding))
     generator = torch.Generator().manual_seed(config.seed)
     if not lyrics.corpus_indices:
         raise CorpusError(f"{corpus} is empty: it holds no characters to train on")

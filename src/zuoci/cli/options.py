@@ -8,9 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar, get_origin
 import typer
 from pydantic import BaseModel, ValidationError
 
-from zuoci.errors import SettingsError
+from zuoci.errors import SettingsError, describe
 from zuoci.text.read_config import ReadConfig
-from zuoci.training.recipe import describe
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection

@@ -36,7 +36,7 @@ def command(
 ) -> None:
     """Lists characters and words that rhyme with a word, those that the model writes most readily first."""
     config = make(WriteConfig, settings)
-    from zuoci.model.checkpoint import load
+    from zuoci.model.checkpoint import load_weights
     from zuoci.model.stepper import Stepper
     from zuoci.writing.rhyme.scheme import Rhymes
     from zuoci.writing.rhyme.words import find_rhymes
@@ -47,7 +47,7 @@ def command(
     script = (rhymes.group(word) or "zh")[:2]
     if model is None and script not in BASES:
         raise SettingsError(f"no base model writes as {word!r} is written; name a MODEL that does")
-    loaded = load(model or script)
+    loaded = load_weights(model or script)
     found = find_rhymes(word, rhymes, Stepper(loaded), loaded.vocabulary)
     characters, words = found.characters[:count], found.words[:count]
     if as_json:

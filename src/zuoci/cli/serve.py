@@ -42,13 +42,12 @@ def command(
 ) -> None:
     """Serves models over the OpenAI API: /v1/models, /v1/completions, /v1/chat/completions."""
     check_extra()
-    from zuoci.model.checkpoint import load
     from zuoci.server.app import Application, ServerSettings
     from zuoci.server.run import listen, make_server, run, url_of
-    from zuoci.training.adapt import set_voice
+    from zuoci.writing.writer import Writer
 
     for folder in model:  # whoever starts the server is told of a damaged model, not the first client
-        set_voice(load(folder), folder, voice)
+        Writer.load(folder, voice=voice)
     app = Application(ServerSettings(model, host=host, port=port, key=key, rows=rows, voice=voice))
     sockets = [listen(host, port)]
     names = ", ".join(app.models.refresh())

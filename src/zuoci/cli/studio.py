@@ -38,14 +38,14 @@ def command(
 ) -> None:
     """Opens a page in the browser to write, look inside models, train and export them."""
     check_extra()
-    from zuoci.model.checkpoint import load
+    from zuoci.model.checkpoint import load_weights
     from zuoci.server.models import default_home
     from zuoci.server.run import listen, make_server, run, url_of
     from zuoci.studio.app import Studio, StudioSettings
     from zuoci.studio.home import claim
 
     for folder in model or ():
-        load(folder)
+        load_weights(folder)
     home = (models or default_home()).absolute()
     song_folder = (songs or Path.home() / "zuoci").absolute()
     settings = StudioSettings(model or (), home=home, songs=song_folder, host=host, port=port, key=key)

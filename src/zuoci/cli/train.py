@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import signal
-from contextlib import ExitStack, closing, contextmanager
+from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,11 +14,12 @@ import typer
 from zuoci.cli import print_json, print_text, say, say_notes
 from zuoci.cli.options import given, make, with_settings
 from zuoci.cli.signals import on_signals
-from zuoci.errors import ModelFolderError, SettingsError, ZuociError
+from zuoci.errors import DivergenceError, ModelFolderError, SettingsError, ZuociError
 from zuoci.model.base import NO_BASE
 from zuoci.model.config import ModelConfig
 from zuoci.text.read_config import ReadConfig
 from zuoci.text.terminal import printable, quote
+from zuoci.training.distributed import LostProcessError, is_follower, joined
 from zuoci.training.recipe import DEFAULT_RECIPE, RECIPES, TrainConfig, read_settings_file, resolve
 
 if TYPE_CHECKING:
@@ -84,6 +85,9 @@ def command(
     **settings: Any,
 ) -> None:
     """Trains a model on lyrics, and writes with it."""
+    if is_follower():  # of several processes, only the first reads, writes and prints
+        _follow()
+        return
     reading = {name: settings.pop(name) for name in ReadConfig.model_fields}
     of_file = read_settings_file(config) if config else {}
     named = of_file.pop("recipe", None)
@@ -94,7 +98,8 @@ def command(
     _check_use(out, tensorboard, recipe, overrides, resume=resume, overwrite=overwrite)
     received: list[int] = []
     with _exit_code_of(received), ExitStack() as stack:
-        job = _open_job(stack, out, resume=resume, overwrite=overwrite, save_every=save_every)
+        ranks = stack.enter_context(joined())
+        job = _open_job(stack, out, resume=resume, overwrite=overwrite, save_every=save_every, ranks=ranks)
         corpus = _read_sources(job, source or (), language, reading)
         samples = _prepare(job, *corpus, recipe or DEFAULT_RECIPE, overrides, prefix or ())
         with _log(tensorboard, job) as board, _pause_on_signals(job, received):
@@ -106,6 +111,18 @@ def command(
         )
         raise typer.Exit(128 + received[0])
     _show_result(end, job, samples, as_json=as_json)
+
+
+def _follow() -> None:
+    """Takes part in the run of the first process, which alone answers signals and says what went wrong."""
+    from zuoci.training.job import follow
+
+    with (
+        suppress(LostProcessError, DivergenceError),
+        joined() as ranks,
+        on_signals(lambda _: None, "SIGINT", "SIGTERM", "SIGHUP"),
+    ):
+        follow(ranks)
 
 
 def _check_use(
@@ -301,6 +318,11 @@ def _pause_on_signals(job: Job, received: list[int]) -> Generator[None]:
         received.append(number)
         job.pause(ending=True)
 
+    def stay(*_: object) -> None:
+        pass
+
+    if job.ranks.size > 1:  # where a process is lost, torchrun ends the others, and this one has to save before
+        signal.signal(signal.SIGTERM, stay)  # also after the block
     with on_signals(pause, "SIGINT", "SIGTERM", "SIGHUP"):
         yield
 

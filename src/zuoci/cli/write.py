@@ -20,6 +20,7 @@ from zuoci.writing.config import VOICE, WriteConfig, refuse_greedy_temperature
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from zuoci.text.corpus import Song
     from zuoci.writing.candidates import Candidate
     from zuoci.writing.writer import Writer
 
@@ -38,8 +39,8 @@ def command(
     like: Annotated[
         str,
         typer.Option(
-            help="A song whose form to use: lines, their lengths and gaps, stanzas, rhymes; a file, or the title of a "
-            "song of --corpus or of the bundled lyrics.",
+            help="A song whose form to use: lines, their lengths and gaps, stanzas or marked sections, rhymes; a file, "
+            "or the title of a song of --corpus or of the bundled lyrics.",
             metavar="FILE|TITLE",
             show_default=False,
         ),
@@ -74,7 +75,7 @@ def command(
     _refuse_unused(settings, following=following is not None, rewrite=rewrite is not None)
     reading = ReadConfig(encoding=encoding)
     if like:
-        from zuoci.writing.form import form_of
+        from zuoci.writing.example import form_of
 
         settings = {**form_of(_example(like, corpus, reading)), **given(settings)}
     config = make(WriteConfig, settings)
@@ -116,11 +117,14 @@ def _refuse_unused(settings: dict[str, Any], *, following: bool, rewrite: bool) 
 
 def open_writer(model: Path, corpus: Sequence[Path] | None, reading: ReadConfig, voice: float = 1.0) -> Writer:
     """A writer with a saved model, and with its training text if that was given."""
-    from zuoci.text.corpus import read_corpus
     from zuoci.writing.writer import Writer
 
-    songs = read_corpus(corpus, reading) if corpus else None
-    say_notes(songs.notes if songs else ())
+    songs = None
+    if corpus:
+        from zuoci.text.corpus import read_corpus  # the readers of all formats
+
+        songs = read_corpus(corpus, reading)
+        say_notes(songs.notes)
     return Writer.load(model, songs, voice=voice)
 
 
@@ -176,20 +180,22 @@ def text_of(file: Path, reading: ReadConfig | None = None) -> str:
     return corpus.text.rstrip("\n")
 
 
-def _example(name: str, corpus: Sequence[Path] | None, reading: ReadConfig) -> str:
+def _example(name: str, corpus: Sequence[Path] | None, reading: ReadConfig) -> Song:
     """The song of --like: a file, or a song with this title."""
-    from zuoci.text.corpus import load_lyrics, read_corpus
+    from zuoci.text.corpus import Song, load_lyrics, read_corpus, read_one
 
     if Path(name).is_file():
-        return text_of(Path(name), reading)
+        example = read_one(Path(name), reading)
+        say_notes(example.notes)
+        return example.songs[0] if len(example.songs) == 1 else Song(name, example.text)
     songs = read_corpus(corpus, reading).songs if corpus else ()
-    songs += load_lyrics("zh", choruses="sung").songs + load_lyrics("en", choruses="sung").songs
+    songs += load_lyrics("zh").songs + load_lyrics("en").songs
     found = next((song for song in songs if song.title == name), None)
     if found is None:
         raise SettingsError(
             f"like names neither a file nor the title of a song of the corpus or the bundled lyrics: got {name!r}"
         )
-    return found.text.rstrip("\n")
+    return found
 
 
 def _print(writer: Writer, found: Sequence[Candidate], count: int) -> None:

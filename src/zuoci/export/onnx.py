@@ -103,13 +103,13 @@ class _Graph:
             index = self.constant(np.array(layer))
             before = [self.node("Gather", name, index, axis=0) for name in names]
             if layer:
-                product = self.node("MatMul", after[-1][0], self.constant(stepper.inputs[layer - 1].across))
+                product = self.node("MatMul", after[-1][0], self.constant(stepper.inputs[layer - 1].weight.T))
                 x = self.node("Add", product, self.constant(stepper.biases[layer]))
             after.append(self.cell(layer, x, before))
         x = after[-1][0]
         if stepper.projection:
-            x = self.node("MatMul", x, self.constant(stepper.projection.across))
-        product = self.node("MatMul", x, self.constant(stepper.output.across))
+            x = self.node("MatMul", x, self.constant(stepper.projection.weight.T))
+        product = self.node("MatMul", x, self.constant(stepper.output.weight.T))
         self.node("Add", product, self.constant(stepper.output_bias), into="logits")
         axis = self.constant(np.array([0]))
         for name, layers in zip(names, zip(*after, strict=True), strict=True):
@@ -131,7 +131,7 @@ class _Graph:
 
     def cell(self, layer: int, x: str, before: list[str]) -> list[str]:
         """One layer: the products of its input `(B, gates·H)`, and its state → its new state."""
-        hidden = self.node("MatMul", before[0], self.constant(self.stepper.recurrent[layer].across))
+        hidden = self.node("MatMul", before[0], self.constant(self.stepper.recurrent[layer].weight.T))
         if self.stepper.cell == "gru":
             x_r, x_z, x_n = self.split(x, 3)
             h_r, h_z, h_n = self.split(hidden, 3)

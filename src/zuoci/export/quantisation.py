@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import numpy as np
-import torch
 
 from zuoci.errors import SettingsError
 from zuoci.model.language_model import CharLM
@@ -49,10 +48,10 @@ def quantise(model: CharLM, precision: Precision) -> Quantised:
     Raises:
         SettingsError: a weight is larger than float16 can hold.
     """
-    weights = {name: weight.detach().cpu().float().numpy() for name, weight in model.state_dict().items()}
+    weights = {name: array.astype(np.float32) for name, array in model.weights().arrays.items()}
     tensors, data, decoded = pack_weights(weights, precision)
     copy = CharLM(model.config, model.vocabulary)
-    copy.load_state_dict({name: torch.from_numpy(values.copy()) for name, values in decoded.items()})
+    copy.load_arrays(decoded)
     if model.mixture:
         copy.mixture = Mixture.from_arrays(model.mixture.to_arrays(), len(model.vocabulary))
     return Quantised(tensors, data, copy.eval())
@@ -77,7 +76,7 @@ def pack_weights(
         stored: NDArray[Any] = given
         values = given
         if given.ndim > 1 and precision == "int8":
-            stored, scales = (part.numpy() for part in quantise_rows(torch.from_numpy(given)))
+            stored, scales = quantise_rows(given)
             tensor |= {"type": "int8", "scales": len(data)}
             data += scales.astype("<f4").tobytes()
             values = stored * scales

@@ -22,19 +22,15 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
 from pydantic import ValidationError
 from safetensors import SafetensorError
 from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as save_arrays
-from safetensors.torch import load as load_tensors
-from safetensors.torch import save as save_tensors
 
 from zuoci.errors import ModelFolderError
 from zuoci.model.base import model_folder
 from zuoci.model.config import ModelConfig
 from zuoci.model.destination import check_unchanged, or_elsewhere, refuse
-from zuoci.model.language_model import CharLM
 from zuoci.model.lock import writing
 from zuoci.model.mixture import Mixture
 from zuoci.model.quantisation import decode, encode
@@ -48,6 +44,7 @@ from zuoci.model.replacing import (
     staging_folder,
     write_durably,
 )
+from zuoci.model.weights import ModelWeights, fault_of, not_finite
 from zuoci.text.fingerprint import Fingerprint
 from zuoci.text.folder import (
     BASE_WINDOWS,
@@ -73,7 +70,7 @@ if TYPE_CHECKING:
     import os
     from collections.abc import Mapping, Sequence
 
-    from torch import Tensor
+    from zuoci.model.language_model import CharLM
 
 VERSION = 1
 _MODEL = (CONFIG, WEIGHTS, VOCABULARY, COUNTS)
@@ -96,7 +93,7 @@ def save(
     """Saves a model, whole or not at all. Other files in the folder are not touched.
 
     Args:
-        model: the model; its weights are saved in their current precision.
+        model: the model; its weights are saved in float32, or in float64 if it is in that.
         folder: must not exist, or be empty; with `overwrite` it may hold a model, which is replaced.
         training: the settings of the run.
         report: the figures of the run.
@@ -134,8 +131,8 @@ def save(
 
 def _contents_of(model: CharLM, training: Mapping[str, Any], card: str, in_8_bits: bool) -> dict[str, bytes]:
     """The contents of the files that every model has."""
-    weights = {name: value.detach().cpu().contiguous() for name, value in model.state_dict().items()}
-    if broken := _not_finite(weights):
+    weights = model.weights().arrays
+    if broken := not_finite(weights):
         raise ModelFolderError(f"the model cannot be saved: {broken} holds values that are not finite numbers")
     if in_8_bits:
         weights = encode(weights)
@@ -149,7 +146,7 @@ def _contents_of(model: CharLM, training: Mapping[str, Any], card: str, in_8_bit
         "training": dict(training),
     }
     return {
-        WEIGHTS: save_tensors(weights, {"format": "pt"}),
+        WEIGHTS: save_arrays(weights, {"format": "pt"}),
         VOCABULARY: model.vocabulary.to_json().encode(),
         CONFIG: _json(config),
         CARD: card.encode(),
@@ -260,12 +257,23 @@ def load(folder: str | os.PathLike[str]) -> CharLM:
     Raises:
         ModelFolderError: the folder holds no model, a model of another version, or a damaged one.
     """
+    from zuoci.model.language_model import CharLM  # torch, which `load_weights` does without
+
+    return CharLM.of(load_weights(folder))
+
+
+def load_weights(folder: str | os.PathLike[str]) -> ModelWeights:
+    """Loads a model without torch.
+
+    Raises:
+        ModelFolderError: as in `load`.
+    """
     path = model_folder(folder)
     return _model(path, read_files(path, _MODEL))
 
 
-def load_for_writing(folder: str | os.PathLike[str]) -> tuple[CharLM, Fingerprint | None, WindowFilter | None]:
-    """Loads a model, the fingerprint of its corpus, and what its base has read; None where it was saved without.
+def load_for_writing(folder: str | os.PathLike[str]) -> tuple[ModelWeights, Fingerprint | None, WindowFilter | None]:
+    """Loads a model without torch, and of its text and its base's what copies are recognised by; None if it has none.
 
     Raises:
         ModelFolderError: as in `load`, or one of the two is damaged.
@@ -298,29 +306,25 @@ def load_description(folder: str | os.PathLike[str]) -> dict[str, Any]:
     return {"model": config.model_dump(mode="json"), "training": training, "vocabulary": vocabulary.characters}
 
 
-def _model(path: Path, files: Mapping[str, bytes]) -> CharLM:
+def _model(path: Path, files: Mapping[str, bytes]) -> ModelWeights:
     _check_complete(path, files)
     vocabulary = _vocabulary(path / VOCABULARY, files[VOCABULARY])
     config = _config(path / CONFIG, files[CONFIG], len(vocabulary))
     try:
-        weights = decode(load_tensors(files[WEIGHTS]))
+        arrays = decode(load_arrays(files[WEIGHTS]))
     except (ValueError, KeyError, TypeError, SafetensorError) as error:
         raise _damaged(path / WEIGHTS, error) from None
-    name, rows = ("projection", config.embedding_size) if config.tie_embedding else ("output", len(vocabulary))
-    last = {f"{name}.weight": torch.empty(rows, config.hidden_size, device="meta")}
-    fault = _tensor_fault(last, {name: weights[name] for name in last if name in weights})
-    model = CharLM(config, vocabulary) if not fault else None  # a damaged size could exceed the memory
-    if not model or (fault := _tensor_fault(model.state_dict(), weights)):
+    if fault := fault_of(arrays, config, len(vocabulary)):
         raise ModelFolderError(f"{path / WEIGHTS} is damaged: {fault}")
-    if broken := _not_finite(weights):
+    if broken := not_finite(arrays):
         raise ModelFolderError(f"{path / WEIGHTS} is damaged: {broken} holds values that are not finite numbers")
-    model.load_state_dict(weights)
+    mixture = None
     if COUNTS in files:
         try:
-            model.mixture = Mixture.from_arrays(load_arrays(files[COUNTS]), len(vocabulary))
+            mixture = Mixture.from_arrays(load_arrays(files[COUNTS]), len(vocabulary))
         except (ValueError, KeyError, TypeError, SafetensorError) as error:
             raise _damaged(path / COUNTS, error) from None
-    return model.eval()
+    return ModelWeights(config, vocabulary, arrays, mixture)
 
 
 def _check_complete(path: Path, files: Mapping[str, bytes]) -> None:
@@ -358,29 +362,6 @@ def _vocabulary(file: Path, data: bytes) -> Vocabulary:
         raise ModelFolderError(f"{file} is damaged: it is not UTF-8") from None
     except ModelFolderError as error:
         raise ModelFolderError(f"{file}: {error}") from None
-
-
-def _tensor_fault(expected: Mapping[str, Tensor], tensors: Mapping[str, Tensor]) -> str | None:
-    """The first difference between the tensors of a file and those of a model, in words; None if there is none.
-
-    Args:
-        expected: tensors with the names and shapes of the model; their precision does not matter.
-        tensors: the tensors of the file.
-    """
-    for name, value in expected.items():
-        if name not in tensors:
-            return f"{name} is missing"
-        found = tensors[name]
-        if found.shape != value.shape:
-            return f"{name} must have the shape {list(value.shape)}: got {list(found.shape)}"
-        if not found.is_floating_point():
-            return f"{name} must be of floating-point numbers: got {found.dtype}"
-    more = next((name for name in tensors if name not in expected), None)
-    return f"{more} does not belong in it" if more is not None else None
-
-
-def _not_finite(tensors: Mapping[str, Tensor]) -> str | None:
-    return next((name for name, value in tensors.items() if not torch.isfinite(value).all()), None)
 
 
 def _damaged(file: Path, error: Exception) -> ModelFolderError:

@@ -7,15 +7,20 @@ Dimensions: T time, B batch, V vocabulary, E embedding, H hidden, L layers.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import torch
 from torch import Tensor, nn
 
 from zuoci.model.fused import run_layer
 from zuoci.model.threads import settle_libraries
+from zuoci.model.weights import ModelWeights
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from numpy.typing import NDArray
+
     from zuoci.model.config import ModelConfig
     from zuoci.model.mixture import Mixture
     from zuoci.text.vocabulary import Vocabulary
@@ -69,15 +74,12 @@ class CharLM(nn.Module):
         self.path: Implementation = "auto"
         self.mixture: Mixture | None = None
         V, E, H = len(vocabulary), config.embedding_size, config.hidden_size
-        with torch.device("meta"):  # nothing is drawn from torch's global generator
-            # Without weights to draw, which would import torch's compiler: a second and more of every command's time.
-            self.embedding = nn.Embedding.from_pretrained(torch.empty(V, E), freeze=False) if E else None
-            self.layers = nn.ModuleList(
-                _layer(config.cell, (E or V) if layer == 0 else H, H) for layer in range(config.num_layers)
-            )
-            self.projection = nn.Linear(H, E, bias=False) if config.tie_embedding else None
-            self.output = nn.Linear(E if config.tie_embedding else H, V)
-        self.to_empty(device="cpu")
+        self.embedding = nn.Embedding.from_pretrained(torch.empty(V, E), freeze=False) if E else None
+        self.layers = nn.ModuleList(
+            _layer(config.cell, (E or V) if layer == 0 else H, H) for layer in range(config.num_layers)
+        )
+        self.projection = _Linear(H, E, bias=False) if config.tie_embedding else None
+        self.output = _Linear(E if config.tie_embedding else H, V)
         if config.tie_embedding:
             self._tie()
         if config.cell != "gru":
@@ -134,6 +136,26 @@ class CharLM(nn.Module):
             else:
                 param.uniform_(-bound, bound, generator=generator)
         return self
+
+    @classmethod
+    def of(cls, weights: ModelWeights) -> CharLM:
+        """A model with copies of some weights, on the CPU and in evaluation mode."""
+        model = cls(weights.config, weights.vocabulary)
+        model.load_arrays(weights.arrays)
+        model.mixture = weights.mixture
+        return model.eval()
+
+    def load_arrays(self, arrays: Mapping[str, NDArray[Any]]) -> None:
+        """Like `load_state_dict`, from numpy arrays."""
+        self.load_state_dict({name: torch.tensor(array) for name, array in arrays.items()})
+
+    def weights(self) -> ModelWeights:
+        """Copies the weights from any device, in float32 or, if the model is in float64, in that."""
+        arrays: dict[str, NDArray[Any]] = {}
+        for name, value in self.state_dict().items():
+            dtype = torch.promote_types(value.dtype, torch.float32)
+            arrays[name] = value.to("cpu", dtype, copy=True, memory_format=torch.contiguous_format).numpy()
+        return ModelWeights(self.config, self.vocabulary, arrays, self.mixture)
 
     @property
     def device(self) -> torch.device:
@@ -206,9 +228,28 @@ class CharLM(nn.Module):
         return x * (bits >= threshold - 2**15).to(x.dtype).mul_(2**16 / (2**16 - threshold))
 
 
+class _Undrawn:
+    """A module whose weights are not drawn from torch's global generator when it is made."""
+
+    def reset_parameters(self) -> None:
+        """Leaves the weights as they are: `CharLM.initialise` draws them."""
+
+
+class _Linear(_Undrawn, nn.Linear): ...
+
+
+class _RNN(_Undrawn, nn.RNN): ...
+
+
+class _GRU(_Undrawn, nn.GRU): ...
+
+
+class _LSTM(_Undrawn, nn.LSTM): ...
+
+
 def _layer(cell: str, input_size: int, hidden_size: int) -> nn.Module:
     if cell == "gru":
-        return nn.GRU(input_size, hidden_size)
+        return _GRU(input_size, hidden_size)
     if cell == "lstm":
-        return nn.LSTM(input_size, hidden_size)
-    return nn.RNN(input_size, hidden_size, nonlinearity="relu" if cell == "rnn_relu" else "tanh")
+        return _LSTM(input_size, hidden_size)
+    return _RNN(input_size, hidden_size, nonlinearity="relu" if cell == "rnn_relu" else "tanh")

@@ -1,4 +1,4 @@
-"""Matrix products on a CPU by the faster of the two libraries in torch, for `fused` and `stepper`.
+"""Matrix products on a CPU by the faster of the two libraries in torch, for `fused`.
 
 torch passes float32 products to MKL and bfloat16 products to oneDNN. On AMD processors MKL uses vectors of 256 bits
 only, so on those with AVX-512 oneDNN is twice as fast in float32 as well (measurements in docs/experiments.md). oneDNN
@@ -15,11 +15,9 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
 import torch
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
     from torch import Tensor
 
 _onednn: Any = torch.ops.mkldnn
@@ -45,36 +43,6 @@ def lay_out(weight: Tensor) -> Tensor:
     if weight.numel() < _LEAST_LAID_OUT or not _by_onednn(weight):
         return weight
     return _onednn._reorder_linear_weight(weight, None)
-
-
-class RowByRow:
-    """A matrix W `(N, K)` whose product with a row has the same bits whatever other rows are multiplied with it.
-
-    In most libraries the order of summation in a matrix product depends on the number of rows. With a reordered matrix,
-    oneDNN's did not on any machine that was tried; the constructor checks this one. If it does, each row is multiplied
-    by itself.
-    """
-
-    def __init__(self, weight: Tensor) -> None:
-        """Copies a matrix that is on the CPU."""
-        self.across: NDArray[Any] = weight.t().contiguous().numpy()  # (K, N)
-        self._laid_out = None
-        if weight.dtype == torch.float32 and torch.backends.mkldnn.is_available():
-            self._laid_out = _onednn._reorder_linear_weight(weight.contiguous(), None)
-            x = np.sin(np.arange(61 * weight.shape[1], dtype=np.float32)).reshape(61, -1)
-            pieces = [self.all(x[a:b]) for a, b in ((0, 1), (1, 2), (2, 9), (9, 26), (26, 61))]
-            if not np.array_equal(np.concatenate(pieces), self.all(x)):
-                self._laid_out = None
-
-    def all(self, x: NDArray[Any]) -> NDArray[Any]:
-        """x Wᵀ `(B, N)`, for x `(B, K)`."""
-        if self._laid_out is None:
-            return self.each(x)
-        return _onednn._linear_pointwise(torch.from_numpy(x), self._laid_out, None, "none", [], "").numpy()
-
-    def each(self, x: NDArray[Any]) -> NDArray[Any]:
-        """Like `all` up to rounding, one row after another: faster for one row, slower for several."""
-        return np.dot(x, self.across) if len(x) == 1 else np.matmul(x[:, None], self.across)[:, 0]
 
 
 def _by_onednn(x: Tensor) -> bool:

@@ -9,14 +9,14 @@ A matrix becomes int8 with one float32 scale for each row:
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-import torch
+import numpy as np
 
 if TYPE_CHECKING:
     from collections.abc import Container, Mapping
 
-    from torch import Tensor
+    from numpy.typing import NDArray
 
 _SCALE = ".scale"  # the name of the scales of a tensor ends with this
 
@@ -26,36 +26,38 @@ def is_scale_of(name: str, weights: Container[str]) -> bool:
     return name.endswith(_SCALE) and name.removesuffix(_SCALE) in weights
 
 
-def quantise_rows(weight: Tensor) -> tuple[Tensor, Tensor]:
+def quantise_rows(weight: NDArray[Any]) -> tuple[NDArray[np.int8], NDArray[np.float32]]:
     """A matrix `(R, n)` → int8 `(R, n)`, and the scales of its rows, float32 `(R, 1)`."""
-    scales = weight.float().abs().amax(1, keepdim=True) / 127
-    return (weight.float() / torch.where(scales > 0, scales, 1.0)).round().to(torch.int8), scales
+    weight = weight.astype(np.float32)
+    scales = np.abs(weight).max(1, keepdims=True) / np.float32(127)
+    return np.rint(weight / np.where(scales > 0, scales, np.float32(1))).astype(np.int8), scales
 
 
-def encode(weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def encode(weights: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     """Weights by name, the matrices in 8 bits; `NAME.scale` holds the scales of the matrix `NAME`."""
-    encoded: dict[str, Tensor] = {}
+    encoded: dict[str, NDArray[Any]] = {}
     for name, weight in weights.items():
-        encoded[name] = weight.float()
-        if weight.dim() == 2:
+        if weight.ndim == 2:
             encoded[name], encoded[name + _SCALE] = quantise_rows(weight)
+        else:
+            encoded[name] = weight.astype(np.float32)
     return encoded
 
 
-def decode(encoded: Mapping[str, Tensor]) -> dict[str, Tensor]:
+def decode(encoded: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
     """The inverse of `encode`; weights that are not in 8 bits stay as they are.
 
     Raises:
         ValueError: the scales of a matrix are missing, or do not fit.
     """
-    weights: dict[str, Tensor] = {}
+    weights: dict[str, NDArray[Any]] = {}
     for name, weight in encoded.items():
         if is_scale_of(name, encoded):
             continue
-        if weight.dtype == torch.int8:
+        if weight.dtype == np.int8:
             scales = encoded.get(name + _SCALE)
-            if scales is None or scales.shape != (*weight.shape[:1], 1) or not scales.is_floating_point():
+            if scales is None or scales.shape != (*weight.shape[:1], 1) or scales.dtype.kind != "f":
                 raise ValueError(f"the scales of {name} are missing, or do not fit")
-            weight = weight * scales.float()
+            weight = weight * scales.astype(np.float32)
         weights[name] = weight
     return weights

@@ -34,8 +34,12 @@ _PINNED = {
 
 
 def pin_libraries() -> None:
-    """Keeps libraries from choosing their number of threads. Has no effect on libraries that are already loaded."""
+    """Keeps libraries from choosing their number of threads, and lets OpenBLAS choose the code for the processor.
+
+    What the environment says of either has no effect, and neither has a call on libraries that are already loaded.
+    """
     os.environ.update(_PINNED)
+    os.environ.pop("OPENBLAS_CORETYPE", None)  # code for another processor adds in another order, and more slowly
 
 
 @contextmanager
@@ -68,16 +72,24 @@ def settle_libraries() -> None:
 def core_count() -> int:
     """The number of physical cores that this process may use, or `OMP_NUM_THREADS` if that is set.
 
-    On Linux the number comes from the system, and not from torch, which reports MKL's guess on Intel processors.
+    The processes that `torchrun` starts on a machine share its cores evenly. On Linux the number of cores comes from
+    the system, and not from torch, which reports MKL's guess on Intel processors.
     """
-    wanted = os.environ.get("OMP_NUM_THREADS", "").split(",")[0]
-    if wanted.isascii() and wanted.isdigit() and int(wanted):
-        return int(wanted)
+    processes = _number("LOCAL_WORLD_SIZE") or 1
+    wanted = _number("OMP_NUM_THREADS")
+    if wanted and not wanted == 1 < processes:  # torchrun sets 1 where nothing is set
+        return wanted
     if sys.platform != "linux":
         import torch
 
         return torch.get_num_threads()
-    return len({_siblings(processor) for processor in os.sched_getaffinity(0)})
+    return max(1, len({_siblings(processor) for processor in os.sched_getaffinity(0)}) // processes)
+
+
+def _number(name: str) -> int:
+    """A variable of the environment that is a number, or a list that begins with one; 0: it is not."""
+    value = os.environ.get(name, "").split(",")[0]
+    return int(value) if value.isascii() and value.isdigit() else 0
 
 
 def _siblings(processor: int) -> str:

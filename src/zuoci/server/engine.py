@@ -16,7 +16,6 @@ from time import monotonic
 from typing import TYPE_CHECKING, TypeAlias
 
 from zuoci.errors import WritingError
-from zuoci.model.threads import one_thread
 from zuoci.server.errors import ApiError, ending
 from zuoci.server.job_queue import MAX_SECONDS, TOO_LONG
 from zuoci.server.scoring import CharScore, Scorer
@@ -271,7 +270,6 @@ class Engine:
             self._batches[text.writer].remove(text.number)
             del self._running[text.writer, text.number]
 
-    @one_thread()
     def _run(self) -> None:
         """What the thread does."""
         while True:

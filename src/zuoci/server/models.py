@@ -14,7 +14,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
 from safetensors import SafetensorError, safe_open
 
 from zuoci.errors import ModelFolderError, SettingsError
@@ -22,12 +21,11 @@ from zuoci.model.base import BASES, NO_BASE, base_folder, base_name, bundled_fol
 from zuoci.model.checkpoint import load_description
 from zuoci.model.config import ModelConfig
 from zuoci.model.figures import load_card, load_metrics, load_report
-from zuoci.model.language_model import CharLM
 from zuoci.model.quantisation import is_scale_of
+from zuoci.model.weights import shapes_of
 from zuoci.server.errors import ApiError, not_found
 from zuoci.text.fingerprint import Fingerprint
 from zuoci.text.folder import BASE_WINDOWS, FINGERPRINT, WEIGHTS, State, is_model, read_files, state_of
-from zuoci.text.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -209,11 +207,10 @@ def _has_voice(training: dict[str, Any]) -> bool:
 
 def _fault_of_weights(file: Path, description: dict[str, Any]) -> str | None:
     """What is wrong with a file of weights, by its header; None: nothing."""
-    with torch.device("meta"):  # allocates no memory
-        model = CharLM(ModelConfig.model_validate(description["model"]), Vocabulary.by_id(description["vocabulary"]))
-    expected = {name: list(value.shape) for name, value in model.state_dict().items()}
+    shapes = shapes_of(ModelConfig.model_validate(description["model"]), len(description["vocabulary"]))
+    expected = {name: list(shape) for name, shape in shapes.items()}
     try:
-        with safe_open(file, "pt") as weights:  # compares the header with the size of the file
+        with safe_open(file, "np") as weights:  # compares the header with the size of the file
             found = {name: list(weights.get_slice(name).get_shape()) for name in weights.keys()}  # noqa: SIM118
         found = {name: shape for name, shape in found.items() if not is_scale_of(name, expected)}
     except (OSError, SafetensorError) as error:

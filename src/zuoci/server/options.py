@@ -12,8 +12,8 @@ from annotated_types import Le, MaxLen
 from fastapi import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
+from zuoci.errors import describe
 from zuoci.server.errors import ApiError
-from zuoci.training.recipe import describe
 from zuoci.writing.config import VOICE, WriteConfig, refuse_greedy_temperature
 from zuoci.writing.settings_document import describe_settings
 

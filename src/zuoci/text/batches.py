@@ -17,6 +17,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+_ALL = slice(None)
+
+
 class Batch(NamedTuple):
     """One minibatch of ids.
 
@@ -51,7 +54,9 @@ class RandomBatches:
 
     carries_state: ClassVar[bool] = False
 
-    def __init__(self, ids: Tensor, batch_size: int, seq_len: int, generator: torch.Generator) -> None:
+    def __init__(
+        self, ids: Tensor, batch_size: int, seq_len: int, generator: torch.Generator, columns: slice = _ALL
+    ) -> None:
         """Cuts a text into windows.
 
         Args:
@@ -59,6 +64,7 @@ class RandomBatches:
             batch_size: the number of windows in a minibatch.
             seq_len: the number of characters in a window.
             generator: draws a permutation of the windows for each epoch.
+            columns: which windows of each minibatch to read; default: all.
 
         Raises:
             CorpusError: there are fewer than `batch_size` windows.
@@ -69,6 +75,7 @@ class RandomBatches:
         self.batch_size = batch_size
         self.seq_len = seq_len
         self.generator = generator
+        self.columns = columns
 
     @property
     def window_count(self) -> int:
@@ -83,7 +90,7 @@ class RandomBatches:
         offsets = torch.arange(self.seq_len + 1).unsqueeze(1)
         order = torch.randperm(self.window_count, generator=self.generator)
         for chosen in order[: len(self) * self.batch_size].view(len(self), self.batch_size):
-            window = self.ids[chosen * self.seq_len + offsets].long()  # (T + 1, B)
+            window = self.ids[chosen[self.columns] * self.seq_len + offsets].long()  # (T + 1, B)
             yield Batch(window[:-1], window[1:])
 
 
@@ -96,13 +103,14 @@ class ConsecutiveBatches:
 
     carries_state: ClassVar[bool] = True
 
-    def __init__(self, ids: Tensor, batch_size: int, seq_len: int) -> None:
+    def __init__(self, ids: Tensor, batch_size: int, seq_len: int, columns: slice = _ALL) -> None:
         """Cuts a text into lanes.
 
         Args:
             ids: int32 or int64 `(n,)`, in memory or memory-mapped.
             batch_size: the number of lanes.
             seq_len: the number of characters of a lane in one minibatch.
+            columns: which lanes to read; default: all.
 
         Raises:
             CorpusError: the lanes would be shorter than `seq_len` + 1.
@@ -112,6 +120,7 @@ class ConsecutiveBatches:
         lane_length = len(ids) // batch_size
         self.lanes = ids[: batch_size * lane_length].view(batch_size, lane_length)
         self.seq_len = seq_len
+        self.columns = columns
 
     @property
     def batch_size(self) -> int:
@@ -124,5 +133,5 @@ class ConsecutiveBatches:
 
     def __iter__(self) -> Iterator[Batch]:
         for start in range(0, len(self) * self.seq_len, self.seq_len):
-            window = self.lanes[:, start : start + self.seq_len + 1].t().long()  # (T + 1, B)
+            window = self.lanes[self.columns, start : start + self.seq_len + 1].t().long()  # (T + 1, B)
             yield Batch(window[:-1], window[1:])

@@ -15,8 +15,6 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-import numpy as np
-
 from zuoci.errors import CorpusError
 from zuoci.text.encoding import decode
 from zuoci.text.formats.plain import as_one_song
@@ -27,8 +25,6 @@ from zuoci.text.sources import LeftOut, find_texts, readable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-
-    from numpy.typing import NDArray
 
     from zuoci.text.songbook import Section
 
@@ -92,39 +88,6 @@ class Corpus:
     def __len__(self) -> int:
         """The number of songs."""
         return len(self.songs)
-
-
-def code_points(text: str) -> NDArray[np.uint32]:
-    """The Unicode code points of a text, uint32 `(len(text),)`."""
-    return np.frombuffer(text.encode("utf-32-le", errors="surrogatepass"), dtype=np.uint32)
-
-
-class LineIndex:
-    """Finds the song and the line of a position in the text of a corpus.
-
-    Attributes:
-        songs: the position of the first character of each song, ascending.
-        lines: the positions that come after a newline, ascending.
-    """
-
-    def __init__(self, songs: NDArray[np.int64], lines: NDArray[np.int64]) -> None:
-        self.songs = songs
-        self.lines = lines
-
-    @classmethod
-    def of(cls, corpus: Corpus) -> LineIndex:
-        """The index of a corpus."""
-        lengths = np.array([len(song.text) for song in corpus.songs], np.int64)
-        return cls(lengths.cumsum() - lengths, np.flatnonzero(code_points(corpus.text) == ord("\n")) + 1)
-
-    def find(self, position: int) -> tuple[int, int]:
-        """The song that holds a position, counted from 0, and the line in that song, counted from 1.
-
-        Empty lines count.
-        """
-        song = int(np.searchsorted(self.songs, position, "right")) - 1
-        before, here = np.searchsorted(self.lines, [self.songs[song], position], "right").tolist()
-        return song, here - before + 1
 
 
 def load_lyrics(language: Literal["zh", "en"] = "zh", *, choruses: Literal["sung", "once"] = "sung") -> Corpus:
@@ -199,15 +162,19 @@ def read_one(source: Source, config: ReadConfig | None = None) -> Corpus:
     return _corpus(found)
 
 
-def read_as_it_is(source: Source, config: ReadConfig | None = None) -> str:
+def read_as_it_is(source: Source, encoding: str = "") -> str:
     """Reads a source that holds exactly one text: the characters of a plain text with all its line ends and blanks.
 
     What is no plain text is read as `read_one` reads it.
 
+    Args:
+        source: the source.
+        encoding: of the text, as Python names it; "": found out.
+
     Raises:
         CorpusError: as `read_one`.
     """
-    config = config or ReadConfig()
+    config = ReadConfig(encoding=encoding)
     found = read_source(Path(source), config)
     if len(found.files) != 1 or found.files[0].format != "plain text":
         return read_one(source, config).text

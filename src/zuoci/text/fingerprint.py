@@ -31,9 +31,9 @@ from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as save_arrays
 
 from zuoci.errors import ModelFolderError
-from zuoci.text.corpus import LineIndex, code_points
 from zuoci.text.folder import FINGERPRINT as FILE
 from zuoci.text.folder import read_files, safetensors_metadata
+from zuoci.text.positions import LineIndex, code_points
 from zuoci.text.sources import readable
 from zuoci.text.suffixes import SuffixArray
 

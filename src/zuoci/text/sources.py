@@ -17,8 +17,6 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
 from zuoci.errors import CorpusError
-from zuoci.text.formats.archive import unpack
-from zuoci.text.formats.docx import is_docx
 from zuoci.text.read_config import ReadConfig
 
 if TYPE_CHECKING:
@@ -150,6 +148,8 @@ def _is_archive(path: Path) -> bool:
     """Whether a file is a zip, and not a document that is stored as one."""
     if not zipfile.is_zipfile(path):
         return False
+    from zuoci.text.formats.docx import is_docx  # here: writing needs names of sources, and no formats
+
     with path.open("rb") as stream:
         return path.suffix.lower() != ".docx" and not is_docx(stream)
 
@@ -253,6 +253,8 @@ def _read(stream: IO[bytes], limit: int) -> bytes | None:
 
 def _zip_members(path: Path, left_out: LeftOut, config: ReadConfig) -> Iterator[tuple[str, bytes]]:
     """Yields the texts in a zip file."""
+    from zuoci.text.formats.archive import unpack
+
     if _kind(path) != stat.S_IFREG:
         raise CorpusError(f"{path} is a pipe, and a zip cannot be read from one: name a file")
     failed: dict[str, str] = {}

@@ -9,15 +9,15 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 from zuoci.errors import ModelFolderError, VocabularyError
 from zuoci.text.characters import clean_characters, distinct
-from zuoci.text.corpus import code_points
+from zuoci.text.positions import code_points
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    import torch
     from numpy.typing import NDArray
     from torch import Tensor
 
@@ -105,12 +105,12 @@ class Vocabulary:
         found = np.searchsorted(self._sorted, points).clip(max=len(self) - 1)
         return np.where(self._sorted[found] == points, self._order[found], -1)
 
-    def encode(self, text: str, dtype: torch.dtype = torch.int64) -> Tensor:
-        """Looks up the ids of a text.
+    def encode(self, text: str, dtype: torch.dtype | None = None) -> Tensor:
+        """Looks up the ids of a text: `look_up` as a tensor.
 
         Args:
             text: a text whose characters are all in the vocabulary.
-            dtype: the type of the ids; int32 takes half the memory.
+            dtype: the type of the ids; None: int64. int32 takes half the memory.
 
         Returns:
             The ids `(len(text),)`.
@@ -118,7 +118,24 @@ class Vocabulary:
         Raises:
             VocabularyError: the text holds unknown characters; `adapt` replaces or drops them.
         """
-        ids = torch.empty(len(text), dtype=dtype)
+        import torch  # here, because writing does without it
+
+        ids = torch.empty(len(text), dtype=dtype or torch.int64)
+        self._look_up(text, ids.numpy())
+        return ids
+
+    def look_up(self, text: str) -> NDArray[np.int64]:
+        """Looks up the ids of a text, `(len(text),)`.
+
+        Raises:
+            VocabularyError: as in `encode`.
+        """
+        ids = np.empty(len(text), np.int64)
+        self._look_up(text, ids)
+        return ids
+
+    def _look_up(self, text: str, ids: NDArray[Any]) -> None:
+        """Writes the ids of a text into an array."""
         for start in range(0, len(text), _PIECE):
             piece = text[start : start + _PIECE]
             found = self.ids_of(code_points(piece))
@@ -127,8 +144,7 @@ class Vocabulary:
                 raise VocabularyError(
                     f"the model has never seen {_shown(unknown)}; it knows {len(self)} characters", unknown
                 )
-            ids[start : start + len(piece)] = torch.from_numpy(found)
-        return ids
+            ids[start : start + len(piece)] = found
 
     def decode(self, ids: Tensor | Iterable[int]) -> str:
         """Turns ids into text: the inverse of `encode`."""

@@ -37,11 +37,11 @@ from safetensors.numpy import load as load_arrays
 from safetensors.numpy import save as save_arrays
 
 from zuoci.errors import ModelFolderError
-from zuoci.text.corpus import code_points
 from zuoci.text.fingerprint import NO_CHARACTER, mix, mix_points
 from zuoci.text.folder import BASE_WINDOWS as FILE
 from zuoci.text.folder import read_files, safetensors_metadata
 from zuoci.text.peeling import peel
+from zuoci.text.positions import code_points
 
 if TYPE_CHECKING:
     from os import PathLike

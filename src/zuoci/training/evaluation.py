@@ -107,7 +107,7 @@ def evaluate(
         of: the name of the text in the protocol.
         window: if not 0, cut the text into windows of this many characters and read each from a zero state. This is
             how models with a fixed context are often evaluated; it gives higher figures.
-        workers: threads to share the lanes among; default: one per CPU core.
+        workers: threads to share the lanes among, of all processes of a run; default: one per CPU core, of this one.
 
     Raises:
         CorpusError: the text has fewer than 2 characters, so that there is nothing to predict.
@@ -160,11 +160,15 @@ def _read(model: CharLM, lanes: _Lanes, workers: Workers | None) -> Tensor:
 
     was_training = model.training
     model.eval()
+    nll = torch.zeros(lanes.targets.shape, dtype=torch.float64)
+    starts = workers.ranks.share(range(0, nll.shape[1], _SIDE_BY_SIDE))
     try:
-        parts = workers.map(read, range(0, lanes.inputs.shape[1], _SIDE_BY_SIDE))
+        for first, part in zip(starts, workers.map(read, starts), strict=True):
+            nll[:, first : first + _SIDE_BY_SIDE] = part
     finally:
         model.train(was_training)
-    return torch.cat(parts, 1).t().flatten()
+    workers.ranks.sum([nll])
+    return nll.t().flatten()
 
 
 def _lanes(ids: Tensor, window: int) -> _Lanes:

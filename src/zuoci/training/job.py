@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
@@ -23,9 +23,10 @@ from zuoci.errors import DivergenceError, ModelFolderError, SettingsError, Zuoci
 from zuoci.model.destination import check_destination
 from zuoci.model.lock import locked
 from zuoci.text.folder import is_unfinished
+from zuoci.training.distributed import Dismissed, LostProcessError, Ranks
 from zuoci.training.memory import typed_memory_errors
 from zuoci.training.reports import EndReport, EvalReport, RollbackReport, StepReport
-from zuoci.training.resume import StoredRun, load_run, save_run
+from zuoci.training.resume import StoredRun, load_run, parse_run, run_to_bytes, save_run
 from zuoci.training.saving import save_trained
 from zuoci.training.trainer import Run
 
@@ -75,6 +76,7 @@ class Job:
         folder: the folder in which the run, and at the end the model, is saved.
         stored: the stored run that is resumed; None if the run is new.
         run: the run; set by `prepare`.
+        ranks: the processes that train together.
     """
 
     run: Run
@@ -88,6 +90,7 @@ class Job:
         save_every: float = 30.0,
         device: torch.device | str | None = None,
         clock: Callable[[], float] = time.perf_counter,
+        ranks: Ranks | None = None,
     ) -> None:
         """Describes a job; entering its `with` block locks the folder.
 
@@ -98,6 +101,8 @@ class Job:
             save_every: seconds between two saves of the run; 0: save after each report.
             device: default: CUDA if it is available, else the CPU.
             clock: returns seconds.
+            ranks: the processes that train together, of which this is the first; the others `follow`. Default: this
+                one alone.
 
         Raises:
             SettingsError: the folder has no name of its own, or `save_every` is not a finite number.
@@ -110,6 +115,7 @@ class Job:
         self.stored: StoredRun | None = None
         self._resume, self._overwrite = resume, overwrite
         self._every, self._device, self._clock = save_every, device, clock
+        self.ranks = ranks or Ranks()
         self._reports: Generator[Report] | None = None
         self._pause_requested = self._stop_requested = False
         self._process_ending = False  # if so, a run that cannot be saved in the folder is saved elsewhere
@@ -139,7 +145,12 @@ class Job:
             if self._reports:
                 self._reports.close()
                 if not self._model_saved:
+                    if not self._within_step:
+                        with suppress(LostProcessError):
+                            self.ranks.dismiss()
                     self._rescue(error)
+                    if isinstance(error, LostProcessError) and (self.stored or self._saved_step):
+                        raise LostProcessError(f"{error}; resume the run that is saved in {self.folder}") from error
 
     def prepare(
         self,
@@ -164,9 +175,11 @@ class Job:
         """
         with typed_memory_errors():
             if self.stored:
-                self.run = self.stored.resume(corpus, device=self._device)
+                self.run = self.stored.resume(corpus, device=self._device, ranks=self.ranks)
             else:
-                self.run = Run(corpus, settings, model=model, device=self._device)
+                self.run = Run(corpus, settings, model=model, device=self._device, ranks=self.ranks)
+            if self.ranks.size > 1:
+                self.ranks.send((corpus, run_to_bytes(self.run)))
         self._sources = sources or (self.stored.sources if self.stored else ())
         self._saved_step = self.run.progress.step
         self._saved_at = self._clock()
@@ -279,3 +292,21 @@ class Job:
         except ZuociError as failed:
             what = f"{error}; {failed}" if isinstance(error, ZuociError) else str(failed)
             raise ModelFolderError(what) from error
+
+
+def follow(ranks: Ranks, *, device: torch.device | str | None = None) -> None:
+    """Takes part in the run of the `Job` in the first process, until that ends it. Reads, writes and prints nothing.
+
+    Args:
+        ranks: the processes that train together, of which this is not the first.
+        device: default: CUDA if it is available, else the CPU.
+
+    Raises:
+        LostProcessError: another process has ended.
+        SettingsError: there is too little memory.
+    """
+    with typed_memory_errors(), suppress(Dismissed):
+        corpus, data = ranks.send()
+        run = parse_run(Path("the run of the first process"), data).resume(corpus, device=device, ranks=ranks)
+        for _ in run:
+            pass

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
+from zuoci.errors import SettingsError
 from zuoci.model.threads import core_count
 
 if TYPE_CHECKING:
@@ -21,14 +22,24 @@ def default_device() -> torch.device:
     return torch.device("cuda" if torch.cuda.is_available() else "cpu")
 
 
-def settings_for(config: TrainConfig, device: torch.device) -> TrainConfig:
+def settings_for(config: TrainConfig, device: torch.device, processes: int = 1) -> TrainConfig:
     """The settings with `threads` and `precision` as they will be on this machine.
 
     Args:
         config: settings in which `threads` may be 0 and `precision` auto.
         device: where the run will compute.
+        processes: the number of processes that train together; `threads` counts those of all.
+
+    Raises:
+        SettingsError: there are more processes than sequences in a minibatch.
     """
-    threads = 1 if device.type != "cpu" else min(config.threads or core_count(), config.batch_size)
+    if processes > config.batch_size:
+        raise SettingsError(
+            f"batch_size must be at least the number of processes: got {config.batch_size} for {processes}; "
+            "start fewer processes, or raise batch_size"
+        )
+    threads = config.threads or core_count() * processes
+    threads = processes if device.type != "cpu" else min(max(threads, processes), config.batch_size)
     precision = config.precision
     if precision == "auto":
         precision = "bfloat16" if _has_bfloat16(device) else "float32"

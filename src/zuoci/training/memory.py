@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from zuoci.errors import SettingsError
+from zuoci.training.distributed import Ranks
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -72,13 +73,28 @@ def available_bytes(device: torch.device) -> int | None:
     return min(known, default=None)
 
 
-def check_memory(model: ModelConfig, config: TrainConfig, vocab_size: int, device: torch.device) -> None:
-    """Checks that a run fits into memory; the arguments are those of `needed_bytes`, and the device of the run.
+def check_memory(
+    model: ModelConfig, config: TrainConfig, vocab_size: int, device: torch.device, ranks: Ranks | None = None
+) -> None:
+    """Checks that a run fits into memory.
+
+    The first process of each machine checks for all that are on it, since they share its memory. Each GPU has one
+    process, which checks for itself.
+
+    Args:
+        model, config, vocab_size: as in `needed_bytes`.
+        device: where this process computes.
+        ranks: the processes of the run; default: this one alone.
 
     Raises:
         SettingsError: the run needs more memory than is free.
     """
-    needed, available = needed_bytes(model, config, vocab_size), available_bytes(device)
+    ranks = ranks or Ranks()
+    most = {name: -(-getattr(config, name) // ranks.size) for name in ("batch_size", "threads")}  # of one process
+    needed = needed_bytes(model, config.model_copy(update=most), vocab_size)
+    if device.type == "cpu" and ranks.local_rank == 0:
+        needed *= ranks.local_size
+    available = available_bytes(device)
     if available is not None and needed > available:
         sizes = {
             "hidden_size": model.hidden_size,

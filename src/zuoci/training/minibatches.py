@@ -21,20 +21,23 @@ if TYPE_CHECKING:
     from zuoci.training.recipe import TrainConfig
 
 
-def make_batches(ids: Tensor, config: TrainConfig, generator: torch.Generator) -> RandomBatches | ConsecutiveBatches:
+def make_batches(
+    ids: Tensor, config: TrainConfig, generator: torch.Generator, columns: slice = slice(None)
+) -> RandomBatches | ConsecutiveBatches:
     """The minibatches of one epoch.
 
     Args:
         ids: the training text, int32 or int64 `(n,)`.
         config: `sampling`, `batch_size` and `seq_len` are used.
         generator: draws the order for random sampling.
+        columns: which sequences of each minibatch to read; default: all.
 
     Raises:
         CorpusError: the text is shorter than one minibatch.
     """
     if config.sampling == "random":
-        return RandomBatches(ids, config.batch_size, config.seq_len, generator)
-    return ConsecutiveBatches(ids, config.batch_size, config.seq_len)
+        return RandomBatches(ids, config.batch_size, config.seq_len, generator, columns)
+    return ConsecutiveBatches(ids, config.batch_size, config.seq_len, columns)
 
 
 class Minibatches:
@@ -44,9 +47,11 @@ class Minibatches:
         carries_state: each minibatch continues the text of the one before.
     """
 
-    def __init__(self, ids: Tensor, config: TrainConfig, generator: torch.Generator) -> None:
+    def __init__(
+        self, ids: Tensor, config: TrainConfig, generator: torch.Generator, columns: slice = slice(None)
+    ) -> None:
         """Cuts a text into minibatches; the arguments and errors are those of `make_batches`."""
-        self._batches = make_batches(ids, config, generator)
+        self._batches = make_batches(ids, config, generator, columns)
         self._generator = generator
         self._epoch_start = generator.get_state()
         self.carries_state = self._batches.carries_state

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from zuoci.errors import CorpusError, SettingsError
+from zuoci.errors import LONGEST, CorpusError, SettingsError, describe, shown
 from zuoci.model.base import BASES, NO_BASE, base_folder, base_name, fitting_base, model_folder
 from zuoci.model.config import ModelConfig
 from zuoci.text.sources import read_file
@@ -232,11 +232,11 @@ def resolve(
         SettingsError: there is no such recipe or setting, or a value is out of bounds.
     """
     if recipe not in list(RECIPES):  # a file may name anything
-        raise SettingsError(f"there is no recipe {_shown(recipe)}; there are {', '.join(RECIPES)}")
+        raise SettingsError(f"there is no recipe {shown(recipe)}; there are {', '.join(RECIPES)}")
     given = dict(overrides or {})
     second = given.pop("recipe", recipe)
     if second != recipe:
-        raise SettingsError(f"two recipes are named, {_shown(recipe)} and {_shown(second)}; name one")
+        raise SettingsError(f"two recipes are named, {shown(recipe)} and {shown(second)}; name one")
     wanted = _settings(given).training
     chosen = dict(RECIPES[recipe])
     if recipe == "auto" and text is None:
@@ -301,7 +301,7 @@ def _settings(values: Mapping[str, Any]) -> Settings:
     unknown = values.keys() - ModelConfig.model_fields.keys() - TrainConfig.model_fields.keys()
     if unknown:
         known = sorted([*ModelConfig.model_fields, *TrainConfig.model_fields])
-        raise SettingsError(f"there is no setting {_shown(min(unknown, key=str))}; there are {', '.join(known)}")
+        raise SettingsError(f"there is no setting {shown(min(unknown, key=str))}; there are {', '.join(known)}")
     parts = {
         name: {key: value for key, value in values.items() if key in part.model_fields}
         for name, part in (("model", ModelConfig), ("training", TrainConfig))
@@ -313,29 +313,6 @@ def _settings(values: Mapping[str, Any]) -> Settings:
 
 
 _SETTINGS_BYTES = 2**20  # largest settings file; a larger one is a mistake
-_LONGEST = 100  # longest value in a message, in characters
-
-
-def describe(error: ValidationError) -> str:
-    """The first problem in a ValidationError of settings, as one line for the user."""
-    first = error.errors()[0]
-    if first["type"] == "value_error":
-        return first["msg"].removeprefix("Value error, ")
-    # If one of several values of a setting is wrong, the index of the value comes after the name of the setting.
-    name = next((part for part in reversed(first["loc"]) if isinstance(part, str)), "the settings")
-    message = first["msg"]
-    if message.startswith("Input should be "):
-        message = "must be " + message.removeprefix("Input should be ")
-    return f"{name} {message[:1].lower()}{message[1:]}: got {_shown(first['input'])}"
-
-
-def _shown(value: object) -> str:
-    """A value as a message shows it: in one line, shortened."""
-    try:
-        text = repr(value)
-    except (ValueError, RecursionError):  # a number of more than 4,300 digits, lists in lists
-        return "something too long to show"
-    return text if len(text) <= _LONGEST else text[: _LONGEST - 1] + "…"
 
 
 def read_settings_file(path: str | PathLike[str]) -> dict[str, Any]:
@@ -355,4 +332,4 @@ def read_settings_file(path: str | PathLike[str]) -> dict[str, Any]:
         raise SettingsError(f"{path} cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError) as error:  # not TOML, not UTF-8, 5,000 digits, nested too deeply
         reason = (str(error) or "it is too deep").splitlines()[0]
-        raise SettingsError(f"{path} is not a TOML file: {reason[:_LONGEST]}") from None
+        raise SettingsError(f"{path} is not a TOML file: {reason[:LONGEST]}") from None

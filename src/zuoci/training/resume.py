@@ -35,12 +35,13 @@ from zuoci.training.split import split
 from zuoci.training.trainer import Run
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from os import PathLike
 
     from torch import Tensor
 
     from zuoci.text.corpus import Corpus
+    from zuoci.training.distributed import Ranks
 
 _FORMAT, _VERSION = "zuoci-run", 5
 
@@ -73,12 +74,16 @@ class StoredRun:
     counts: dict[str, Tensor]
     reading: ReadConfig
 
-    def resume(self, corpus: Corpus, *, device: torch.device | str | None = None) -> Run:
+    def resume(self, corpus: Corpus, *, device: torch.device | str | None = None, ranks: Ranks | None = None) -> Run:
         """Continues the run. It ends with the same bytes as if it had not been stopped.
+
+        The number of processes may be another one. Where that changes `threads`, the order of minibatches stays, and
+        the dropout masks become others.
 
         Args:
             corpus: the songs that the run was started with.
             device: default: CUDA if it is available, else the CPU.
+            ranks: the processes that train together; default: this one alone.
 
         Raises:
             ModelFolderError: the file is damaged.
@@ -93,21 +98,32 @@ class StoredRun:
         if self.counts:
             arrays = {name: value.numpy() for name, value in self.counts.items()}
             model.mixture = Mixture.from_arrays(arrays, len(self.vocabulary))
-        run = Run(corpus, self.settings, model=model, device=device)
+        run = Run(corpus, self.settings, model=model, device=device, ranks=ranks)
+        now, good = (self._for_threads_of(run, snapshot) for snapshot in (self.now, self.good))
         try:
-            self._check(run)
+            self._check(run, (now, good))
         except ValueError as error:
             raise _damaged(self.path, error) from None
-        run.restore(self.good)
+        run.restore(good)
         run.good = run.capture()
-        run.restore(self.now)
+        run.restore(now)
         run.best = dict(self.best)
         return run
 
-    def _check(self, run: Run) -> None:
+    def _for_threads_of(self, run: Run, snapshot: Snapshot) -> Snapshot:
+        """A snapshot with a stream of dropout masks for each thread, where a run has more or fewer than it had."""
+        if run.config.threads == self.settings.training.threads:
+            return snapshot
+        fresh = {f"dropout.{name}": stream for name, stream in run.gradients.state_dict().items()}
+        kept = {
+            name: value for name, value in snapshot.tensors.items() if name in fresh or not name.startswith("dropout.")
+        }
+        return Snapshot(snapshot.progress, fresh | kept)
+
+    def _check(self, run: Run, snapshots: Iterable[Snapshot]) -> None:
         """Raises a ValueError if a run cannot continue from what was stored."""
         fresh = run.capture().tensors
-        for snapshot in (self.now, self.good):
+        for snapshot in snapshots:
             progress = snapshot.progress
             size = len(run.batches)
             if progress.batch > size or (progress.epoch - 1) * size + progress.batch != progress.step:
@@ -135,6 +151,11 @@ def save_run(run: Run, folder: str | PathLike[str], *, sources: Sequence[str] = 
     Raises:
         ModelFolderError: the file cannot be written.
     """
+    return save_unfinished(folder, run_to_bytes(run, sources), keep=keep)
+
+
+def run_to_bytes(run: Run, sources: Sequence[str] = ()) -> bytes:
+    """The file of a run, which `parse_run` reads; the arguments are those of `save_run`."""
     now, good = run.capture(), run.good
     tensors = {f"now.{name}": value for name, value in now.tensors.items()}
     tensors |= {f"best.{name}": value for name, value in run.best.items()}
@@ -157,8 +178,7 @@ def save_run(run: Run, folder: str | PathLike[str], *, sources: Sequence[str] = 
     tensors = {name: value.cpu().contiguous() for name, value in tensors.items()}
     about["sha256"] = _checksum(about, tensors)
     # ASCII, because the name of a source may not be Unicode; one entry, because safetensors does not order several.
-    data = save_tensors(tensors, {"zuoci": json.dumps(about, allow_nan=False)})
-    return save_unfinished(folder, data, keep=keep)
+    return save_tensors(tensors, {"zuoci": json.dumps(about, allow_nan=False)})
 
 
 def load_run(folder: str | PathLike[str]) -> StoredRun:

@@ -21,6 +21,7 @@ from zuoci.model.threads import one_thread
 from zuoci.text.vocabulary import Vocabulary
 from zuoci.training.adapt import load_base, mix_with_counts
 from zuoci.training.baseline import score_by_counting
+from zuoci.training.distributed import Ranks
 from zuoci.training.evaluation import Score, evaluate
 from zuoci.training.gradients import Gradients, Workers
 from zuoci.training.machine import default_device, settings_for
@@ -66,6 +67,7 @@ class Run:
         model: CharLM | None = None,
         device: torch.device | str | None = None,
         clock: Callable[[], float] = time.perf_counter,
+        ranks: Ranks | None = None,
     ) -> None:
         """Prepares a run.
 
@@ -75,6 +77,7 @@ class Run:
             model: the model to start from, whose vocabulary must cover the corpus; default: a new one.
             device: default: CUDA if it is available, else the CPU.
             clock: returns seconds.
+            ranks: the processes that train together, each with a run of its own; default: this one alone.
 
         Raises:
             CorpusError: the corpus is shorter than one minibatch, or too small to hold out a part of it.
@@ -83,7 +86,8 @@ class Run:
         """
         settings = settings or resolve(text=corpus.text)
         device = torch.device(device or default_device())
-        config = self.config = settings_for(settings.training, device)
+        self.ranks = ranks or Ranks()
+        config = self.config = settings_for(settings.training, device, self.ranks.size)
         self.corpus, self.settings = corpus, settings.model_copy(update={"training": config})
         self.split = split(corpus, config)
         if model is None and config.base != NO_BASE:
@@ -91,9 +95,11 @@ class Run:
         vocabulary = model.vocabulary if model else _vocabulary(self.split)
         generator = torch.Generator().manual_seed(config.seed)
         self._training = vocabulary.encode(self.split.training, torch.int32)
-        self.batches = Minibatches(self._training, config, generator)
+        self.workers = Workers(config.threads, self.ranks)
+        columns = self.workers.columns(config.batch_size)
+        self.batches = Minibatches(self._training, config, generator, columns)
         self.held_out = _encode_held_out(vocabulary, self.split, corpus, config.validation)
-        check_memory(model.config if model else settings.model, config, len(vocabulary), device)
+        check_memory(model.config if model else settings.model, config, len(vocabulary), device, self.ranks)
         if model is None:
             with one_thread():
                 model = CharLM(settings.model, vocabulary).initialise(generator, config.initialisation)
@@ -102,7 +108,6 @@ class Run:
         self.batches.begin_epoch()  # the generator that drew the weights goes on to draw the order of minibatches
         self.schedule = Schedule(config, len(self.batches), len(self.held_out))
         self.progress = Progress(steps=0 if config.seconds else self.schedule.limit)
-        self.workers = Workers(config.threads)
         dtype = torch.bfloat16 if config.precision == "bfloat16" else model.output.weight.dtype
         self.gradients = Gradients(model, self.workers, dtype, config.seed)
         self.optimizer = make_optimizer(model, config)
@@ -181,7 +186,7 @@ class Run:
             group["lr"] = rate * group["scale"]
         self.optimizer.step()
         self.state.update(state)
-        progress.count_step(nll, batch.targets.numel(), rate)
+        progress.count_step(nll, config.batch_size * config.seq_len, rate)
         if progress.step % _GOOD_EVERY == 0 and _finite(self.model):
             self.good = self.capture()
         self.schedule.plan(progress, step_seconds=self._measure())
@@ -279,8 +284,12 @@ class Run:
         return evaluate(model, self.held_out, of=self.split.held_out, workers=self.workers)
 
     def _finished(self) -> bool:
-        """Whether the last step is done and evaluated, or training has to stop earlier."""
-        progress, config = self.progress, self.config
+        """Whether the last step is done and evaluated, or training has to stop earlier.
+
+        The first process decides, by its own time, and where its caller stops the run: the others take its progress.
+        """
+        progress = self.progress = self.ranks.send(self.progress)
+        config = self.config
         if progress.last_evaluation_step != progress.step or not progress.rounds:
             return False
         if self.schedule.is_last(progress.step, progress.steps):
@@ -290,13 +299,16 @@ class Run:
         return bool(config.patience) and progress.rounds_since_best >= config.patience
 
     def _end(self) -> EndReport:
-        """Loads the weights that are kept, as they are saved, mixes them with counts, and scores them."""
+        """Loads the weights that are kept, as they are saved, mixes them with counts, and scores them.
+
+        Only the first process counts, since counts of a large text need much memory. The others read their share.
+        """
         progress = self.progress
         if self.best:
             self.model.load_state_dict(self.best)
         if self.config.in_8_bits:
-            self.model.load_state_dict(decode(encode(self.model.state_dict())))
-        if self.config.counts:
+            self.model.load_arrays(decode(encode(self.model.weights().arrays)))
+        if self.config.counts and self.ranks.first:
             of = self.split.held_out
             validation = mix_with_counts(self.model, self._training, self.held_out, self.workers, of=of)
         else:
@@ -308,7 +320,7 @@ class Run:
             rounds=progress.rounds,
             kept=(self.config.keep == "best" and progress.best_round) or progress.rounds[-1],
             validation=validation,
-            baseline=self._baseline(),
+            baseline=self._baseline() if self.ranks.first else None,
             epochs=progress.step / len(self.batches),
             steps=progress.step,
             characters=progress.characters,

@@ -21,7 +21,6 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
-import torch
 
 from zuoci.model.threads import core_count
 from zuoci.writing.config import Sampling
@@ -86,7 +85,7 @@ class Batch(Generic[Result]):
 
     @cached_property
     def _pool(self) -> ThreadPoolExecutor:
-        return ThreadPoolExecutor(self.threads, "zuoci-write", torch.set_num_threads, (1,))
+        return ThreadPoolExecutor(self.threads, "zuoci-write")
 
     def add(self, steps: Steps[Result], sampling: Sampling = _DEFAULT, rows: int = 1) -> int:
         """Adds a text.
@@ -112,8 +111,6 @@ class Batch(Generic[Result]):
 
     def step(self) -> list[tuple[int, Result | Exception]]:
         """Computes one step of all texts, or of as many as there is room for; the others come first in the next step.
-
-        Must be called within `one_thread()`.
 
         Returns:
             The number of each text that has ended, with its result or the error that ended it.
@@ -194,27 +191,19 @@ class Batch(Generic[Result]):
             return error
 
     def _groups(self, texts: Sequence[_Text[Result]]) -> list[list[int]]:
-        """Indices of texts that are computed together, one group for each thread.
-
-        Greedy texts have groups of their own, because they are multiplied row by row: that is faster for one text alone
-        and rounds differently, so that only the text itself may decide it.
-        """
+        """Indices of texts that are computed together, one group for each thread."""
         if len(texts) == 1:
             return [[0]]
-        groups: list[list[int]] = []
-        for is_greedy in (False, True):
-            indices = [i for i, text in enumerate(texts) if text.sampling.greedy == is_greedy]
-            rows = sum(len(texts[i].request.ids) for i in indices)
-            parts = [list[int]() for _ in range(max(1, min(self.threads, rows // _ROWS_PER_THREAD)))]
-            done = 0
-            for i in indices:
-                parts[done * len(parts) // rows].append(i)
-                done += len(texts[i].request.ids)
-            groups += [part for part in parts if part]
-        return groups
+        rows = sum(len(text.request.ids) for text in texts)
+        parts = [list[int]() for _ in range(max(1, min(self.threads, rows // _ROWS_PER_THREAD)))]
+        done = 0
+        for i, text in enumerate(texts):
+            parts[done * len(parts) // rows].append(i)
+            done += len(text.request.ids)
+        return [part for part in parts if part]
 
     def _compute(self, texts: Sequence[_Text[Result]]) -> list[StepResult]:
-        """One step of some texts, all greedy or none."""
+        """One step of some texts."""
         requests = [text.request for text in texts]
         rows = [len(request.ids) for request in requests]
         if len(requests) == 1:
@@ -222,7 +211,7 @@ class Batch(Generic[Result]):
         else:
             ids = np.concatenate([request.ids for request in requests])
             state = [np.concatenate(layers) for layers in zip(*(request.state for request in requests), strict=True)]
-        logits, state = self.stepper.step(ids, state, one_by_one=texts[0].sampling.greedy)
+        logits, state = self.stepper.step(ids, state)
         bounds = list(pairwise(np.cumsum([0, *rows]).tolist()))
         results: list[StepResult | None] = [None] * len(texts)
         others: list[int] = []

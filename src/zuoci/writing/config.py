@@ -16,7 +16,6 @@ from zuoci.model.random import key_of
 from zuoci.text.characters import clean_characters
 from zuoci.writing.patterns import (
     MOST_LINES,
-    SECTIONS,
     parse_lengths,
     parse_line_openings,
     parse_numbers,
@@ -132,8 +131,9 @@ class WriteConfig(BaseModel):
     )
     section: tuple[_Text, ...] = Field(
         default=(),
-        max_length=len(SECTIONS),
-        description="a form of its own for a section, as C=5,5,5,5 AABB; may be given several times",
+        max_length=100,
+        description="a form of its own for a kind of section, as C=5,5,5,5 AABB, or for one, as V2=7,7 (C2 then has "
+        "words of its own); may be given several times",
     )
     acrostic: str = Field(
         default="", max_length=1000, description="characters that the lines begin with, one for each line"

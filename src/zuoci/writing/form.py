@@ -1,4 +1,4 @@
-"""The form of a text: a wish → a plan of its lines. Also: the length of a line, and the form of an example.
+"""The form of a text: a wish → a plan of its lines. Also: the length of a line.
 
 `zuoci.writing.rules` parses the form of a `WriteConfig` once (`Form.of`); `zuoci.writing.text` and
 `zuoci.writing.candidates` ask it for the plan of each line (`LinePlan`).
@@ -16,12 +16,12 @@ from collections import Counter
 from dataclasses import dataclass
 from functools import lru_cache
 from itertools import accumulate, cycle, islice
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 from zuoci.errors import SettingsError
 from zuoci.text.characters import extends, graphemes
 from zuoci.writing.patterns import parse_line_openings, parse_numbers
-from zuoci.writing.rhyme.scheme import Rhymes, repeat_scheme, scheme_of
+from zuoci.writing.rhyme.scheme import repeat_scheme
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -256,46 +256,12 @@ def _plan_pattern(pattern: Pattern, count: int, first: int = 0) -> list[LinePlan
     return [LinePlan(pattern.length(i), rhyme=rhyme, gaps=pattern.gaps(i)) for i, rhyme in enumerate(rhymes)]
 
 
-def form_of(song: str, rhymes: Rhymes | None = None) -> dict[str, Any]:
-    """The settings `lines`, `line_length`, `stanza` and `rhyme` that describe the form of an example.
-
-    Args:
-        song: the example. A space within a line of Chinese characters is a gap.
-        rhymes: determines which lines rhyme; None: the default standard. `rhyme` is left out if no lines do.
-
-    Raises:
-        SettingsError: the example has no line.
-    """
-    stanzas = _stanzas(song)
-    lines = [line for stanza in stanzas for line in stanza]
-    if not lines:
-        raise SettingsError("the example has no line to take the form from")
-    form = {
-        "lines": len(lines),
-        "line_length": ",".join(map(length_of, lines)),
-        "stanza": ",".join(str(len(stanza)) for stanza in stanzas),
-    }
-    scheme = scheme_of(lines, rhymes or Rhymes())
-    return form if set(scheme) <= {"X"} else {**form, "rhyme": scheme}
-
-
 def length_of(line: str) -> str:
     """The length of a line as `WriteConfig.line_length` has it, with its gaps."""
     parts = [part for part in line.split() if count_syllables(part)]
     if len(parts) > 1 and all(kind(char) != "letter" for part in parts for char in (part[0], part[-1])):
         return "+".join(str(count_syllables(part)) for part in parts)
     return str(max(1, count_syllables(line)))
-
-
-def _stanzas(text: str) -> list[list[str]]:
-    """The lines of a text, grouped at empty lines."""
-    stanzas: list[list[str]] = [[]]
-    for line in text.splitlines():
-        if line.strip():
-            stanzas[-1].append(line)
-        elif stanzas[-1]:
-            stanzas.append([])
-    return [stanza for stanza in stanzas if stanza]
 
 
 def lines_with_starts(text: str) -> list[tuple[int, str]]:

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 
-from zuoci.text.corpus import code_points
 from zuoci.text.fingerprint import NO_CHARACTER, mix, mix_points
+from zuoci.text.positions import code_points
 from zuoci.text.window_filter import fold
 from zuoci.writing.copy_length import CopyLength
 from zuoci.writing.originality import check_length, parts_of

@@ -51,7 +51,7 @@ def inspect(model: WritingModel, text: str, most: int = 5, watch: Callable[[], N
         watch: is called before each step; an exception that it raises ends the work.
     """
     known, unknown = model.vocabulary.adapt(text)
-    ids = model.vocabulary.encode(known).numpy()
+    ids = model.vocabulary.look_up(known)
     state = model.stepper.start(1)
     last = np.array([model.alphabet.line_end_id])
     nll = np.zeros(len(ids))

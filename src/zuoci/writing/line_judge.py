@@ -26,6 +26,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from safetensors.numpy import load as load_arrays
 
 from zuoci.model.base import bundled_folder
 from zuoci.model.quantisation import decode
@@ -100,8 +101,6 @@ class LineJudge:
         path = bundled_folder(name) / LINE_JUDGE
         if not path.is_file():
             return None
-        from safetensors.torch import load
-
-        weights = {key: value.numpy() for key, value in decode(load(path.read_bytes())).items()}
+        weights = decode(load_arrays(path.read_bytes()))
         vocabulary = Vocabulary.from_json((bundled_folder(name) / VOCABULARY).read_text("utf-8"))
         return cls(vocabulary.characters, weights)

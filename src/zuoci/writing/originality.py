@@ -17,9 +17,9 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict
 
 from zuoci.errors import SettingsError
-from zuoci.text.corpus import LineIndex, code_points
 from zuoci.text.fingerprint import WINDOW, Fingerprint, mix_points
 from zuoci.text.folding import differences, fold, variants
+from zuoci.text.positions import LineIndex, code_points
 from zuoci.text.suffixes import SuffixArray
 from zuoci.text.window_filter import WindowFilter
 from zuoci.writing.copy_length import WholeWords

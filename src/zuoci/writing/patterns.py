@@ -136,28 +136,31 @@ def parse_structure(text: str) -> str:
 
 
 def parse_section_forms(pairs: Sequence[str]) -> dict[str, tuple[str, str]]:
-    """Parses forms of sections such as `C=7,5 AA` into letter → (`line_length`, `rhyme`), "" for what is not given.
+    """Parses forms of sections such as `C=7,5 AA`, or `V2=7,7` for the second verse.
+
+    Returns:
+        Letter, with the number if one is given → (`line_length`, `rhyme`), "" for what is not given.
 
     Raises:
         SettingsError: one cannot be parsed, or a section has two.
     """
     forms: dict[str, tuple[str, str]] = {}
     for pair in pairs:
-        letter, equals, form = unicodedata.normalize("NFKC", pair).partition("=")
-        letter = letter.strip().upper()
+        name, equals, form = unicodedata.normalize("NFKC", pair).partition("=")
+        name = name.strip().upper()
         parts = form.split()
+        if not re.fullmatch(rf"[{''.join(SECTIONS)}](?:[1-9]\d{{0,2}})?", name) or not equals or not parts:
+            raise SettingsError(
+                f"the form of a section is written as C=7,5,7,5 XAXA, or V2=… for the second verse, its letter"
+                f" ({' '.join(SECTIONS)}), the lengths of its lines and its rhyme scheme: got {pair!r}"
+            )
+        if name in forms:
+            raise SettingsError(f"section {name} has two forms; give one")
         lengths = "".join(part for part in parts if part[0].isdigit())
         scheme = "".join(part for part in parts if not part[0].isdigit())
-        if letter not in SECTIONS or not equals or not parts:
-            raise SettingsError(
-                f"the form of a section is written as C=7,5,7,5 XAXA, its letter ({' '.join(SECTIONS)}), the lengths of"
-                f" its lines and its rhyme scheme: got {pair!r}"
-            )
-        if letter in forms:
-            raise SettingsError(f"section {letter} has two forms; give one")
         if lengths:
             parse_lengths(lengths)
         if scheme:
             parse_scheme(scheme)
-        forms[letter] = (lengths, scheme)
+        forms[name] = (lengths, scheme)
     return forms

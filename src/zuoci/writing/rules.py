@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from zuoci.errors import SettingsError
-from zuoci.text.corpus import code_points
 from zuoci.text.fingerprint import NO_CHARACTER, WINDOW
+from zuoci.text.positions import code_points
 from zuoci.writing.alphabet import Alphabet
 from zuoci.writing.config import MAX_REPEATS
 from zuoci.writing.form import Form

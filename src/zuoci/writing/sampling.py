@@ -21,7 +21,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import torch
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,6 +31,8 @@ if TYPE_CHECKING:
 
     Logits = NDArray[np.floating[Any]]
     Ids = NDArray[np.int64]
+
+_BLOCK = 64  # characters whose weights are summed at once
 
 
 def sample(
@@ -143,8 +144,7 @@ def draw(logits: Logits, uniform: NDArray[np.float64], source: Ids | None = None
         source: the row of each draw, `(D,)`; None: one draw from each row.
     """
     source = np.arange(len(logits)) if source is None else source
-    bounds = torch.from_numpy(np.exp(logits)).cumsum(1).numpy()  # four times as fast as numpy's cumsum
-    return _invert(bounds, uniform, source)
+    return _invert(np.exp(logits), uniform, source)[0]
 
 
 def nll(logits: Logits, ids: Ids, source: Ids | None = None) -> NDArray[np.float64]:
@@ -177,20 +177,29 @@ def draw_weighed(
     weights = np.exp(moved if temperature == 1.0 else apply_temperature(moved, np.full(len(logits), temperature)))
     total = weights.sum(1, dtype=np.float64)
     weights *= allowed
-    bounds = torch.from_numpy(weights).cumsum(1).numpy()  # four times as fast as numpy's cumsum
-    kept = bounds[:, -1]
+    chosen, kept = _invert(weights, uniform, source)
     with np.errstate(divide="ignore"):
         share = np.log(kept.astype(np.float64)) - np.log(total)
-    chosen = _invert(bounds, uniform, source)
     return chosen, log_total[source] - moved[source, chosen], share
 
 
-def _invert(bounds: Logits, uniform: NDArray[np.float64], source: Ids) -> Ids:
-    """min {i : bounds_i > uniform · total} in the row of each draw, `(D,)`, for cumulative sums `(R, V)`."""
-    total = bounds[source, -1]
-    wanted = np.minimum(uniform * total, np.nextafter(total, np.float32(0.0)))  # the product may round up to total
-    found = [bounds[row].searchsorted(each, "right") for row, each in zip(source, wanted, strict=True)]
-    return np.minimum(found, bounds.shape[1] - 1).astype(np.int64)
+def _invert(weights: Logits, uniform: NDArray[np.float64], source: Ids) -> tuple[Ids, Logits]:
+    """min {i : Σ_{j ≤ i} w_j > uniform · Σ_j w_j} in the row of each draw, `(D,)`, and the sums Σ_j w_j, `(R,)`.
+
+    The weights are summed over blocks of characters, and then within the block that a draw falls into: ten times as
+    fast as cumulative sums over all characters.
+    """
+    V = weights.shape[1]
+    bounds = np.add.reduceat(weights, np.arange(0, V, _BLOCK), 1).cumsum(1)  # (R, blocks)
+    total = bounds[:, -1]
+    below = np.nextafter(total, np.float32(0.0))  # the product may round up to the total
+    wanted = np.minimum(uniform * total[source], below[source])
+    block = (bounds[source, :-1] <= wanted[:, None]).sum(1)
+    wanted -= np.where(block, bounds[source, block - 1], 0.0)
+    ids = block[:, None] * _BLOCK + np.arange(_BLOCK)
+    inside = np.where(ids < V, weights[source[:, None], np.minimum(ids, V - 1)], 0.0).cumsum(1)
+    wanted = np.minimum(wanted, np.nextafter(inside[:, -1], np.float32(0.0)))  # added up in another order
+    return np.minimum(ids[:, 0] + (inside <= wanted[:, None]).sum(1), V - 1), total
 
 
 def log_share(logits: Logits, allowed: NDArray[np.bool_]) -> NDArray[Any]:

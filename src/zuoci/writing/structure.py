@@ -7,7 +7,7 @@ structure is one section without a mark.
 from __future__ import annotations
 
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate, cycle
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -89,19 +89,18 @@ def sections_of(
     if not structure:
         return (Section("", max(common.lines, sum(sizes)), common),)
     letters = parse_structure(structure)
-    own = {letter: Pattern.of(*form) for letter, form in parse_section_forms(forms).items()}
+    own = {name: Pattern.of(*form) for name, form in parse_section_forms(forms).items()}
     sung, seen = Counter(letters), Counter[str]()
     found: list[Section] = []
     for letter, size in zip(letters, cycle(sizes or (0,)), strict=False):
         seen[letter] += 1
-        mine = own.get(letter, Pattern())
+        name, first = f"{letter}{seen[letter]}", letters.index(letter)
+        if letter in _RETURNING and first < len(found) and name not in own:
+            found.append(replace(found[first], returns=first))
+            continue
+        mine = own.get(name) or own.get(letter) or Pattern()
         pattern = Pattern(mine.lengths or common.lengths, mine.scheme or common.scheme)
-        mark, returns, lines = SECTIONS[letter], None, mine.lines or size or pattern.lines or DEFAULT_LINES
-        if letter in _RETURNING:
-            first = letters.index(letter)
-            if first < len(found):
-                returns, lines = first, found[first].lines
-        elif sung[letter] > 1:
-            mark += f" {seen[letter]}"
-        found.append(Section(mark, lines, pattern, returns))
+        lines = mine.lines or size or pattern.lines or DEFAULT_LINES
+        numbered = sung[letter] > 1 and letter not in _RETURNING
+        found.append(Section(f"{SECTIONS[letter]} {seen[letter]}" if numbered else SECTIONS[letter], lines, pattern))
     return tuple(found)

@@ -41,7 +41,7 @@ class Topic:
 
     def __init__(self, stepper: Stepper, vocabulary: Vocabulary, words: Sequence[str]) -> None:
         """Finds the characters that are close to some words; characters that the model does not know are ignored."""
-        output: NDArray[np.float32] = stepper.output.across.T
+        output: NDArray[np.float32] = stepper.output.weight
         vectors = output - output.mean(0)
         _, axes = np.linalg.eigh(vectors.T @ vectors)
         common = axes[:, -_COMMON:]
@@ -51,7 +51,7 @@ class Topic:
         for word in words:
             known, _ = vocabulary.adapt(word)
             if known:
-                together = vectors[vocabulary.encode(known).numpy()].sum(0)
+                together = vectors[vocabulary.look_up(known)].sum(0)
                 closest = np.maximum(closest, vectors @ (together / max(float(np.linalg.norm(together)), 1e-12)))
         closest *= [char.isalpha() for char in vocabulary.characters] & (closest > _LEAST)
         self.affinities = {char: float(a) for char, a in zip(vocabulary.characters, closest, strict=True) if a > 0}

@@ -12,9 +12,6 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 
 from zuoci.model.checkpoint import load_for_writing
 from zuoci.model.stepper import Stepper
-from zuoci.model.threads import one_thread
-from zuoci.text.corpus import Corpus, Song
-from zuoci.training.adapt import set_voice
 from zuoci.writing.batch import Batch
 from zuoci.writing.config import WriteConfig
 from zuoci.writing.inspection import Inspection, inspect
@@ -28,6 +25,8 @@ if TYPE_CHECKING:
     from os import PathLike
 
     from zuoci.model.language_model import CharLM
+    from zuoci.model.weights import ModelWeights
+    from zuoci.text.corpus import Corpus
     from zuoci.writing.line import Context
     from zuoci.writing.originality import Known
     from zuoci.writing.steps import Steps
@@ -44,7 +43,7 @@ class Writer:
         watch: is called after each step; see `watched`.
     """
 
-    def __init__(self, model: CharLM, against: Known | None = None) -> None:
+    def __init__(self, model: CharLM | ModelWeights, against: Known | None = None) -> None:
         """Copies the weights; later changes of the model have no effect.
 
         Args:
@@ -81,8 +80,11 @@ class Writer:
             SettingsError: `voice` is less than 1, and the model did not start from one that is still there.
         """
         model, own, base = load_for_writing(folder)
-        set_voice(model, folder, voice)
+        if voice != 1.0:
+            model = _with_voice(model, folder, voice)
         if corpus:
+            from zuoci.text.corpus import Corpus, Song
+
             if "\n" not in model.vocabulary:  # it was trained with spaces for newlines, and writes spaces
                 songs = (Song(song.source, song.text.replace("\n", " ")) for song in corpus.songs)
                 corpus = Corpus(tuple(songs))
@@ -142,8 +144,7 @@ class Writer:
         batch: Batch[Any] = Batch(self.model.stepper)
         batch.add(self.steps(opening, config, hand_out=pieces.put), config.sampling, config.rows)
         while len(batch):
-            with one_thread():
-                ended = batch.step()
+            ended = batch.step()
             while not pieces.empty():
                 if piece := pieces.get():
                     yield piece
@@ -215,12 +216,20 @@ class Writer:
         results: list[Any] = [None] * len(steps)
         for k, (one, config) in enumerate(zip(steps, configs, strict=True)):
             order[batch.add(one, config.sampling, config.rows)] = k
-        with one_thread():
-            while len(batch):
-                for number, result in batch.step():
-                    results[order[number]] = result
-                self.watch()
+        while len(batch):
+            for number, result in batch.step():
+                results[order[number]] = result
+            self.watch()
         for result in results:
             if isinstance(result, Exception):
                 raise result
         return results
+
+
+def _with_voice(weights: ModelWeights, folder: str | PathLike[str], voice: float) -> CharLM:
+    from zuoci.model.language_model import CharLM  # torch, which writing needs for nothing else
+    from zuoci.training.adapt import set_voice
+
+    model = CharLM.of(weights)
+    set_voice(model, folder, voice)
+    return model

@@ -7,6 +7,7 @@ import pytest
 from zuoci import CorpusError, read_corpus
 from zuoci.text.corpus import corpus_of
 from zuoci.text.formats.lrc import read_lrc
+from zuoci.text.formats.stamps import split_line
 from zuoci.text.read_config import ReadConfig
 
 if TYPE_CHECKING:
@@ -139,8 +140,13 @@ def test_qrc_in_xml() -> None:
 
 def test_time_stamps_repeat_a_line_within_bounds() -> None:
     """A few kilobytes of zip would become gigabytes of song."""
-    many = "".join(f"[{second // 60}:{second % 60:02}]" for second in range(5000)) + "歌词" * 5000 + "\n"
-    with pytest.raises(CorpusError, match=r"b\.lrc repeats its lines to more than \d+,\d+ characters"):
-        read_lrc(many * 2, ReadConfig(), "b.lrc")
+    many = "".join(f"[{second // 60}:{second % 60:02}]" for second in range(250)) + "歌词" * 900 + "\n"
+    with pytest.raises(CorpusError, match=r"b\.lrc repeats its lines to more than [\d,]+ characters"):
+        read_lrc(many * 100, ReadConfig(), "b.lrc")
     chorus = "".join(f"[{minute}:00]" for minute in range(100)) + "啦啦啦\n"
     assert sung(chorus) == ["啦啦啦"] * 100
+
+
+def test_a_line_of_stamps_without_end_is_none_of_a_song() -> None:
+    assert split_line("[00:01.00]" * 399 + "雨") == ([1.0], "雨")
+    assert split_line("[00:01.00]" * 400 + "雨") is None

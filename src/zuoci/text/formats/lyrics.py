@@ -66,11 +66,21 @@ class Cleaned:
         return ParsedSong(f"{text}\n", title, self.sections) if text.strip() else None
 
 
-def is_suspect(text: str) -> bool:
-    """Whether a text may hold something that `clean_song` takes out. It is quick, and errs on the side of yes."""
+def suspect_words(text: str) -> tuple[str, ...]:
+    """The words in a text that what `clean_song` takes out may hold."""
+    return tuple(word for word in _WORDS if word in text)
+
+
+def is_suspect(text: str, words: Sequence[str]) -> bool:
+    """Whether a text may hold something that `clean_song` takes out. It is quick, and errs on the side of yes.
+
+    Args:
+        text: the text.
+        words: `suspect_words` of it, or of a larger text that it is a part of.
+    """
     return bool(
         _SIGNS.search(text)
-        or any(word in text for word in _WORDS)
+        or (words and any(word in text for word in words))
         or _TIMES.search(text)
         or _BARE.search(text)
         or (len(text) <= LONGEST_LINE and _PLACEHOLDER.fullmatch(text))

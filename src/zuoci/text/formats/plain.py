@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from zuoci.text.formats.credits import credit_kind
 from zuoci.text.formats.document import Document, Line, ParsedSong
-from zuoci.text.formats.lyrics import clean_song, is_suspect
+from zuoci.text.formats.lyrics import clean_song, is_suspect, suspect_words
 from zuoci.text.formats.sections import mark_of
 
 if TYPE_CHECKING:
@@ -68,7 +68,8 @@ def _with_end(kept: str, song: str) -> str:
 def _songs(text: str) -> Iterator[tuple[str, bool]]:
     """The songs of a text, and whether nothing in them has to be looked at."""
     song, marks, is_clean = "", set[str](), True
-    found = [(block, len(block) > _LONGEST or not is_suspect(block)) for block in blocks(text)]
+    words = suspect_words(text)
+    found = [(block, len(block) > _LONGEST or not is_suspect(block, words)) for block in blocks(text)]
     bare = sum(bool(mark and mark.name and not mark.sure) for mark in (_mark(b) for b, clean in found if not clean)) > 1
     for at, (block, clean) in enumerate(found):
         mark = None if clean else _first_mark(block, bare=bare)

@@ -22,6 +22,8 @@ _INLINE = re.compile(rf"{re.sub(r'[(](?![?])', '(?:', STAMP.pattern)}|{_WORD.pat
 SPAN = re.compile(r"\s*\[\s?(\d{1,8})\s?,\s?(\d{1,8})\s?\]")
 _SYLLABLE = re.compile(r"[(<]\s?-?\d{1,8}\s?,\s?\d{1,8}(?:\s?,\s?-?\d{1,8})?\s?[)>]")
 
+_LONGEST = 4000  # characters; a longer line is none of a song, however many words have stamps
+
 # Most lines have one stamp and no sign of another; this finds their parts ten times as fast.
 _USUAL = re.compile(r"\[([0-9]{1,3}):([0-9]{1,2}\.[0-9]{2,3})\]([^\[［【<＜〈(]*)")
 
@@ -48,11 +50,13 @@ def without_word_times(text: str) -> str:
 
 
 def split_line(text: str) -> tuple[list[float], str] | None:
-    """The times of a line, and its words; None if it does not begin with a time stamp.
+    """The times of a line, and its words; None if it does not begin with a time stamp, or is too long for a line.
 
     Several stamps side by side at the beginning repeat the line. Where words have stamps too, the second of two is that
     of the first word.
     """
+    if len(text) > _LONGEST:
+        return None
     if usual := _USUAL.fullmatch(text):
         return [int(usual[1]) * 60 + float(usual[2])], usual[3].strip()
     if span := SPAN.match(text):
