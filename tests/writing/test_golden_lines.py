@@ -1,8 +1,8 @@
 """Golden cases of lines, which the Python tests and the JavaScript tests both read.
 
 tests/golden/lines.json holds what may come `next` after the beginning of a line, the `units` of a text, what a line
-costs that `repeats`, the characters that would complete `loops`, and the parts of patterns of `lengths`. After a deliberate change, write the file anew:
-`python tests/writing/test_golden_lines.py`.
+costs that `repeats`, the characters that would complete `loops`, and the parts of patterns of `lengths`. After a
+deliberate change, write the file anew: `python tests/writing/test_golden_lines.py`.
 """
 
 from __future__ import annotations
@@ -41,14 +41,33 @@ STATES: list[tuple[str, int | str, str | dict[int, str]]] = [
     *((text, 0, "") for text in ("👨\u200d", "a\u0301b", "山" + "\u0301" * 3, "山" + "\u0301" * 4, "山 ", "，\u200d")),
     ("1", 2, "1"),
     ("山", 1, "山"),
-    *((text, "2+1", "") for text in ("山", "山路", "山路，", "山路 ", "山路 ，", "山路 々", "ab 山", "山 ab", "山❤\u200d路")),
+    *(
+        (text, "2+1", "")
+        for text in ("山", "山路", "山路，", "山路 ", "山路 ，", "山路 々", "ab 山", "山 ab", "山❤\u200d路")
+    ),
     *((text, "2+2", "ab山") for text in ("", "a", "ab山", "ab山 ", "ab山  ")),
     *((text, 4, {2: "山a"}) for text in ("山", "山路", "山a", "山a ", "山路，", "山路山", "山路山a", "山路山a ")),
     *((text, 0, {2: "山"}) for text in ("山", "山路", "山路山", "a")),
     *((text, "2+1", {2: "山"}) for text in ("山路", "山路 ", "山路，")),
     *((text, "2+1", {1: "山a", 2: "路"}) for text in ("路", "路山", "路山 ")),
 ]
-LENGTHS = ["7", "7,4+3", "7，5 0", "2+3+2\n7", "+", "4+", "4+0", "0+0", "-1", "1.5", "7 x", "1000", "1001", "600+401", "٣"]
+LENGTHS = [
+    "7",
+    "7,4+3",
+    "7，5 0",
+    "2+3+2\n7",
+    "+",
+    "4+",
+    "4+0",
+    "0+0",
+    "-1",
+    "1.5",
+    "7 x",
+    "1000",
+    "1001",
+    "600+401",
+    "٣",
+]
 UNITS = [
     "",
     "山路 a路",

@@ -77,8 +77,8 @@ def _scores(
 def _has_room(plan: LinePlan, offset: int, word: str) -> bool:
     """Whether a word can stand in a line after `offset` syllables.
 
-    It must not overlap a fixed text, nor come before one that begins the line, nor run over a gap, and a rhymed line must
-    go on after it. A line that repeats another one has no room.
+    It must not overlap a fixed text, nor come before one that begins the line, nor run over a gap, and a rhymed line
+    must go on after it. A line that repeats another one has no room.
     """
     end = offset + count_syllables(word)
     if plan.repeats is not None or (plan.length and end + bool(plan.rhyme) > plan.length):
