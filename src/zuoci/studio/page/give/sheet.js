@@ -135,8 +135,8 @@ export class Sheet {
       lock.setAttribute("aria-label", phrases.lockLine(i + 1));
       lock.setAttribute("title", phrases.lockHint);
     }
-    const shownLetter = letter ? [element("small", { textContent: letter, ariaHidden: "true" })] : [];
-    line.replaceChildren(element("span", {}, ...markedText(text, marks)), ...shownLetter);
+    line.replaceChildren(element("span", {}, ...markedText(text, marks)));
+    line.dataset.letter = letter; // shown by the style: the label says it
     const sources = new Set(marks.map(({ source }) => source));
     const label = [phrases.line(i + 1, text), locked && phrases.isLocked, letter && phrases.rhymes(letter), ...sources];
     line.setAttribute("aria-label", label.filter(Boolean).join(" · "));
