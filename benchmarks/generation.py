@@ -1,6 +1,6 @@
 """Characters a second in writing: the lesson's predict_rnn against a Writer with the same weights.
 
-python benchmarks/generation.py
+python benchmarks/generation.py [--processor-time]
 """
 
 from __future__ import annotations

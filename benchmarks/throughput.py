@@ -15,8 +15,9 @@ from torch.nn.functional import cross_entropy, one_hot
 
 import zuoci
 from common import median_seconds, publish
-from zuoci.model.products import product
+from zuoci.model.products import has_onednn, product
 from zuoci.training.gradients import Gradients, Workers
+from zuoci.training.pace import Shape, measure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,7 +66,8 @@ def main() -> None:
 def peak(dtype: torch.dtype) -> float:
     """Operations a second of a large matrix product, by the faster of torch's libraries."""
     a, b = torch.randn(2048, 2048).to(dtype), torch.randn(2048, 2048).to(dtype)
-    seconds = min(median_seconds([lambda: a @ b, lambda: product(a, b)], ROUNDS))
+    ours = [lambda: product(a, b, "onednn")] * has_onednn()
+    seconds = min(median_seconds([lambda: a @ b, *ours], ROUNDS))
     return 2 * 2048**3 / seconds
 
 
@@ -73,6 +75,8 @@ def zuoci_step(cell: str, B: int, T: int, H: int, V: int, dtype: torch.dtype, wo
     generator = torch.Generator().manual_seed(0)
     config = zuoci.ModelConfig.model_validate({"cell": cell, "hidden_size": H})
     model = zuoci.CharLM(config, zuoci.Vocabulary(chr(0x4E00 + i) for i in range(V))).initialise(generator)
+    precision = str(dtype).removeprefix("torch.")
+    model.products = measure(Shape(config, V, B, T), precision, threads=workers.count).way.products  # as a run does
     gradients = Gradients(model, workers, dtype, seed=0)
     ids = torch.randint(V, (T + 1, B), generator=generator)
     batch, state = zuoci.Batch(ids[:-1], ids[1:]), gradients.initial_state(B)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import json
 import math
 import random
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
 import blind
 import language
+import run_all
 import zuoci
 from line_ends import SMOOTHING, LineEnds
 from two_sample import auc, separability
@@ -143,3 +145,49 @@ def test_people_are_those_held_apart_and_no_title_is_a_line() -> None:
     assert lines != blind.lines_of_people("zh", 7, 30, 1)
     with pytest.raises(ValueError, match="lines of length 39: 30 are needed"):
         blind.lines_of_people("zh", 39, 30, 0)
+
+
+TABLES: list[dict[str, Any]] = [
+    {"benchmark": "lesson", "rows": [{"sampling": "random", "times faster": 80.0, "zuoci, s": 0.5}]},
+    {
+        "benchmark": "busy",
+        "rows": [
+            {"cell": "gru", "beside": "idle", "zuoci, times its idle": 1.0},
+            {"cell": "gru", "beside": "2 busy processes", "zuoci, times its idle": 2.5},
+        ],
+    },
+    {"benchmark": "originality", "rows": [{"what": "index", "seconds": 1.0}]},
+]
+
+
+def test_what_is_worse_than_recorded_by_a_tenth_fell_behind() -> None:
+    now = run_all.ratios(TABLES)
+    busy = "busy, zuoci, times its idle: gru, 2 busy processes"
+    assert now == {
+        "lesson, times faster: random": 80.0,
+        "busy, zuoci, times its idle: gru, idle": 1.0,
+        busy: 2.5,
+    }
+    assert run_all.behind(now, {}) == []
+    assert run_all.behind(now, {"lesson, times faster: random": 88.0, busy: 2.3}) == []
+    assert run_all.behind(now, {"lesson, times faster: random": 100.0, busy: 2.0}) == [
+        "lesson, times faster: random: 80, recorded 100",
+        f"{busy}: 2.5, recorded 2",
+    ]
+
+
+def test_every_compared_ratio_is_of_a_benchmark_that_runs() -> None:
+    names = run_all.commands(None, None)
+    assert {ratio.benchmark for ratio in run_all.RATIOS} <= names.keys()
+    assert all((run_all.HERE / f"{name}.py").exists() for name in names)
+    recorded = json.loads(run_all.RECORDED.read_text("utf-8"))
+    compared = tuple(f"{ratio.benchmark}, {ratio.column}: " for ratio in run_all.RATIOS)
+    assert all(name.startswith(compared) for figures in recorded.values() for name in figures)
+
+
+def test_a_benchmark_without_its_file_or_time_is_left_out(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_all.run(["quality"], run_all.commands(None, None), 1.0) == []
+    assert run_all.run(["lesson"], run_all.commands(None, None), 0.0) == []
+    shown = capsys.readouterr().out
+    assert "quality: left out, it needs a file" in shown
+    assert "lesson: left out, the time is over" in shown

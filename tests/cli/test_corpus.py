@@ -14,9 +14,9 @@ from zuoci import lesson
 from zuoci.cli import main
 from zuoci.cli.original import _read as read_for_original  # pyright: ignore[reportPrivateUsage]
 from zuoci.cli.write import text_of
+from zuoci.text.amount import verdict
 from zuoci.text.read_config import ReadConfig
 from zuoci.training.split import split
-from zuoci.writing.corpus_report import verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable

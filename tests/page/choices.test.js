@@ -21,14 +21,14 @@ test("without a model of one's own, the base model of the page's language is cho
 
 test("the newest model of one's own goes before a base model, however new that is", () => {
   assert.equal(firstChoice([BASES[0], ...OWN, BASES[1]], "zh"), "new");
-  assert.deepEqual(ownModels([...OWN, ...BASES]), OWN);
+  assert.deepEqual(ownModels([...OWN, ...BASES]), OWN.toReversed());
 });
 
-test("a list has the base models last, and says what they are", () => {
+test("a list has the newest models first and the base models last, and says what they are", () => {
   const t = { baseName: (id) => `${id}!` };
   assert.deepEqual(choices([BASES[0], ...OWN, BASES[1]], t), [
-    ["old", "old"],
     ["new", "new"],
+    ["old", "old"],
     ["en", "en!"],
     ["zh", "zh!"],
   ]);

@@ -19,7 +19,7 @@ export const DOCUMENT = {
     line_length: setting({ type: "string", default: "", maxLength: 1000 }),
     stanza: setting({ type: "string", default: "", maxLength: 1000 }),
     structure: setting({ type: "string", default: "", maxLength: 1000 }),
-    section: setting({ type: "array", default: [], maxItems: 7 }),
+    section: setting({ type: "array", default: [], maxItems: 100 }),
     acrostic: setting({ type: "string", default: "", maxLength: 1000 }),
     word: setting({ type: "array", default: [], maxItems: 100 }),
     line_opening: setting({ type: "array", default: [], maxItems: 1000 }),

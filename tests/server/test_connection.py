@@ -258,7 +258,7 @@ def test_what_is_no_http_is_told_in_json(served: Served, data: bytes) -> None:
         one.sendall(data)
         head, _, body = rest(one).partition(b"\r\n\r\n")
     assert head.startswith(b"HTTP/1.1 400 ")
-    assert set(json.loads(body)["error"]) == {"message", "type", "param", "code"}
+    assert set(json.loads(body)["error"]) == {"message", "type", "param", "code", "params"}
 
 
 def test_a_body_that_breaks_off_an_answer_is_no_failure(served: Served, caplog: pytest.LogCaptureFixture) -> None:

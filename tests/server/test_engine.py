@@ -99,11 +99,11 @@ def test_an_error_of_the_batch_ends_its_texts_and_not_the_thread(
 
 
 def test_a_text_without_an_end_is_given_up(model: zuoci.CharLM, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_MAX_STEPS", 50)
+    monkeypatch.setattr(module, "_MAX_STEPS", 3)
 
     async def work(engine: Engine) -> None:
         [*_, (_, last)] = await engine.open(Writer(model), ["山"], [WriteConfig(length=60)]).all_events()
-        assert "no end was found in 50 steps" in str(last)
+        assert "no end was found in 3 steps" in str(last)
 
     run(work)
 

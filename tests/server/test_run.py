@@ -6,9 +6,12 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
+import threading
 from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING, Any
 
 import httpx2
@@ -17,6 +20,7 @@ from tests.processes import Process
 
 import zuoci
 from zuoci.cli import main
+from zuoci.server.run import listen
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -146,3 +150,35 @@ def test_the_llm_command_writes(served: Served, tiny: Path, tmp_path: Path, kind
         assert written.returncode == 0, written.stderr
         lyrics = zuoci.Writer.load(tiny).write("山", zuoci.WriteConfig(length=30, seed=5, temperature=0.8))
         assert "山" + written.stdout.removesuffix("\n") == lyrics.text
+
+
+class _Web(BaseHTTPRequestHandler):
+    server_version, sys_version = "Somebody/1.0", ""
+
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.end_headers()
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 (it is the base's)
+        del format, args
+
+
+def test_who_has_a_port_is_said_and_another_offered(served: Served) -> None:
+    port = int(served.url.rpartition(":")[2])
+    with pytest.raises(
+        zuoci.SettingsError, match=f"port {port} of host 127.0.0.1 is taken by another zuoci: .*--port 0"
+    ):
+        listen("127.0.0.1", port)
+    with HTTPServer(("127.0.0.1", 0), _Web) as web:
+        thread = threading.Thread(target=web.serve_forever)
+        thread.start()
+        with pytest.raises(zuoci.SettingsError, match=r"taken by a web server \(Somebody/1.0\)"):
+            listen("127.0.0.1", web.server_port)
+        web.shutdown()
+        thread.join()
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        closing = threading.Thread(target=lambda: mute.accept()[0].close())
+        closing.start()
+        with pytest.raises(zuoci.SettingsError, match="taken by another program"):
+            listen("127.0.0.1", mute.getsockname()[1])
+        closing.join()

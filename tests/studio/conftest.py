@@ -10,6 +10,7 @@ import re
 import shutil
 from contextlib import contextmanager
 from importlib.resources import files
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -22,13 +23,13 @@ from zuoci.studio.app import StudioSettings
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterator
-    from pathlib import Path
 
     from tests.conftest import Served
 
     from zuoci.server.app import ServerSettings
 
 PAGE = files("zuoci.studio").joinpath("page")
+AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 _MILLISECONDS = 180_000  # a busy machine is no failure
 expect.set_options(timeout=_MILLISECONDS)
 
@@ -64,6 +65,13 @@ def write(page: Page, button: str = "#write") -> list[str]:
 def saved(page: Page) -> None:
     """Waits until the song is on disk."""
     expect(page.locator("#save-state")).to_have_text("已保存")
+
+
+def serious(page: Page) -> list[tuple[str, list[str]]]:
+    """What axe finds on a page that keeps somebody from using it: the rule, and the elements."""
+    page.evaluate(AXE.read_text("utf-8"))
+    run = "async () => (await axe.run()).violations.filter(({impact}) => ['serious', 'critical'].includes(impact))"
+    return [(one["id"], [node["html"][:200] for node in one["nodes"]]) for one in page.evaluate(run)]
 
 
 @pytest.fixture(scope="session")

@@ -193,8 +193,8 @@ def test_runs_whose_files_are_damaged_do_not_keep_the_studio_from_starting(
         assert runs["sound"]["state"] == "paused"
         for name in (*JOBS, "a-folder"):
             assert runs[name]["state"] == "failed"
-            assert f"{name}/job.json is damaged: " in runs[name]["error"]
-            assert "\n" not in runs[name]["error"]
+            assert f"{name}/job.json is damaged: " in runs[name]["error"]["text"]
+            assert "\n" not in runs[name]["error"]["text"]
             assert one.client.post(f"/api/training/{name}/resume", json={}).status_code == 409
             assert one.client.delete(f"/api/training/{name}").status_code == 200
         assert {file.name for file in (tmp_path / ".runs").iterdir()} == {"sound", "of-NaN", "a file"}

@@ -196,7 +196,7 @@ def test_a_zip_holds_what_the_format_names_and_nothing_else(
 def test_what_is_wrong_is_refused(served: Served, path: str, body: dict[str, Any]) -> None:
     answer = served.client.post(f"/api/models/tiny/{path}", json=body)
     assert answer.status_code == 400
-    assert set(answer.json()["error"]) == {"message", "type", "param", "code"}
+    assert set(answer.json()["error"]) == {"message", "type", "param", "code", "params"}
 
 
 def test_every_route_of_writing_takes_a_voice(served: Served, tuned: Path) -> None:

@@ -51,7 +51,8 @@ def studio(tiny: Path, tmp_path: Path, serve: Callable[..., Any]) -> Iterator[Se
 
 def corpus_of(studio: Served) -> str:
     corpus = studio.client.post("/api/corpora", json={}).json()["id"]
-    studio.client.post(f"/api/corpora/{corpus}/files", params={"name": "歌.txt"}, content=SONG.encode())
+    head = json.dumps([{"name": "歌.txt", "bytes": len(SONG.encode())}])
+    studio.client.post(f"/api/corpora/{corpus}/files", content=f"{head}\n{SONG}".encode())
     return corpus
 
 
@@ -209,7 +210,7 @@ def test_a_run_that_fails_says_why(studio: Served) -> None:
     begin(studio, "too-small", settings={**SETTINGS, "seq_len": 5000})
     failed = wait_for(studio, "too-small", "failed", "finished")
     assert failed["state"] == "failed"
-    assert "seq_len" in failed["error"] or "characters" in failed["error"]
+    assert "seq_len" in failed["error"]["text"] or "characters" in failed["error"]["text"]
     assert studio.client.delete("/api/training/too-small").json() == {}
 
 

@@ -168,8 +168,8 @@ def test_a_title_becomes_a_name_of_a_file(title: str) -> None:
     [
         ({"lines": lines(2)}, "invalid_value"),
         ({"lines": lines(1, by=0)}, "invalid_value"),
-        ({"text": "x" * 20_001, "lines": lines(1)}, "invalid_value"),
-        ({"lines": [{"id": 0, "time": "soon"}]}, "invalid_value"),
+        ({"text": "x" * 20_001, "lines": lines(1)}, "too_long"),
+        ({"lines": [{"id": 0, "time": "soon"}]}, "wrong_value"),
         ({"lines": lines(1), "form": 1}, "unknown_parameter"),
     ],
 )

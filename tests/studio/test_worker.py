@@ -130,8 +130,9 @@ def test_a_save_that_fails_is_a_note_and_the_run_goes_on(
     commands = worker.Commands()
     commands.pause = True
     worker.train(job, tmp_path / "job", tmp_path / "m", commands)
-    notes = [event["text"] for event in told if event["event"] == "note"]
-    assert notes == ["no room; training goes on, and the next save is tried in 30 s"]
+    [note] = [event for event in told if event["event"] == "note"]
+    assert (note["code"], note["params"]) == ("save_failed", {"error": "no room", "seconds": 30.0})
+    assert note["text"] == "no room; training goes on, and the next save is tried in 30 s"
     assert told[0] == {"event": "started", "songs": 12, "characters": len(SONG)}
     assert told[-1] == {"event": "finished"}
     assert is_model(tmp_path / "m")
@@ -178,4 +179,4 @@ def test_a_damaged_job_is_told(
     with pytest.raises((ValueError, KeyError, TypeError)):
         worker.main()
     assert told[-1]["event"] == "failed"
-    assert told[-1]["message"].startswith("the training process ended unexpectedly: ")
+    assert told[-1]["error"]["text"].startswith("the training process ended unexpectedly: ")

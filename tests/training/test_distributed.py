@@ -20,6 +20,7 @@ from zuoci.training.gradients import Workers
 from zuoci.training.job import Job
 from zuoci.training.machine import settings_for
 from zuoci.training.minibatches import Minibatches
+from zuoci.training.pace import Pace, Shape, ways_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -168,10 +169,22 @@ def test_each_process_reads_its_sequences_and_no_others(
 
 
 def test_threads_are_shared_out(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("zuoci.training.machine.core_count", lambda: 3)
+    monkeypatch.setattr("zuoci.training.pace.core_count", lambda: 3)
+
+    def measured(shape: Shape, *wanted: Any) -> Pace:
+        return Pace(ways_of(shape, *wanted)[0], 1.0, {})
+
+    monkeypatch.setattr("zuoci.training.machine.measure", measured)
 
     def threads(processes: int, device: str = "cpu", **settings: Any) -> int:
-        return settings_for(zuoci.TrainConfig(**settings), torch.device(device), processes).threads
+        config, _ = settings_for(
+            zuoci.ModelConfig(),
+            zuoci.TrainConfig(precision="float32", **settings),
+            100,
+            torch.device(device),
+            Ranks(size=processes),
+        )
+        return config.threads
 
     assert [threads(1), threads(2), threads(2, threads=4), threads(4, threads=1), threads(8)] == [3, 6, 4, 4, 16]
     assert threads(2, "meta") == 2  # a GPU has one

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -13,7 +14,6 @@ from safetensors.torch import load_file, save_file
 import zuoci
 from zuoci.model.lock import locked
 from zuoci.training import resume
-from zuoci.training.job import Job
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -143,23 +143,29 @@ def test_it_gives_up_after_three_rollbacks_with_sound_weights(corpus: zuoci.Corp
     assert all(value.isfinite().all() for name, value in run.good.tensors.items() if name.startswith("model."))
 
 
-def test_a_time_budget_becomes_steps_once(corpus: zuoci.Corpus, tmp_path: Path) -> None:
+def test_a_time_budget_goes_on_where_it_was_saved(corpus: zuoci.Corpus, tmp_path: Path) -> None:
+    """The plan is part of what is saved; on a clock that goes as fast as before, the rest of the run is the same."""
+
+    def ticking() -> Callable[[], float]:
+        now = itertools.count()
+        return lambda: 0.01 * next(now)
+
     settings = zuoci.resolve("lyrics", {**SMALL, "seconds": 1.0, "epochs": 0})
-    with Job(tmp_path / "model", save_every=1e9, device="cpu") as job:
-        job.prepare(corpus, settings)
-        reports: list[object] = []
-        second: zuoci.Run | None = None
-        for report in job:
-            reports.append(report)
-            if isinstance(report, zuoci.StepReport) and report.steps and not second:
-                second = zuoci.load_run(tmp_path / "model").resume(corpus, device="cpu")  # it was saved just now
-                assert second.progress.step == report.step >= 10
-    end = reports[-1]
-    assert isinstance(end, zuoci.EndReport)
+    run = zuoci.Run(corpus, settings, device="cpu", clock=ticking())
+    reports: list[object] = []
+    second: zuoci.Run | None = None
+    for report in run:
+        reports.append(report)
+        if isinstance(report, zuoci.StepReport) and report.step == 20:
+            assert report.steps
+            zuoci.save_run(run, tmp_path / "model")
+            second = zuoci.load_run(tmp_path / "model").resume(corpus, device="cpu", clock=ticking())
+            assert second.progress == run.progress
+    assert isinstance(reports[-1], zuoci.EndReport)
     assert second
-    assert second.progress.steps == end.steps  # the plan stays, however fast the machine is now
-    assert figures(second)[-2:] == figures(reports)[-2:]
-    assert same(second.capture(), job.run.capture())
+    rest = figures(second)
+    assert rest == figures(reports)[-len(rest) :]
+    assert same(second.capture(), run.capture())
 
 
 def test_another_text_is_refused(corpus: zuoci.Corpus, tmp_path: Path) -> None:
@@ -231,7 +237,7 @@ def test_a_run_of_another_version_is_refused_with_one_line(corpus: zuoci.Corpus,
     def to_version_4(about: dict[str, Any], _: dict[str, Any]) -> None:
         about["version"] = 4
         for progress in (about["now"], about["good"]):
-            progress["paces"] = progress.pop("step_seconds")
+            progress["paces"] = [1.0]
 
     file = zuoci.save_run(zuoci.Run(corpus, zuoci.resolve("lyrics", SMALL), device="cpu"), tmp_path / "model")
     _rewrite(file, to_version_4)
@@ -248,7 +254,7 @@ WRONG: list[Callable[[dict[str, Any], dict[str, Any]], object]] = [
     *(_poke("rounds", value) for value in ([1], [{}], None, {})),
     *(_poke("batch", value) for value in (10**6, -1)),
     *(_poke(name, -1.0) for name in ("seconds", "rate_scale", "round_nll")),
-    _poke("step_seconds", ["a"]),
+    _poke("evaluation_seconds", ["a"]),
     _poke("last_evaluation_step", 10**6),
     _poke("unknown", 1),
     lambda about, _: about.update(now=[]),

@@ -2,68 +2,81 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+import dataclasses
+import random
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 import zuoci
+from zuoci.training import job as job_module
 from zuoci.training import trainer
-from zuoci.training.schedule import Schedule, learning_rate
+from zuoci.training.job import Job
+from zuoci.training.schedule import Schedule, decayed, learning_rate
+from zuoci.training.snapshot import Progress
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
 
 
-@dataclass
 class Simulation:
     """A run of which only the time passes.
 
     Attributes:
         schedule: of the run.
-        pace: seconds of a step, by its number.
+        paces: seconds of a step, by its number.
         evaluation: seconds of an evaluation.
+        after: seconds from the last evaluation to the end.
+        between: seconds that the caller takes after a report.
     """
 
-    schedule: Schedule
-    paces: list[float]
-    evaluation: float
-    step: int = 0
-    steps: int = 0
-    began: int = 0
-    batch: int = 0
-    seconds: float = 0.0
-    measured: tuple[float, ...] = ()
-    evaluations: tuple[float, ...] = ()
-
-    def __post_init__(self) -> None:
+    def __init__(
+        self,
+        schedule: Schedule,
+        paces: list[float],
+        evaluation: float,
+        *,
+        after: float = 0.0,
+        between: float = 0.0,
+        progress: Progress | None = None,
+    ) -> None:
+        self.schedule, self.paces, self.evaluation, self.after, self.between = (
+            schedule,
+            paces,
+            evaluation,
+            after,
+            between,
+        )
+        self.progress = dataclasses.replace(progress) if progress else Progress()
         self.rates: list[float] = []
         self.evaluated: list[int] = []
-        self.plans: list[tuple[int, int]] = []
-        if not self.schedule.config.seconds:
-            self.steps = self.schedule.limit
+        if not progress:
+            schedule.plan(self.progress)
 
     def run(self, most: int) -> None:
         """Runs to the end, or for so many steps."""
-        while not self.schedule.is_last(self.step, self.steps) and len(self.rates) < most:
-            if self.batch == self.schedule.epoch_steps:
-                self.batch = 0
-            self.rates.append(learning_rate(self.schedule.config, self.step, self.steps, self.began))
-            pace = self.paces[self.step % len(self.paces)]
-            self.step, self.batch, self.seconds = self.step + 1, self.batch + 1, self.seconds + pace
-            self.measured = (*self.measured, pace)[-64:]
-            self.plan()
-            if self.schedule.evaluation_due(self.step, self.batch, self.steps):
-                self.evaluated.append(self.step)
-                self.seconds += self.evaluation
-                self.evaluations = (*self.evaluations, self.evaluation)[-64:]
-                self.plan()
+        progress, schedule = self.progress, self.schedule
+        while not schedule.is_last(progress) and len(self.rates) < most:
+            if progress.batch == schedule.epoch_steps:
+                progress.batch = 0
+            self.rates.append(learning_rate(schedule.config, progress.step, progress))
+            progress.count_step(1.0, 1, self.rates[-1])
+            pace = self.paces[progress.step % len(self.paces)]
+            progress.count_time(pace, pace + self.between)
+            schedule.plan(progress, reserve=self.after)
+            if schedule.evaluation_due(progress):
+                self.evaluated.append(progress.step)
+                progress.count_time(self.evaluation, self.evaluation + self.between, of_evaluation=True)
+                if not schedule.is_last(progress):
+                    schedule.plan(progress, reserve=self.after)
+                progress.last_evaluation_step = progress.step
 
-    def plan(self) -> None:
-        if not self.steps:
-            self.steps = self.schedule.total_steps(self.step, self.seconds, self.measured, self.evaluations)
-            self.began = self.step if self.steps else 0
-            if self.steps:
-                self.plans.append((self.step, self.steps))
+    @property
+    def ended(self) -> bool:
+        return self.schedule.is_last(self.progress)
 
 
 LIMITS = st.fixed_dictionaries(
@@ -78,60 +91,103 @@ LIMITS = st.fixed_dictionaries(
 ).filter(lambda limits: limits["epochs"] or limits["steps"] or limits["seconds"])
 
 
-@given(
-    LIMITS,
-    st.integers(1, 60),
-    st.lists(st.floats(1e-4, 30.0), min_size=1, max_size=30),
-    st.floats(0.0, 40.0),
-)
+STEPS = st.lists(st.floats(1e-4, 30.0), min_size=1, max_size=30)
+
+
+@given(LIMITS, st.integers(1, 60), STEPS, st.floats(0.0, 40.0))
 def test_no_limit_is_passed_and_the_rate_only_falls(
     limits: dict[str, Any], epoch_steps: int, paces: list[float], evaluation: float
 ) -> None:
     config = zuoci.TrainConfig(**limits)
     run = Simulation(Schedule(config, epoch_steps, 100), paces, evaluation)
-    run.run(3000)
+    run.run(1000)
     caps = [cap for cap in (config.epochs * epoch_steps, config.steps) if cap]
-    assert run.step <= min(caps, default=3000)
-    assert len(run.plans) <= 1
-    if run.steps:
-        assert run.steps <= min(caps, default=run.steps)
-    if run.schedule.is_last(run.step, run.steps):
-        assert run.evaluated[-1] == run.step  # the last weights are always judged
-        if not config.seconds or not run.plans:
-            assert run.step == min(caps)
+    step, steps = run.progress.step, run.progress.steps
+    assert step <= min(caps, default=1000)
+    assert steps <= min(caps, default=steps)
+    if run.ended:
+        assert run.evaluated[-1] == step  # the last weights are always judged
+        if not config.seconds:
+            assert step == min(caps)
     assert len(set(run.evaluated)) == len(run.evaluated)
-    begin = max(run.began, config.warmup_steps)
-    assert run.rates[begin:] == sorted(run.rates[begin:], reverse=True)
+    falling = run.rates[config.warmup_steps :]
+    assert falling == sorted(falling, reverse=True)
     assert all(0.0 <= rate <= config.learning_rate for rate in run.rates)
-    if config.warmup_steps == 0:  # at full rate until the plan, and from there down, never up again
-        assert run.rates[:begin] == [config.learning_rate] * len(run.rates[:begin])
 
 
-@given(LIMITS, st.integers(1, 60), st.floats(1e-3, 5.0), st.floats(0.0, 2.0))
-def test_a_time_budget_is_kept_at_a_steady_pace(
-    limits: dict[str, Any], epoch_steps: int, pace: float, share: float
+@given(LIMITS, st.integers(1, 60), STEPS, st.floats(0.0, 40.0), st.floats(0.0, 5.0), st.floats(0.0, 1.0))
+def test_a_time_budget_is_kept_to_a_step_and_an_evaluation(
+    limits: dict[str, Any], epoch_steps: int, paces: list[float], evaluation: float, after: float, between: float
 ) -> None:
     config = zuoci.TrainConfig(**limits)
-    evaluation = share * pace * 100 / config.batch_size / config.seq_len / 3  # near what is assumed before it is known
-    run = Simulation(Schedule(config, epoch_steps, 100), [pace], evaluation)
-    run.run(3000)
-    if config.seconds and run.schedule.is_last(run.step, run.steps):
-        assert run.seconds <= config.seconds + pace + 5 * evaluation + 0.1 * config.seconds
-        caps = [cap for cap in (config.epochs * epoch_steps, config.steps) if cap]
-        if run.step < min(caps, default=3000):  # time it was that ended it, and it was made use of
-            assert run.seconds >= 0.4 * config.seconds - pace - 5 * evaluation
+    run = Simulation(Schedule(config, epoch_steps, 100), paces, evaluation, after=after, between=between)
+    run.run(1000)
+    if not (config.seconds and run.ended):
+        return
+    took = run.progress.elapsed + after
+    slack = max(paces) + evaluation + 2 * between
+    first = paces[1 % len(paces)] + between + evaluation + between + after  # one step is made in any case
+    assert took <= max(config.seconds, first) + slack
+    caps = [cap for cap in (config.epochs * epoch_steps, config.steps) if cap]
+    if run.progress.step < min(
+        caps, default=run.progress.step + 1
+    ):  # time it was that ended it, and it was made use of
+        guess = max(paces) * 100 / config.batch_size / config.seq_len  # of an evaluation, before there was one
+        assert took >= config.seconds - slack - guess
+
+
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("budget", [20.0, 60.0])
+def test_a_noisy_machine_keeps_a_budget_within_two_percent(budget: float, seed: int) -> None:
+    """Other programs come and go, for seconds: steps take up to five times as long as alone, evaluations twice."""
+    draw = random.Random(seed)
+    paces = [0.03 * factor for _ in range(40) for factor in [draw.choice([1.0, 1.2, 2.0, 5.0])] * draw.randrange(5, 80)]
+    config = zuoci.TrainConfig(epochs=0, seconds=budget, warmup_steps=50)
+    run = Simulation(Schedule(config, 490, 10_000), paces, 0.2, after=0.5)
+    run.run(10_000)
+    assert run.progress.elapsed + run.after == pytest.approx(budget, rel=0.02)
+    assert 3 <= len(run.evaluated) <= 5
+    assert decayed(config, run.progress.step, run.progress) > 0.9
+    assert run.rates[-1] < 0.15 * config.learning_rate  # near the tenth at which the cosine ends
+
+
+def test_what_the_caller_does_is_part_of_the_budget() -> None:
+    config = zuoci.TrainConfig(epochs=0, seconds=20.0)
+    run = Simulation(Schedule(config, 50, 1000), [0.05], 0.2, between=0.05)
+    run.run(1000)
+    assert run.progress.elapsed == pytest.approx(20.0, abs=0.2)
+    assert run.progress.seconds == pytest.approx(10.0, rel=0.1)
+
+
+def test_no_evaluation_comes_shortly_before_the_last_one() -> None:
+    config = zuoci.TrainConfig(epochs=0, seconds=20.0)
+    for evaluation in (0.1, 0.5, 1.0):
+        run = Simulation(Schedule(config, 1000, 1000), [0.05, 0.06, 0.1, 0.04], evaluation)
+        run.run(1000)
+        last, before = run.evaluated[-1], run.evaluated[-2]
+        assert last - before >= run.progress.step / 8
 
 
 def test_a_limit_ends_a_run_whose_pace_is_not_known_yet() -> None:
-    config = zuoci.TrainConfig(epochs=0, steps=3, seconds=20.0)
-    run = Simulation(Schedule(config, 10, 100_000), [3.0], evaluation=9.0)  # after 9 seconds, not yet half of the time
+    config = zuoci.TrainConfig(epochs=0, steps=3, seconds=40.0)
+    run = Simulation(Schedule(config, 10, 1000), [3.0], evaluation=9.0)  # after 9 seconds, not yet half of the time
     run.run(50)
-    assert (run.step, run.evaluated, run.rates) == (3, [3], [config.learning_rate] * 3)
+    assert (run.progress.step, run.evaluated, run.rates) == (3, [3], [config.learning_rate] * 3)
 
 
 def test_the_rate_stays_where_the_fall_ends() -> None:
-    config = zuoci.TrainConfig(learning_rate=1.0)
-    assert [learning_rate(config, step, 100) for step in (100, 101, 150, 200)] == pytest.approx([0.1] * 4)
+    config, plan = zuoci.TrainConfig(learning_rate=1.0), Progress(steps=100)
+    assert [learning_rate(config, step, plan) for step in (100, 101, 150, 200)] == pytest.approx([0.1] * 4)
+
+
+def test_a_new_plan_goes_on_from_the_rate_that_was_reached() -> None:
+    config = zuoci.TrainConfig(learning_rate=1.0, final_rate=0.0)
+    first = Progress(steps=100)
+    half = decayed(config, 50, first)
+    second = Progress(steps=70, decay_start=50, decayed=half)
+    assert learning_rate(config, 50, second) == learning_rate(config, 50, first) == pytest.approx(0.5)
+    assert learning_rate(config, 60, second) == learning_rate(config, 75, first)
+    assert learning_rate(config, 70, second) == pytest.approx(0.0)
 
 
 @given(LIMITS, st.integers(1, 40), st.floats(1e-3, 5.0), st.floats(0.0, 5.0), st.integers(1, 300))
@@ -142,13 +198,11 @@ def test_a_resumed_run_has_the_same_plan(
     whole, first = (Simulation(schedule, [pace, 2 * pace], evaluation) for _ in range(2))
     whole.run(600)
     first.run(stop)
-    kept = ("step", "steps", "began", "batch", "seconds", "measured", "evaluations")
-    state = {name: getattr(first, name) for name in kept}
-    second = Simulation(schedule, [pace, 2 * pace], evaluation, **state)
+    second = Simulation(schedule, [pace, 2 * pace], evaluation, progress=first.progress)
     second.run(600 - len(first.rates))
     assert first.rates + second.rates == whole.rates
     assert first.evaluated + second.evaluated == whole.evaluated
-    assert first.plans + second.plans == whole.plans
+    assert second.progress == whole.progress
 
 
 class Clock:
@@ -210,7 +264,7 @@ def test_time_comes_first(corpus: zuoci.Corpus, monkeypatch: pytest.MonkeyPatch)
     run = zuoci.Run(corpus, zuoci.resolve("lyrics", {**SMALL, "seconds": 20, "steps": 500}), device="cpu", clock=clock)
     *_, end = turned(run, clock, 0.1, monkeypatch)
     assert isinstance(end, zuoci.EndReport)
-    assert 16.0 <= end.train_seconds <= 20.5
+    assert end.train_seconds == pytest.approx(20.0, abs=0.2)
 
 
 def test_time_between_two_reports_is_not_training(corpus: zuoci.Corpus, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -227,17 +281,27 @@ def test_time_between_two_reports_is_not_training(corpus: zuoci.Corpus, monkeypa
     assert seconds[:3] == pytest.approx([0.5, 1.0, 1.5])
 
 
-def test_samples_and_saves_use_nothing_up_of_a_time_budget(corpus: zuoci.Corpus) -> None:
-    ends: list[int] = []
-    for away in (0.0, 50.0):
-        with pytest.MonkeyPatch.context() as patch:
-            clock = Clock()
-            run = zuoci.Run(corpus, zuoci.resolve("lyrics", {**SMALL, "seconds": 5.0}), device="cpu", clock=clock)
-            for report in turned(run, clock, 0.1, patch):
-                clock.now += away
-                if isinstance(report, zuoci.EndReport):
-                    ends.append(report.steps)
-    assert ends[0] == ends[1] > 20
+def test_a_jobs_budget_ends_with_the_saved_model(
+    corpus: zuoci.Corpus, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It begins when the command does; reading, checkpoints, samples and the model itself are part of it."""
+    clock = Clock()
+    for name in ("save_run", "save_trained"):
+        save = getattr(job_module, name)
+
+        def slow_save(*arguments: Any, save: Callable[..., Any] = save, **named: Any) -> Any:
+            clock.now += 0.7
+            return save(*arguments, **named)
+
+        monkeypatch.setattr(job_module, name, slow_save)
+    clock.now = 3.0  # what the command did before
+    with Job(tmp_path / "model", save_every=10.0, device="cpu", clock=clock, since=0.0) as job:
+        job.reserve = 0.4
+        job.prepare(corpus, zuoci.resolve("lyrics", {**SMALL, "seconds": 60}))
+        turned(job.run, clock, 0.1, monkeypatch)
+        for _ in job:
+            clock.now += 0.02  # to show it
+    assert clock.now + job.reserve == pytest.approx(60.0, rel=0.02)
 
 
 def test_a_run_that_is_stopped_ends_with_what_it_has_learnt(corpus: zuoci.Corpus) -> None:

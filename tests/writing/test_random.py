@@ -47,5 +47,10 @@ def test_keys_depend_on_every_number_and_their_order() -> None:
 
 def test_numbers_taken_one_after_another_are_the_stream() -> None:
     stream = UniformStream(7)
-    assert [float(stream.take()[0]) for _ in range(600)] == uniforms(7, 0, 600).tolist()
+    taken: list[float] = []
+    for count in (1, 255, 3, 0, 300, 41):
+        ahead = stream.ahead(count + 1)
+        taken += stream.take(count).tolist()
+        assert ahead.tolist() == uniforms(7, stream.count - count, count + 1).tolist()
+    assert taken == uniforms(7, 0, 600).tolist()
     assert stream.count == 600

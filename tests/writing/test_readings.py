@@ -83,3 +83,16 @@ def test_any_characters_are_read_one_by_one(run: str) -> None:
     assert all(each for each in read)
     assert set(read[-1] if read else ()) <= (last_syllables(run[-1]) if run else set())
     assert all(set(each) <= inner_syllables(char) for each, char in zip(read[:-1], run[-5:-1], strict=False))
+
+
+@given(st.text(alphabet="好觉得着了地行的还嗯哼著睡不忘慢乐背倒〇爪𪎎", min_size=1, max_size=6))
+def test_a_group_that_needs_no_context_is_the_one_that_the_line_is_read_in(run: str) -> None:
+    for rhymes in (Rhymes(), Rhymes("中华新韵", near=True), Rhymes(readings={"好觉": "hao3 jiao4", "嗯": "en4"})):
+        read = [f"zh:{group}" for (group,) in filter(None, rhymes.units(run, 1, at_end=True))]
+        assert list(rhymes.keys(run)) == list(dict.fromkeys(read))
+
+
+def test_phrases_are_looked_up_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    syllables("银行睡觉的觉得")
+    monkeypatch.setattr("pypinyin.lazy_pinyin", None)
+    assert syllables("觉得的睡觉银行", 7) == [(read,) for read in ("jue", "de", "de", "shui", "jiao", "yin", "hang")]

@@ -91,6 +91,25 @@ def test_top_p(shares: list[float], p: float, expected: list[int]) -> None:
     assert kept(keep_top_p(of(*shares), np.array([p]))) == expected
 
 
+@pytest.mark.parametrize("width", [0.0, 0.01, 1.0, 8.0])
+def test_top_p_and_top_k_without_sorting_all_keep_what_sorting_would(width: float) -> None:
+    """In vocabularies of which a part is sorted, also where that part is too small or ends among equal ones."""
+    rng = np.random.default_rng(3)
+    logits = (np.round(rng.standard_normal((40, 600)) * 8) / 8 * width).astype(np.float32)
+    logits[rng.random(logits.shape) < 0.1] = -INF
+    p, k = rng.uniform(0.05, 0.999, 40), rng.integers(0, 700, 40)
+    left, of_k = keep_top_p(logits, p), keep_top_k(logits, k)
+    for i, shares in enumerate(probabilities(logits)):
+        before = 0.0
+        ranked = sorted(range(600), key=lambda number: (-logits[i, number], number))
+        for number in ranked:
+            if abs(before - p[i]) > 1e-6:
+                assert (left[i, number] > -INF) == (before < p[i] and logits[i, number] > -INF)
+            before += shares[number]
+        least = logits[i, ranked[k[i] - 1]] if 0 < k[i] <= 600 else -INF
+        assert kept(of_k[i : i + 1]) == [n for n in range(600) if logits[i, n] >= least and logits[i, n] > -INF]
+
+
 @pytest.mark.parametrize(
     ("shares", "p", "expected"),
     [
@@ -160,6 +179,21 @@ def test_draws_follow_the_softmax_of_logits_over_temperature(temperature: float)
     weights = [math.exp(logit / temperature) for logit in logits]
     shares = [weight / sum(weights) for weight in weights]
     assert chi_square(draws(row(*logits), temperature), shares) < MOST[3]
+
+
+@pytest.mark.parametrize("count", [1, 63, 64, 65, 1000])
+def test_a_draw_is_the_same_alone_and_among_others(count: int) -> None:
+    logits = np.random.default_rng(count).standard_normal((30, count)).astype(np.float32) * 5
+    logits[:, ::3] = -INF
+    logits[:, count // 2] = 0.0
+    rows, numbers = apply_temperature(logits, np.full(30, 0.7)), uniforms(2, 0, 30)
+    numbers[:2] = 0.0, 1.0 - 2.0**-53
+    alone = [int(draw(rows[i : i + 1], numbers[i : i + 1])[0]) for i in range(30)]
+    assert draw(rows, numbers).tolist() == alone
+    assert all(logits[i, number] > -INF for i, number in enumerate(alone))
+    weights = np.exp(rows.astype(np.float64)).cumsum(1)
+    exact = [int(np.searchsorted(one, u * one[-1], "right")) for one, u in zip(weights, numbers, strict=True)]
+    assert sum(a != b for a, b in zip(alone[2:], exact[2:], strict=True)) == 0
 
 
 def test_draws_follow_what_is_kept() -> None:

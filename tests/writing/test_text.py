@@ -179,6 +179,24 @@ def test_a_dead_end_is_left_backwards() -> None:
     assert count < 5
 
 
+def test_a_text_is_the_same_however_many_characters_it_asks_for_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where it has to take some back, where a stop string ends it, and where it would repeat itself."""
+    dead = "".join("前" + char for char in SMALL)
+    songs = [dead, "山前路上有人\n人在山前唱\n路上人唱路\n有山有路有人唱\n"]
+    kinds: list[dict[str, Any]] = [{}, {"stop": ("山", "上有")}, {"max_copy": 0, "temperature": 0.1}, {"ban": "山\n"}]
+    wishes = [WriteConfig.model_validate({"max_copy": 1, "seed": n, **kind}) for kind in kinds for n in range(5)]
+
+    def written(most: int) -> list[Lyrics | None]:
+        monkeypatch.setattr("zuoci.writing.text._PASSAGE", most)
+        texts = [steps_of(copyist(each), "山", wish)[0] for each in songs for wish in wishes]
+        return [*texts, steps_of(copyist(dead), "前", wishes[0])[0]]
+
+    one_by_one = written(1)
+    assert one_by_one[-1] is None
+    assert {lyrics.finish for lyrics in one_by_one if lyrics} == {"length", "stop"}
+    assert written(3) == written(16) == written(100) == one_by_one
+
+
 def test_a_maze_without_a_way_out_is_given_up() -> None:
     """Two ways on at each of 29 characters, and none after the last: a billion ways."""
     layers = [chr(0x4E00 + 2 * n) + chr(0x4E01 + 2 * n) for n in range(30)]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import os
 import signal
+import time
 from contextlib import ExitStack, closing, contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     from zuoci.writing.samples import Samples
 
 SAMPLES = 5  # how many times a run shows samples
+_SHOWN, _SHOWN_AT_THE_END = 50, 80  # characters of each
 
 
 @with_settings(ModelConfig, TrainConfig, ReadConfig, leave_out=["recipe", "base"])
@@ -85,6 +87,7 @@ def command(
     **settings: Any,
 ) -> None:
     """Trains a model on lyrics, and writes with it."""
+    began = time.perf_counter()
     if is_follower():  # of several processes, only the first reads, writes and prints
         _follow()
         return
@@ -99,7 +102,7 @@ def command(
     received: list[int] = []
     with _exit_code_of(received), ExitStack() as stack:
         ranks = stack.enter_context(joined())
-        job = _open_job(stack, out, resume=resume, overwrite=overwrite, save_every=save_every, ranks=ranks)
+        job = _open_job(stack, out, resume=resume, overwrite=overwrite, save_every=save_every, since=began, ranks=ranks)
         corpus = _read_sources(job, source or (), language, reading)
         samples = _prepare(job, *corpus, recipe or DEFAULT_RECIPE, overrides, prefix or ())
         with _log(tensorboard, job) as board, _pause_on_signals(job, received):
@@ -184,12 +187,15 @@ def _prepare(
     openings: Sequence[str],
 ) -> Samples:
     """Makes the run or restores it. Returns the writer of its samples."""
+    from zuoci.training.machine import describe
     from zuoci.writing.samples import Samples
 
     settings = None if job.stored else resolve(recipe, overrides, text=corpus.text)
     job.prepare(corpus, settings, sources=sources)
     base = job.run.settings.training.base
     say("starting from nothing" if base == NO_BASE else f"starting from {base}")
+    if job.run.pace:
+        say(describe(job.run.settings, job.run.pace))
     if job.stored:
         say(f"resuming after {job.run.progress.step:,} steps")
     return Samples(corpus, openings, join_lines=job.run.settings.training.join_lines)
@@ -245,7 +251,10 @@ def _run(job: Job, samples: Samples, board: TensorBoard | None) -> EndReport | N
                 if part > shown:
                     shown = part
                     show(f"epoch {event.epoch:.4g}, {_figures(event)}")
-                    for sample in samples.write(job.run.model, length=50):
+                    begin = time.perf_counter()
+                    written = samples.write(job.run.model, length=_SHOWN)
+                    job.reserve = (time.perf_counter() - begin) * _SHOWN_AT_THE_END / _SHOWN
+                    for sample in written:
                         show("  " + (f"note: {sample.problem}" if sample.problem else sample.text.replace("\n", " / ")))
             elif isinstance(event, RollbackReport | SaveFailed):
                 show(f"note: {_note(event)}")
@@ -361,7 +370,7 @@ def _show_result(end: EndReport, job: Job, samples: Samples, *, as_json: bool) -
     if as_json:
         print_json({"schema": "zuoci.train/1", **end.as_dict(), "model": str(job.folder)})
     else:
-        for sample in samples.write(end.model, length=80):
+        for sample in samples.write(end.model, length=_SHOWN_AT_THE_END):
             if sample.problem:
                 say(f"note: {sample.problem}")
             else:

@@ -7,21 +7,18 @@ from __future__ import annotations
 
 import json
 import os
-import zipfile
 from dataclasses import dataclass
-from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from zuoci.errors import ModelFolderError
+from zuoci.export.archive import export_zip
 from zuoci.export.html import export_html, rhyme_table
 from zuoci.export.onnx import export_onnx
 from zuoci.model.base import model_folder
 from zuoci.model.checkpoint import load
 from zuoci.model.figures import load_report
-from zuoci.model.output import write_output
 from zuoci.text.fingerprint import Fingerprint
-from zuoci.text.folder import CONFIG, FILES, UNFINISHED, read_files
 from zuoci.text.sources import readable
 from zuoci.text.window_filter import WindowFilter
 from zuoci.writing.line_judge import LineJudge
@@ -76,7 +73,7 @@ def export_model(
         CorpusError: the text has fewer than two characters that the model knows.
     """
     if kind == "zip":
-        return Exported(_export_zip(Path(folder), file, overwrite=overwrite))
+        return Exported(export_zip(Path(folder), file, overwrite=overwrite))
     model = load(folder)
     if kind == "onnx":
         notes = ("the graph is the network alone: the counts that the model is mixed with are not in it",)
@@ -109,34 +106,3 @@ def _report(folder: str | os.PathLike[str]) -> tuple[dict[str, Any], tuple[str, 
     except ValueError:
         return {}, (f"the page has no training figures: those in {os.fspath(folder)} hold numbers that are not finite",)
     return report, ()
-
-
-def _export_zip(folder: Path, file: str | os.PathLike[str], *, overwrite: bool) -> int:
-    """Writes the files of a model's folder that docs/format.md names, and nothing else that may lie there.
-
-    The archive holds no times and no paths of this machine, so that the same model gives the same bytes: of the model
-    that this one started from, it has the name and not the folder.
-
-    Returns:
-        The bytes of the file.
-    """
-    load(folder)  # a damaged model is not given away
-    names = [name for name in FILES if name != UNFINISHED and not (folder / name).is_symlink()]
-    data = BytesIO()
-    with zipfile.ZipFile(data, "w", zipfile.ZIP_DEFLATED) as archive:
-        for name, contents in read_files(folder, names).items():
-            contents = _without_path(contents) if name == CONFIG else contents
-            archive.writestr(zipfile.ZipInfo(f"{folder.name}/{name}"), contents, zipfile.ZIP_DEFLATED)
-    write_output(file, data.getvalue(), overwrite=overwrite)
-    return len(data.getvalue())
-
-
-def _without_path(config: bytes) -> bytes:
-    """The configuration of a model without the folder of the model that it started from."""
-    document = json.loads(config)
-    training = document.get("training")
-    base = training.get("base") if isinstance(training, dict) else None
-    if not isinstance(base, str) or Path(base).name == base:
-        return config
-    training["base"] = Path(base).name
-    return (json.dumps(document, ensure_ascii=False, indent=2) + "\n").encode()

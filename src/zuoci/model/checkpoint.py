@@ -68,7 +68,7 @@ from zuoci.text.window_filter import WindowFilter
 
 if TYPE_CHECKING:
     import os
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from zuoci.model.language_model import CharLM
 
@@ -160,7 +160,7 @@ def _save(folder: str | os.PathLike[str], contents: Mapping[str, bytes], *, over
         try:
             refuse(folder, hold.path, overwrite=overwrite, among_others=hold.accepted)
             install(hold.path)
-            _write_folder(hold.path, contents)
+            write_folder(hold.path, contents)
             hold.existed = True
         except OSError as error:
             raise ModelFolderError(f"{folder} cannot be saved: {reason_of(error)}") from None
@@ -197,7 +197,7 @@ def _save_unfinished(folder: str | os.PathLike[str], data: bytes) -> None:
                 file.parent.mkdir(exist_ok=True)
                 replace_durably(file, data)
             else:
-                _write_folder(hold.path, {UNFINISHED: data})
+                write_folder(hold.path, {UNFINISHED: data})
         except OSError as error:
             raise ModelFolderError(f"{Path(folder) / UNFINISHED} cannot be saved: {reason_of(error)}") from None
         hold.existed = True
@@ -225,12 +225,13 @@ def _json(document: Mapping[str, Any]) -> bytes:
     return (json.dumps(document, ensure_ascii=False, indent=2, allow_nan=False) + "\n").encode()
 
 
-def _write_folder(path: Path, contents: Mapping[str, bytes]) -> None:
+def write_folder(path: Path, contents: Mapping[str, bytes], *, check: Callable[[Path], object] | None = None) -> None:
     """Writes the files of a model into a folder, all or none.
 
     Args:
         path: the folder; it may be missing.
         contents: the contents by file name.
+        check: is called with a folder that holds the files, before they move to `path`, and raises what is wrong.
 
     Raises:
         OSError: a file cannot be written.
@@ -242,6 +243,8 @@ def _write_folder(path: Path, contents: Mapping[str, bytes]) -> None:
             if (stage / name).parent != stage:
                 (stage / name).parent.mkdir(exist_ok=True)
             write_durably(stage / name, data)
+        if check:
+            check(stage)
         commit(stage, path)
     except BaseException:
         discard(stage)

@@ -22,7 +22,7 @@ import torch
 from torch.autograd import Function
 from torch.nn import functional
 
-from zuoci.model.products import lay_out, product, product_plus
+from zuoci.model.products import Library, lay_out, product, product_plus
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,6 +41,8 @@ def run_layer(
     weight_hh: Tensor,
     bias_ih: Tensor,
     bias_hh: Tensor,
+    *,
+    library: Library = "torch",
 ) -> Tensor:
     """One recurrent layer over a whole sequence.
 
@@ -56,6 +58,7 @@ def run_layer(
         weight_hh: `(G·H, H)`.
         bias_ih: `(G·H,)`.
         bias_hh: `(G·H,)`.
+        library: computes the matrix products.
 
     Returns:
         h_1 … h_T `(T, B, H)`.
@@ -70,8 +73,8 @@ def run_layer(
     else:
         gates = functional.embedding(x, weight_ih.t().contiguous()) + bias
     if cell == "gru":
-        return _GRU.apply(gates, h0, weight_hh, bias_hn)  # pyright: ignore[reportReturnType]
-    return _RNN.apply(gates, h0, weight_hh, cell == "rnn_relu")  # pyright: ignore[reportReturnType]
+        return _GRU.apply(gates, h0, weight_hh, bias_hn, library)  # pyright: ignore[reportReturnType]
+    return _RNN.apply(gates, h0, weight_hh, cell == "rnn_relu", library)  # pyright: ignore[reportReturnType]
 
 
 # `gates` below are the sums of all terms that do not depend on h, `(T, B, G·H)`. The functions overwrite them.
@@ -83,13 +86,13 @@ def _relu(x: Tensor, out: Tensor) -> Tensor:
 
 class _RNN(Function):
     @staticmethod
-    def forward(ctx: Any, gates: Tensor, h0: Tensor, weight: Tensor, relu: bool) -> Tensor:
+    def forward(ctx: Any, gates: Tensor, h0: Tensor, weight: Tensor, relu: bool, library: Library) -> Tensor:
         activate = _relu if relu else torch.tanh
-        h, across = h0, lay_out(weight)
+        h, across = h0, lay_out(weight, library)
         out = torch.empty_like(gates)
         for t, gate in enumerate(gates):
-            h = activate(product_plus(h, across, gate), out=out[t])
-        ctx.relu = relu
+            h = activate(product_plus(h, across, gate, library), out=out[t])
+        ctx.relu, ctx.library = relu, library
         ctx.save_for_backward(out, h0, weight)
         return out
 
@@ -104,27 +107,28 @@ class _RNN(Function):
         before = _before(dout)
         for t in range(T - 1, -1, -1):
             dgates[t].mul_(dh)
-            dh = product_plus(dgates[t], back, before[t])
-        dweight = _outer(dgates, out, h0)
-        return dgates, dh, dweight, None
+            dh = product_plus(dgates[t], back, before[t], ctx.library)
+        dweight = _outer(dgates, out, h0, ctx.library)
+        return dgates, dh, dweight, None, None
 
 
 class _GRU(Function):
     @staticmethod
-    def forward(ctx: Any, gates: Tensor, h0: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
+    def forward(ctx: Any, gates: Tensor, h0: Tensor, weight: Tensor, bias: Tensor, library: Library) -> Tensor:
         T, B, H = *gates.shape[:2], h0.shape[1]
         out = gates.new_empty(T, B, H)
         new = gates[:, :, 2 * H :].clone(memory_format=torch.contiguous_format)  # x_n, then n
         # The memory of the gates becomes r, z and hn = W_hn h + b_hn: one product with h is added to all three.
         gates[:, :, 2 * H :] = bias
-        h, across = h0, lay_out(weight)
+        h, across = h0, lay_out(weight, library)
         for t in range(T):
-            total, gate, n = product_plus(h, across, gates[t]), gates[t], new[t]
+            total, gate, n = product_plus(h, across, gates[t], library), gates[t], new[t]
             torch.sigmoid(total[:, : 2 * H], out=gate[:, : 2 * H])
             r, z, hn = gate.chunk(3, 1)
             hn.copy_(total[:, 2 * H :])
             n.addcmul_(r, hn).tanh_()
             h = torch.lerp(n, h, z, out=out[t])
+        ctx.library = library
         ctx.save_for_backward(gates, new, out, h0, weight)
         return out
 
@@ -150,17 +154,17 @@ class _GRU(Function):
         for t in range(T - 1, -1, -1):
             slopes[t].mul_(dh.unsqueeze(1))
             dnew[t].mul_(dh)
-            dh = product_plus(dgates[t], back, torch.addcmul(before[t], dh, z[t]))
-        dweight = _outer(dgates, out, h0)
+            dh = product_plus(dgates[t], back, torch.addcmul(before[t], dh, z[t]), ctx.library)
+        dweight = _outer(dgates, out, h0, ctx.library)
         dbias = dgates[:, :, 2 * H :].sum((0, 1))
         dgates[:, :, 2 * H :] = dnew
-        return dgates, dh, dweight, dbias
+        return dgates, dh, dweight, dbias, None
 
 
-def _outer(dgates: Tensor, out: Tensor, h0: Tensor) -> Tensor:
+def _outer(dgates: Tensor, out: Tensor, h0: Tensor, library: Library) -> Tensor:
     """Σ_t dg_tᵀ h_{t-1}, the gradient of the recurrent weights."""
     before = torch.cat([h0.unsqueeze(0), out[:-1]])
-    return product(dgates.flatten(0, 1).t(), before.flatten(0, 1).t())
+    return product(dgates.flatten(0, 1).t(), before.flatten(0, 1).t(), library)
 
 
 def _before(dout: Tensor) -> Sequence[Tensor]:
@@ -168,7 +172,7 @@ def _before(dout: Tensor) -> Sequence[Tensor]:
     return [torch.zeros_like(dout[0]), *dout[:-1]]
 
 
-def output_loss(hidden: Tensor, weight: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
+def output_loss(hidden: Tensor, weight: Tensor, bias: Tensor, targets: Tensor, *, library: Library = "torch") -> Tensor:
     """The summed negative log-likelihood −Σ_i log softmax(W h_i + b)[y_i] of N characters.
 
     The loss and its gradient with respect to the logits, softmax − onehot(y), are computed together, for as many rows
@@ -179,11 +183,12 @@ def output_loss(hidden: Tensor, weight: Tensor, bias: Tensor, targets: Tensor) -
         weight: `(V, H)`.
         bias: `(V,)`.
         targets: int64 `(N,)`.
+        library: computes the matrix products.
 
     Returns:
         A scalar in float32, or in the dtype of `hidden` if that is wider.
     """
-    return _OutputLoss.apply(hidden, weight, bias, targets)  # pyright: ignore[reportReturnType]
+    return _OutputLoss.apply(hidden, weight, bias, targets, library)  # pyright: ignore[reportReturnType]
 
 
 _CACHED = 1 << 17  # logits computed at once: half a megabyte in float32
@@ -191,20 +196,21 @@ _CACHED = 1 << 17  # logits computed at once: half a megabyte in float32
 
 class _OutputLoss(Function):
     @staticmethod
-    def forward(ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor, targets: Tensor) -> Tensor:
+    def forward(ctx: Any, hidden: Tensor, weight: Tensor, bias: Tensor, targets: Tensor, library: Library) -> Tensor:
         dtype = torch.promote_types(hidden.dtype, torch.float32)
         rows = max(16, _CACHED // len(weight))
         dlogits = hidden.new_empty(len(hidden), len(weight))
         total = hidden.new_zeros((), dtype=dtype)
         for part, h, y in zip(dlogits.split(rows), hidden.split(rows), targets.split(rows), strict=True):
             work = part if part.dtype == dtype else torch.empty_like(part, dtype=dtype)
-            log_p = torch.log_softmax(product(h, weight).add_(bias), 1, dtype=dtype, out=work)
+            log_p = torch.log_softmax(product(h, weight, library).add_(bias), 1, dtype=dtype, out=work)
             expected = y.unsqueeze(1)
             total -= log_p.gather(1, expected).sum()
             p = log_p.exp_()
             p.scatter_add_(1, expected, p.new_full((len(y), 1), -1.0))
             if p is not part:
                 part.copy_(p)
+        ctx.library = library
         ctx.save_for_backward(dlogits, hidden, weight)
         return total
 
@@ -212,5 +218,6 @@ class _OutputLoss(Function):
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         dlogits, hidden, weight = ctx.saved_tensors
         scale = grads[0].to(dlogits.dtype)
-        dhidden, dweight = product(dlogits, weight.t()), product(dlogits.t(), hidden.t())
-        return dhidden.mul_(scale), dweight.mul_(scale), dlogits.sum(0).mul_(scale), None
+        dhidden = product(dlogits, weight.t(), ctx.library)
+        dweight = product(dlogits.t(), hidden.t(), ctx.library)
+        return dhidden.mul_(scale), dweight.mul_(scale), dlogits.sum(0).mul_(scale), None, None

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from zuoci.model.config import ModelConfig
     from zuoci.model.mixture import Mixture
+    from zuoci.model.products import Library
     from zuoci.text.vocabulary import Vocabulary
 
 settle_libraries()  # MKL chooses its code now: when this is imported, no other thread computes with a model yet
@@ -57,6 +58,7 @@ class CharLM(nn.Module):
         path: the implementation of the layers: `fused` (`zuoci.model.fused`), `torch` (`torch.nn`, cuDNN on a GPU), or
             `auto`, which is fused on the CPU and torch on a GPU. An lstm is always that of `torch.nn`. Not saved with
             the model.
+        products: the library that computes the matrix products of the fused layers. Not saved with the model.
         mixture: the counts that the network is mixed with where it writes or is scored; None: the network alone.
             `forward` does not use it.
     """
@@ -72,6 +74,7 @@ class CharLM(nn.Module):
         self.config = config
         self.vocabulary = vocabulary
         self.path: Implementation = "auto"
+        self.products: Library = "torch"
         self.mixture: Mixture | None = None
         V, E, H = len(vocabulary), config.embedding_size, config.hidden_size
         self.embedding = nn.Embedding.from_pretrained(torch.empty(V, E), freeze=False) if E else None
@@ -205,7 +208,7 @@ class CharLM(nn.Module):
         return x, tuple(torch.stack(parts) for parts in zip(*after, strict=True))
 
     def _fused(self, module: nn.Module, x: Tensor, state: State) -> tuple[Tensor, State]:
-        out = run_layer(self.config.cell, x, state[0], *module.parameters())
+        out = run_layer(self.config.cell, x, state[0], *module.parameters(), library=self.products)
         return out, (out[-1],)
 
     def _torch(self, module: nn.Module, x: Tensor, state: State) -> tuple[Tensor, State]:

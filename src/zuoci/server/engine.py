@@ -15,7 +15,7 @@ from queue import SimpleQueue
 from time import monotonic
 from typing import TYPE_CHECKING, TypeAlias
 
-from zuoci.errors import WritingError
+from zuoci.errors import Message, WritingError
 from zuoci.server.errors import ApiError, ending
 from zuoci.server.job_queue import MAX_SECONDS, TOO_LONG
 from zuoci.server.scoring import CharScore, Scorer
@@ -215,11 +215,11 @@ class Engine:
         rows_of_texts = [config.rows for config in configs]
         asked = sum(rows_of_texts)
         if asked > self.max_rows:
-            message = (
-                f"one request may write {self.max_rows} texts side by side (one with a form counts as its particles)"
+            told = (
+                "one request may write {most} texts side by side (one with a form counts as its particles): got "
+                "{asked}; ask for fewer"
             )
-            message += f": got {asked}; ask for fewer"
-            raise ApiError(400, message)
+            raise ApiError(400, Message("many_texts", told, most=self.max_rows, asked=asked))
         if self.rows_taken + asked > self.max_rows:
             message = f"{self.rows_taken} texts are being written, of {self.max_rows} at most; try again"
             raise ApiError(429, message, code="busy")

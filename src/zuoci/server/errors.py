@@ -1,4 +1,4 @@
-"""Errors as clients read them: a status and `{"error": {message, type, param, code}}`, for whatever goes wrong.
+"""Errors as clients read them: a status and `{"error": {message, type, param, code, params}}`, for whatever goes wrong.
 
 `ApiError` is what the routes raise. `add_error_handlers` makes an application turn every other exception into one.
 """
@@ -15,7 +15,7 @@ from fastapi.responses import Response
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
-from zuoci.errors import ModelFolderError, WritingError, ZuociError
+from zuoci.errors import Message, ModelFolderError, WritingError, ZuociError, describe_problem
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +26,6 @@ _TYPES = {401: "authentication_error", 403: "permission_error", 404: "not_found_
 _CODES = {404: "not_found", 405: "method_not_allowed", 413: "too_large"}
 _CLIENT_GONE = 499  # nginx's status; nobody reads it
 _PYDANTIC_TYPE = re.compile(r"bool|(constrained-)?(int|float|str)|list\[.*\]")  # as pydantic puts it into a location
-_MAX_SHOWN = 80  # characters of a value in a message
 
 _TEXT_OR_NULL = {"anyOf": [{"type": "string"}, {"type": "null"}]}
 _SCHEMA = {
@@ -35,12 +34,13 @@ _SCHEMA = {
     "properties": {
         "error": {
             "type": "object",
-            "required": ["message", "type", "param", "code"],
+            "required": ["message", "type", "param", "code", "params"],
             "properties": {
                 "message": {"type": "string"},
                 "type": {"type": "string"},
                 "param": _TEXT_OR_NULL,
                 "code": _TEXT_OR_NULL,
+                "params": {"type": "object"},
             },
         }
     },
@@ -57,21 +57,27 @@ class ApiError(Exception):
     Attributes:
         status: the HTTP status.
         param: the field of the request that is at fault, if one is.
-        code: the kind of error, for programs.
+        code: the kind of error, for programs; None where the status says it all.
+        params: the values that stand in the message, by name.
     """
 
     def __init__(self, status: int, message: str, *, param: str | None = None, code: str | None = None) -> None:
-        """Takes the message, one line for a person, and what the attributes say."""
+        """Takes the message, one line for a person, and what the attributes say. A `Message` has a code itself."""
         super().__init__(message)
         self.status = status
         self.param = param
         self.code = code
+        self.params: dict[str, Any] = {}
+        if isinstance(message, Message) and message.code:
+            self.code, self.params = message.code, message.params
+            self.param = param or message.params.get("field")
 
     @property
     def document(self) -> dict[str, Any]:
         """The body of the response, for JSON."""
         kind = _TYPES.get(self.status, "server_error" if self.status >= 500 else "invalid_request_error")
-        return {"error": {"message": str(self), "type": kind, "param": self.param, "code": self.code}}
+        error = {"message": str(self), "type": kind, "param": self.param, "code": self.code, "params": self.params}
+        return {"error": error}
 
     def response(self, headers: Mapping[str, str] | None = None) -> Response:
         """The response. OpenAI's clients repeat a request after 409, 429 and 5xx unless a header forbids it."""
@@ -85,7 +91,8 @@ class ApiError(Exception):
 
 def not_found(what: str, name: str) -> ApiError:
     """The error for a model, corpus, file or run that does not exist."""
-    return ApiError(404, f"there is no {what} {name[:100]!r}", code=f"{what}_not_found")
+    told = "there is no {what} {name!r}"
+    return ApiError(404, Message(f"{what}_not_found", told, what=what, name=name[:100]))
 
 
 def ending() -> ApiError:
@@ -102,12 +109,10 @@ def to_api_error(error: Exception) -> ApiError:
     """The `ApiError` for any exception."""
     if isinstance(error, ApiError):
         return error
-    if isinstance(error, WritingError):
-        return ApiError(422, str(error), code="no_text_found")
-    if isinstance(error, ModelFolderError):
-        return ApiError(409, str(error), code="model_folder")
     if isinstance(error, ZuociError):
-        return ApiError(400, str(error), code="invalid_value")
+        kinds = {WritingError: (422, "no_text_found"), ModelFolderError: (409, "model_folder")}
+        status, code = next((found for kind, found in kinds.items() if isinstance(error, kind)), (400, "invalid_value"))
+        return ApiError(status, error.message, code=code)
     if isinstance(error, OSError):  # a full disk, most of the time
         where = f"{error.filename} cannot be used" if error.filename else "a file cannot be read or written"
         return ApiError(500, f"{where}: {error.strerror or error}", code="io")
@@ -123,19 +128,17 @@ def _from_validation(error: RequestValidationError) -> ApiError:
     path = [str(part) for part in first["loc"][1:] if not _PYDANTIC_TYPE.fullmatch(str(part))]
     param = ".".join(path)[:100] or None
     if first["type"] == "extra_forbidden":
-        return ApiError(400, f"there is no field {path[-1][:100]!r} here", param=param, code="unknown_parameter")
+        told = "there is no field {field!r} here"
+        return ApiError(400, Message("unknown_parameter", told, field=path[-1][:100]), param=param)
     if first["type"] == "json_invalid":
-        return ApiError(400, "the body is not JSON", code="invalid_json")
+        return ApiError(400, Message("invalid_json", "the body is not JSON"))
     name = param or "the body"
     if isinstance(first["input"], bytes) and not path:
         message = "the body is not read as JSON without the header Content-Type: application/json; send it"
         return ApiError(400, message, param="content-type", code="invalid_json")
     if first["type"] == "missing" or (first["input"] is None and not path):
-        return ApiError(400, f"{name} is missing", param=param, code="missing")
-    message = re.sub(r"^\w+ should ", "must ", first["msg"])
-    seen = repr(first["input"])
-    seen = seen if len(seen) <= _MAX_SHOWN else f"{seen[:_MAX_SHOWN]}…"
-    return ApiError(400, f"{name} {message}: got {seen}", param=param, code="invalid_value")
+        return ApiError(400, Message("missing", "{name} is missing", name=name), param=param)
+    return ApiError(400, describe_problem(first, name), param=param)
 
 
 def add_error_handlers(app: FastAPI) -> None:

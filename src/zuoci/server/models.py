@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from safetensors import SafetensorError, safe_open
 
-from zuoci.errors import ModelFolderError, SettingsError
+from zuoci.errors import Message, ModelFolderError, SettingsError
 from zuoci.model.base import BASES, NO_BASE, base_folder, base_name, bundled_folder, model_folder
 from zuoci.model.checkpoint import load_description
 from zuoci.model.config import ModelConfig
@@ -26,6 +26,7 @@ from zuoci.model.weights import shapes_of
 from zuoci.server.errors import ApiError, not_found
 from zuoci.text.fingerprint import Fingerprint
 from zuoci.text.folder import BASE_WINDOWS, FINGERPRINT, WEIGHTS, State, is_model, read_files, state_of
+from zuoci.training.reports import verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -126,7 +127,7 @@ class Models:
             return await asyncio.shield(self._writers[key])
         except SettingsError as error:
             self._writers.pop(key, None)
-            raise ApiError(400, str(error), param="voice", code="invalid_value") from None
+            raise ApiError(400, error.message, param="voice") from None
         except Exception:
             self._writers.pop(key, None)
             raise
@@ -140,15 +141,35 @@ class Models:
         _, (_, saved, _) = state_of(self.folder(name))
         return saved // 10**9
 
-    def summaries(self) -> tuple[list[dict[str, Any]], list[dict[str, str]]]:
-        """A summary of each sound model, and of each damaged one its `id` and `error`."""
+    def forget(self, folder: Path) -> None:
+        """Drops what is loaded of a model that was deleted or renamed."""
+        for key in [key for key in self._writers if key[0] == folder]:
+            self._writers.pop(key, None)
+
+    def own_folder(self, name: str) -> Path:
+        """The folder of a model that lies in the folder of models, and so may be deleted and renamed.
+
+        Raises:
+            ApiError: there is no model with this id, or it lies elsewhere.
+        """
+        folder = self.folder(name)
+        if not self._is_own(folder):
+            told = "{model} does not lie in the studio's folder of models; delete or rename its folder yourself"
+            raise ApiError(409, Message("not_own", told, model=name))
+        return folder
+
+    def _is_own(self, folder: Path) -> bool:
+        return self.home is not None and folder.parent == self.home and base_name(folder) is None
+
+    def summaries(self) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+        """A summary of each sound model, and of each damaged one its `id`, its `error`, and whether it is `own`."""
         sound: list[dict[str, Any]] = []
-        damaged: list[dict[str, str]] = []
-        for name in self.refresh():
+        damaged: list[dict[str, Any]] = []
+        for name, folder in self.refresh().items():
             try:
                 sound.append(self.summary(name))
             except ModelFolderError as error:
-                damaged.append({"id": name, "error": str(error)})
+                damaged.append({"id": name, "error": str(error), "own": self._is_own(folder)})
             except ApiError:  # it has been deleted since
                 continue
         return sound, damaged
@@ -166,13 +187,16 @@ class Models:
         fault = _fault_of_weights(folder / WEIGHTS, description)
         if fault and state_of(folder) == state:  # else the model was saved anew in between
             raise ModelFolderError(f"{folder / WEIGHTS} is damaged: {fault}")
+        report = load_report(folder)
         return {
             "id": name,
             "created": self.created(name),
-            "figures": load_report(folder),
+            "figures": report,
+            "verdict": _verdict(report, description["training"]),
             "model": description["model"],
             "originality": bool(read_files(folder, [FINGERPRINT, BASE_WINDOWS])),
             "base": base_name(folder) is not None,
+            "own": self._is_own(folder),
             "voice": _has_voice(description["training"]),
         }
 
@@ -197,6 +221,14 @@ class Models:
 def _is_model(folder: Path) -> bool:
     """Whether a folder looks like a model. One that cannot be read does, so that whoever asks for it is told why."""
     return is_model(folder) or (folder.is_dir() and not os.access(folder, os.R_OK | os.X_OK))
+
+
+def _verdict(report: dict[str, Any], training: dict[str, Any]) -> dict[str, Any] | None:
+    """What the figures of a model say about its text, for JSON; None: they do not say."""
+    try:
+        return verdict(report, str(training.get("base", NO_BASE))).as_dict()
+    except (KeyError, TypeError, ValueError):  # there are none, or a damaged file holds anything
+        return None
 
 
 def _has_voice(training: dict[str, Any]) -> bool:

@@ -12,7 +12,7 @@ from annotated_types import Le, MaxLen
 from fastapi import Path
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model
 
-from zuoci.errors import describe
+from zuoci.errors import Message, describe
 from zuoci.server.errors import ApiError
 from zuoci.writing.config import VOICE, WriteConfig, refuse_greedy_temperature
 from zuoci.writing.settings_document import describe_settings
@@ -91,14 +91,13 @@ def config_of(body: BaseModel, **more: Any) -> WriteConfig:
         config = WriteConfig.model_validate(values)
     except ValidationError as error:
         location = error.errors()[0]["loc"]  # empty where two fields contradict each other
-        param = str(location[0]) if location else None
-        raise ApiError(400, describe(error), param=param, code="invalid_value") from None
+        raise ApiError(400, describe(error), param=str(location[0]) if location else None) from None
     if config.has_form:
-        for what, count, limit in (
-            ("lines", config.line_count, MAXIMA["lines"]),
-            ("characters or words", config.most_syllables, MAXIMA["length"]),
+        for code, what, count, limit in (
+            ("form_lines", "lines", config.line_count, MAXIMA["lines"]),
+            ("form_length", "characters or words", config.most_syllables, MAXIMA["length"]),
         ):
             if count > limit:
-                message = f"one request writes {limit:,} {what} at most: the form comes to {count:,}; ask for less"
-                raise ApiError(400, message, code="invalid_value")
+                told = "one request writes {most:,} {what} at most: the form comes to {count:,}; ask for less"
+                raise ApiError(400, Message(code, told, field="lines", most=limit, what=what, count=count))
     return config

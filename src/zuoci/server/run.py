@@ -6,6 +6,7 @@ The commands `serve` and `studio` call `listen`, `make_server` and `run`, in thi
 from __future__ import annotations
 
 import asyncio
+import errno
 import logging
 import os
 import signal
@@ -13,6 +14,7 @@ import socket
 import sys
 import threading
 from contextlib import contextmanager
+from http.client import HTTPConnection, HTTPException
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
@@ -20,7 +22,7 @@ import uvicorn
 
 from zuoci.errors import SettingsError
 from zuoci.server.connection import BACKLOG, Connection
-from zuoci.server.guard import ANY_ADDRESS
+from zuoci.server.guard import ANY_ADDRESS, CONTENT_SECURITY_POLICY
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Generator
@@ -33,6 +35,7 @@ _POLL_SECONDS = 0.05
 _EXIT_CODE = 130  # as a shell has it for Ctrl-C
 _SIGNALS = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
 _SOCKET_BACKLOG = 2048  # connections that wait to be accepted
+_PROBE_SECONDS = 2.0  # that a program at a taken port may take to say what it is
 _SHUTDOWN_SECONDS = 10  # that answers have to end in, once the server is asked to end
 
 
@@ -119,8 +122,27 @@ def listen(host: str, port: int) -> socket.socket:
         family, _, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         return socket.create_server(address[:2], family=family, backlog=_SOCKET_BACKLOG)
     except (OSError, ValueError) as error:  # ValueError: a name that no host can have, such as a..b
+        if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
+            who = _who_listens(host, port)
+            told = f"port {port} of host {host} is taken by {who}: end that, or take a free port with --port 0"
+            raise SettingsError(told) from None
         why = getattr(error, "strerror", None) or ("not a host name" if isinstance(error, ValueError) else error)
         raise SettingsError(f"cannot listen on host {host}, port {port}: {why}; choose another one") from None
+
+
+def _who_listens(host: str, port: int) -> str:
+    """What answers at a port, in words."""
+    connection = HTTPConnection(f"[{host}]" if ":" in host else host, port, timeout=_PROBE_SECONDS)
+    try:
+        connection.request("GET", "/health")
+        answer = connection.getresponse()
+        if answer.headers["content-security-policy"] == CONTENT_SECURITY_POLICY:  # nobody else's is the same
+            return "another zuoci"
+        return f"a web server ({(answer.headers['server'] or 'of unknown name').strip()})"
+    except (OSError, HTTPException):
+        return "another program"
+    finally:
+        connection.close()
 
 
 def url_of(host: str, listening: socket.socket, token: str = "") -> str:

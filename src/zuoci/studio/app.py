@@ -63,7 +63,8 @@ class StudioSettings(ServerSettings):
 
 
 def _max_body(path: str) -> int:
-    return training_routes.max_upload(path) or song_routes.max_song(path) or MAX_BODY_BYTES
+    maxima = (training_routes.max_upload(path), song_routes.max_song(path), model_routes.max_import(path))
+    return next(filter(None, maxima), MAX_BODY_BYTES)
 
 
 class Studio(Application):
@@ -88,7 +89,7 @@ class Studio(Application):
         self.runs = TrainingRuns(settings.home)
         self.songs = Songs(settings.songs or settings.home / "songs")
         for router in (
-            model_routes.router(self.models, self.jobs),
+            model_routes.router(self.models, self.jobs, self.runs, settings.home),
             writing_routes.router(self.models, self.engine, self.jobs),
             song_routes.router(self.songs),
             training_routes.session_router(),

@@ -1,7 +1,7 @@
 """Corpora that users put together of uploaded files, to train on.
 
 A file is stored under a number, and no path is ever made of its own name. That name is shown, and a model remembers it
-as a source.
+as a source. A corpus is read once whenever its files change, and what was found is kept.
 """
 
 from __future__ import annotations
@@ -10,38 +10,57 @@ import asyncio
 import re
 import secrets
 import shutil
-import zipfile
-from collections import Counter
+import time
 from contextlib import asynccontextmanager, suppress
-from dataclasses import replace
-from pathlib import Path, PureWindowsPath
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zuoci.errors import CorpusError
-from zuoci.server.errors import ApiError, not_found
+from zuoci.errors import CorpusError, Message
+from zuoci.server.errors import ApiError, client_gone, not_found
+from zuoci.studio import uploads
+from zuoci.studio.corpus_document import describe, describe_files
 from zuoci.studio.locks import CorpusLocks
-from zuoci.studio.stored_corpus import make_private, read_stored, save_names, with_names
-from zuoci.studio.uploads import MAX_EXAMPLES, FileStatistics, UploadedFile
-from zuoci.text.corpus import Corpus, load_lyrics, read_corpus
+from zuoci.studio.stored_corpus import make_private, read_stored, save_names
+from zuoci.studio.uploads import MAX_FILES, MAX_HEAD_BYTES, UploadedFile
+from zuoci.text.corpus import Corpus, load_lyrics, read_what_can_be_read
 from zuoci.text.folder import is_directory
-from zuoci.text.sources import TEXT_SUFFIXES, LeftOut, find_texts
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, AsyncIterator
+    from collections.abc import AsyncGenerator, AsyncIterator, Callable, Iterable
 
 UPLOADS = ".uploads"  # folder of all corpora, in the folder of models
-MAX_FILES = 1000  # of a corpus
-MAX_FILE_BYTES = 64 * 2**20
-_MAX_CORPUS_BYTES = 64 * 2**20  # of text, unpacked; in memory a character takes 4 bytes where one is beyond U+FFFF
+MAX_CORPUS_BYTES = 64 * 2**20  # of text, unpacked; in memory a character takes 4 bytes where one is beyond U+FFFF
+MAX_REQUEST_BYTES = MAX_CORPUS_BYTES + MAX_HEAD_BYTES
 _MAX_CORPUS_LINES = 4_000_000
 _MAX_CORPORA = 32  # since the launch, not counting deleted ones
-_MAX_ZIP_MEMBERS = 20_000
-_MAX_ARRIVING = 8  # files at the same time
+_MAX_ARRIVING = 8  # requests at the same time
 _LARGE_BYTES = 4 * 2**20  # what is larger is not read while something else that large is being read
 _BUFFER_BYTES = 2**20
-_MIN_CHARACTERS = 200  # of a corpus to train on
 _BUNDLED = ("zh", "en")
 _FOLDER_NAME = re.compile(r"[0-9a-f]{16}")
+
+
+@dataclass
+class _UserCorpus:
+    """A corpus of uploaded files: its folder, its name, its files by number, and what was found in them."""
+
+    folder: Path
+    name: str
+    created: float
+    files: dict[int, UploadedFile] = field(default_factory=dict[int, UploadedFile])
+    last_number: int = 0
+    found: dict[str, Any] = field(default_factory=dict[str, Any])
+
+    def read(self) -> None:
+        """Reads the files, after they have changed."""
+        corpus = read_what_can_be_read(self.folder)
+        self.found = {**describe(corpus), "files": describe_files(corpus, self.folder, self.files.values())}
+
+    def remove(self, numbers: Iterable[int]) -> None:
+        for number in numbers:
+            self.files.pop(number).stored.unlink(missing_ok=True)
 
 
 class Corpora:
@@ -59,24 +78,25 @@ class Corpora:
         """
         self.locks = CorpusLocks()
         self._folder = folder
-        self._files: dict[str, dict[int, UploadedFile]] = {}  # of each corpus, by number
-        self._last_number: dict[str, int] = {}
-        self._distinct: dict[str, Counter[str]] = {}  # of each corpus: character → in how many files it occurs
+        self._corpora: dict[str, _UserCorpus] = {}
         self._arriving = 0
 
-    def create(self) -> str:
+    def create(self, name: str = "") -> str:
         """Makes an empty corpus, and returns its id.
 
         Raises:
             ApiError: there are too many.
         """
-        if len(self._files) >= _MAX_CORPORA:
-            raise ApiError(409, f"there are {_MAX_CORPORA} corpora already; delete one, or restart the studio")
-        name = secrets.token_hex(8)
+        if len(self._corpora) >= _MAX_CORPORA:
+            told = "there are {most} corpora already; delete one, or restart the studio"
+            raise ApiError(409, Message("many_corpora", told, most=_MAX_CORPORA))
+        key = secrets.token_hex(8)
         make_private(self._folder)
-        (self._folder / name).mkdir(mode=0o700)
-        self._files[name], self._last_number[name], self._distinct[name] = {}, 0, Counter()
-        return name
+        (self._folder / key).mkdir(mode=0o700)
+        corpus = _UserCorpus(self._folder / key, name, time.time())
+        corpus.read()
+        self._corpora[key] = corpus
+        return key
 
     def delete_all(self) -> None:
         """Deletes the files of all corpora, also of those that a killed studio left behind."""
@@ -86,80 +106,76 @@ class Corpora:
                     shutil.rmtree(folder, ignore_errors=True)
             self._folder.rmdir()
 
-    def folder(self, name: str) -> Path | None:
-        """The folder of a corpus's files; None: the corpus is a bundled one.
+    def summaries(self) -> list[dict[str, Any]]:
+        """The id, the name and the size of each corpus of uploaded files, the newest first."""
+        return [
+            {"id": key, "name": one.name, **{name: one.found[name] for name in ("songs", "characters")}}
+            for key, one in sorted(self._corpora.items(), key=lambda item: item[1].created, reverse=True)
+        ]
+
+    def is_bundled(self, key: str) -> bool:
+        """Whether a corpus is a bundled one, which nobody can change.
 
         Raises:
             ApiError: there is no corpus with this id.
         """
-        if name in _BUNDLED:
-            return None
-        if name not in self._files:
-            raise not_found("corpus", name)
-        return self._folder / name
+        if key not in _BUNDLED and key not in self._corpora:
+            raise not_found("corpus", key)
+        return key in _BUNDLED
 
-    def writable_folder(self, name: str) -> Path:
-        """The folder of a corpus's files, to change them.
+    def _own(self, key: str) -> _UserCorpus:
+        """A corpus of uploaded files.
 
         Raises:
             ApiError: there is no corpus with this id, or it is a bundled one.
         """
-        folder = self.folder(name)
-        if folder is None:
-            raise ApiError(409, "the bundled lyrics cannot be changed; make a corpus of your own", code="bundled")
-        return folder
+        if self.is_bundled(key):
+            raise ApiError(409, Message("bundled", "the bundled lyrics cannot be changed; make a corpus of your own"))
+        return self._corpora[key]
 
-    def delete(self, name: str) -> None:
+    def rename(self, key: str, name: str) -> None:
+        """Gives a corpus another name.
+
+        Raises:
+            ApiError: there is no corpus with this id, or it is a bundled one.
+        """
+        self._own(key).name = name
+
+    def delete(self, key: str) -> None:
         """Deletes a corpus.
 
         Raises:
             ApiError: there is no corpus with this id, or it is a bundled one.
         """
-        shutil.rmtree(self.writable_folder(name), ignore_errors=True)
-        del self._files[name], self._last_number[name], self._distinct[name]
+        shutil.rmtree(self._own(key).folder, ignore_errors=True)
+        del self._corpora[key]
 
-    def bytes_left(self, name: str) -> int:
-        """How many bytes of text, unpacked, one more file of a corpus may have.
-
-        Raises:
-            ApiError: the corpus is full, is a bundled one, or does not exist.
-        """
-        self.writable_folder(name)
-        files = self._files[name]
-        left = _MAX_CORPUS_BYTES - sum(file.text_bytes for file in files.values())
-        if len(files) >= MAX_FILES or left <= 0:
-            raise ApiError(413, f"a corpus holds {MAX_FILES} files and {_MAX_CORPUS_BYTES:,} bytes of text at most")
-        return min(left, MAX_FILE_BYTES)
-
-    def is_large(self, name: str, arrived: Path | None = None) -> bool:
-        """Whether it takes much memory to read a corpus, or a file that has arrived for it."""
-        if arrived is None:
-            return sum(file.text_bytes for file in self._files.get(name, {}).values()) > _LARGE_BYTES
-        try:
-            size = _unpacked_size(arrived)[0] if zipfile.is_zipfile(arrived) else arrived.stat().st_size
-        except CorpusError:  # `add_file` says what is wrong with it
-            return False
-        return size > _LARGE_BYTES
+    def is_large(self, key: str) -> bool:
+        """Whether it takes much memory to read a corpus."""
+        corpus = self._corpora.get(key)
+        return bool(corpus) and sum(file.text_bytes for file in corpus.files.values()) > _LARGE_BYTES
 
     @asynccontextmanager
-    async def receive(self, name: str, chunks: AsyncIterator[bytes]) -> AsyncGenerator[Path]:
-        """Receives a file into a corpus's folder. It is deleted at the end of the block unless it was moved.
+    async def receive(self, key: str, chunks: AsyncIterator[bytes]) -> AsyncGenerator[Path]:
+        """Receives the body of a request into a corpus's folder. It is deleted at the end of the block.
 
         Raises:
-            ApiError: too many files arrive at the same time, or this one is too large.
+            ApiError: too many arrive at the same time, or this one is too large.
         """
         if self._arriving >= _MAX_ARRIVING:
-            raise ApiError(429, f"{_MAX_ARRIVING} files are arriving already; try again", code="busy")
-        left = self.bytes_left(name)
+            told = "{most} requests with files are arriving already; try again"
+            raise ApiError(429, Message("busy", told, most=_MAX_ARRIVING))
+        left = MAX_REQUEST_BYTES
+        arrived = self._own(key).folder / f".{secrets.token_hex(8)}"
         self._arriving += 1
-        arrived = self.writable_folder(name) / f".{secrets.token_hex(8)}"
         buffer = bytearray()
         try:
             with arrived.open("wb") as file:
                 async for chunk in self._unless_draining(chunks):
                     left -= len(chunk)
                     if left < 0:
-                        raise ApiError(413, "the file is larger than the room left in the corpus", code="too_large")
+                        told = "the files have more than {most:,} bytes; send fewer"
+                        raise ApiError(413, Message("too_large", told, most=MAX_CORPUS_BYTES))
                     buffer += chunk
                     if len(buffer) >= _BUFFER_BYTES:
                         await asyncio.to_thread(file.write, bytes(buffer))
@@ -181,149 +197,110 @@ class Corpora:
                 return
             yield chunk
 
-    def add_file(self, name: str, title: str, arrived: Path) -> None:
-        """Takes a received file into a corpus. Of a file that cannot be used, only its error is kept.
+    def add_files(self, key: str, arrived: Path, is_cancelled: Callable[[], bool] = lambda: False) -> None:
+        """Takes the files of a received body into a corpus, all of them or none.
+
+        Of a file that cannot be used, only the reason is kept.
 
         Args:
-            name: the corpus's id.
-            title: the name of the file on the user's machine.
-            arrived: the file, in the corpus's folder.
-        """
-        folder = self.writable_folder(name)
-        self._last_number[name] += 1
-        number = self._last_number[name]
-        title = re.sub(r"[\x00-\x1f\x7f\ud800-\udfff]", " ", PureWindowsPath(title).name)[-200:].strip() or f"{number}"
-        file = folder / f"{number:06}{_suffix(title, arrived)}"
-        arrived.rename(file)
-        uploaded = UploadedFile(number, title, file.stat().st_size)
-        try:
-            uploaded = self._measure(name, uploaded, file)
-            corpus = with_names(read_corpus(file), folder, {file.name: title})
-        except CorpusError as error:
-            file.unlink()
-            message = str(error).replace(str(file), title)
-            self._files[name][number] = UploadedFile(number, title, 0, error=message)
-            return
-        notes = [note.removeprefix(f"{title}: ") for note in corpus.notes]
-        encodings = [match[1] for note in notes if (match := re.match(r"read as (\S+)", note))]
-        notes = [note for note in notes if not note.startswith("read as ")]
-        statistics = FileStatistics.of(corpus)
-        del corpus
-        self._distinct[name].update(statistics.distinct_among)
-        self._files[name][number] = replace(
-            uploaded, encoding=tuple(encodings or ["utf-8"]), notes=tuple(notes), statistics=statistics
-        )
-
-    def _measure(self, name: str, uploaded: UploadedFile, file: Path) -> UploadedFile:
-        """The file with the sizes of its texts, which are measured before any of them is decoded.
+            key: the corpus's id.
+            arrived: the body, in the corpus's folder; see `uploads`.
+            is_cancelled: whether the user does not want the files any more; it is asked at the end.
 
         Raises:
-            CorpusError: the corpus has no room for them, or the file is damaged.
+            ApiError: the body is malformed, there are too many files, or the user has cancelled.
         """
-        if file.suffix == ".zip":
-            size, members = _unpacked_size(file)  # no more than what is declared will be read
-            if size > _MAX_CORPUS_BYTES or members > _MAX_ZIP_MEMBERS:
-                limits = f"{_MAX_CORPUS_BYTES:,} in {_MAX_ZIP_MEMBERS:,} at most"
-                raise CorpusError(f"{file} unpacks to {size:,} bytes in {members:,} files: {limits}")
-        others = self._files[name].values()
-        size = breaks = 0
-        for _, data in find_texts(file, LeftOut()):
-            size += len(data)
-            breaks += data.count(b"\n") + data.count(b"\r") - data.count(b"\r\n")
-        for what, count, elsewhere, limit in (
-            ("bytes of text", size, sum(one.text_bytes for one in others), _MAX_CORPUS_BYTES),
-            ("lines", breaks, sum(one.line_breaks for one in others), _MAX_CORPUS_LINES),
-        ):
-            if count + elsewhere > limit:
-                raise CorpusError(f"{file} has {count:,} {what}, with {elsewhere:,} in other files: {limit:,} at most")
-        return replace(uploaded, text_bytes=size, line_breaks=breaks)
+        corpus = self._own(key)
+        former, former_found, done = set(corpus.files), corpus.found, False
+        try:
+            for file in uploads.split(arrived, corpus.folder, corpus.last_number + 1):
+                corpus.last_number = file.number
+                self._take(corpus, file)
+            corpus.read()
+            done = not is_cancelled()
+        finally:
+            if not done:
+                corpus.remove(set(corpus.files) - former)
+                corpus.found = former_found
+        if not done:
+            raise client_gone()
 
-    def remove_file(self, name: str, number: int) -> None:
+    def _take(self, corpus: _UserCorpus, file: UploadedFile) -> None:
+        """Adds a file to a corpus, if there is room.
+
+        Raises:
+            ApiError: the corpus has too many files.
+        """
+        others = list(corpus.files.values())
+        corpus.files[file.number] = file
+        if len(corpus.files) > MAX_FILES:
+            raise ApiError(413, Message("many_files", "a corpus holds {most:,} files at most", most=MAX_FILES))
+        try:
+            uploads.measure(file, MAX_CORPUS_BYTES)
+        except CorpusError as error:
+            file.discard(error.message)
+        for code, told, count, elsewhere, most in (
+            ("many_bytes", "{name} has {count:,} bytes of text, with {others:,} in other files: {most:,} at most",
+             file.text_bytes, sum(one.text_bytes for one in others), MAX_CORPUS_BYTES),
+            ("many_lines", "{name} has {count:,} lines, with {others:,} in other files: {most:,} at most",
+             file.line_breaks, sum(one.line_breaks for one in others), _MAX_CORPUS_LINES),
+        ):  # fmt: skip
+            if count + elsewhere > most and not file.error:
+                file.discard(Message(code, told, name=file.name, count=count, others=elsewhere, most=most))
+
+    def remove_file(self, key: str, number: int) -> None:
         """Deletes a file of a corpus.
 
         Raises:
             ApiError: there is no such file.
         """
-        folder = self.writable_folder(name)
-        if number not in self._files[name]:
+        corpus = self._own(key)
+        if number not in corpus.files:
             raise not_found("file", str(number))
-        statistics = self._files[name].pop(number).statistics
-        if statistics:
-            self._distinct[name] -= Counter(statistics.distinct_among)
-        for file in folder.glob(f"{number:06}.*"):
-            file.unlink()
+        corpus.remove([number])
+        corpus.read()
 
-    def describe(self, name: str) -> dict[str, Any]:
-        """What a corpus holds, for JSON. Uploaded files are not read again."""
-        if self.folder(name) is None:
-            found = [FileStatistics.of(self.read(name))]
-        else:
-            found = [file.statistics for file in self._files[name].values() if file.statistics]
-        alone = found[0] if len(found) == 1 and found[0].texts == 1 else None
-        characters = alone.characters if alone else sum(each.characters_among for each in found)
-        error = None if found else "there is no text in it yet"
-        if found and characters < _MIN_CHARACTERS:
-            error = f"{characters} characters are too few: add text, {_MIN_CHARACTERS} characters at least"
-        titles = [title for each in found for title in (each.titles[:1] if each.texts == 1 else each.titles)]
-        return {
-            "id": name,
-            "files": [file.document for file in self._files.get(name, {}).values()],
-            "songs": alone.songs if alone else sum(each.texts for each in found),
-            "lines": sum(each.lines for each in found),
-            "characters": characters,
-            "distinct": alone.distinct if alone else len(self._distinct[name]),
-            "examples": list(alone.titles if alone else titles[:MAX_EXAMPLES]),
-            "error": error,
-        }
+    def describe(self, key: str) -> dict[str, Any]:
+        """What a corpus holds, for JSON.
 
-    def read(self, name: str) -> Corpus:
+        Raises:
+            ApiError: there is no corpus with this id.
+        """
+        if self.is_bundled(key):
+            return {"id": key, "name": key, "files": [], **_bundled(key)}
+        corpus = self._corpora[key]
+        return {"id": key, "name": corpus.name, **corpus.found}
+
+    def read(self, key: str) -> Corpus:
         """The songs of a corpus.
 
         Raises:
             ApiError: there is no corpus with this id.
             CorpusError: the corpus holds no text.
         """
-        folder = self.folder(name)
-        if folder is None:
-            return load_lyrics("zh" if name == "zh" else "en", choruses="once")
-        return read_stored(folder, self._names(name))
+        if self.is_bundled(key):
+            return _bundled_lyrics(key)
+        return read_stored(self._corpora[key].folder, self._names(key))
 
-    def copy_to(self, name: str, folder: Path) -> None:
+    def copy_to(self, key: str, folder: Path) -> None:
         """Copies a corpus into a folder, from which `load_stored` reads it when a run starts or is resumed."""
-        source = self.folder(name)
+        bundled = self.is_bundled(key)
         make_private(folder)
-        names: dict[str, str] = {}
-        if source is not None:
-            names = self._names(name)
-            for file in names:
-                shutil.copyfile(source / file, folder / file)
-                (folder / file).chmod(0o600)
-        save_names(folder, names, bundled=name if source is None else None)
+        names = {} if bundled else self._names(key)
+        for file in names:
+            shutil.copyfile(self._corpora[key].folder / file, folder / file)
+            (folder / file).chmod(0o600)
+        save_names(folder, names, bundled=key if bundled else None)
 
-    def _names(self, name: str) -> dict[str, str]:
-        """Stored name of each file of a corpus → its name on the user's machine."""
-        folder = self.writable_folder(name)
-        titles = {number: file.name for number, file in self._files[name].items()}
-        return {file.name: titles[int(file.stem)] for file in sorted(folder.iterdir()) if file.stem.isdigit()}
+    def _names(self, key: str) -> dict[str, str]:
+        """Stored name of each usable file of a corpus → its name on the user's machine."""
+        return {file.stored.name: file.name for file in self._corpora[key].files.values() if not file.error}
 
 
-def _suffix(title: str, arrived: Path) -> str:
-    """The suffix under which a file is stored, by which `read_corpus` knows its format."""
-    suffix = PureWindowsPath(title).suffix.lower()
-    if suffix in TEXT_SUFFIXES | {".zip"}:
-        return suffix
-    return ".zip" if zipfile.is_zipfile(arrived) else ".txt"
+def _bundled_lyrics(language: str) -> Corpus:
+    return load_lyrics("zh" if language == "zh" else "en", choruses="once")
 
 
-def _unpacked_size(file: Path) -> tuple[int, int]:
-    """The bytes that a zip file unpacks to by its own account, and the number of its members.
-
-    Raises:
-        CorpusError: the file is damaged.
-    """
-    try:
-        with zipfile.ZipFile(file) as archive:
-            members = archive.infolist()
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise CorpusError(f"{file} is a damaged zip file: {error}") from None
-    return sum(member.file_size for member in members), len(members)
+@cache
+def _bundled(language: str) -> dict[str, Any]:
+    return describe(_bundled_lyrics(language))

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from zuoci.errors import Message
 from zuoci.studio.worker import JOB
 from zuoci.text.folder import is_unfinished
 from zuoci.training.metrics import read_metrics
@@ -75,7 +76,7 @@ class TrainingJob:
     step: dict[str, Any] = field(default_factory=dict[str, Any])
     rounds: list[dict[str, Any]] = field(default_factory=list[dict[str, Any]])
     samples: deque[dict[str, Any]] = field(default_factory=lambda: deque(maxlen=_MAX_SAMPLES))
-    error: str | None = None
+    error: Message | None = None
     process: asyncio.subprocess.Process | None = None
     _watchers: set[asyncio.Queue[Event]] = field(default_factory=set[asyncio.Queue[Event]])
 
@@ -92,7 +93,8 @@ class TrainingJob:
             request = JobRequest.model_validate_json(file.read_bytes())
         except (OSError, ValidationError) as error:
             reason = error.errors()[0]["msg"] if isinstance(error, ValidationError) else error.strerror
-            message = f"{file} is damaged: {reason}; delete the run, or repair the file and restart the studio"
+            told = "{file} is damaged: {reason}; delete the run, or repair the file and restart the studio"
+            message = Message("run_damaged", told, file=str(file), reason=str(reason))
             return cls(folder.name, None, state="failed", error=message)
         job = cls(folder.name, request, state="paused", created=int(file.stat().st_mtime))
         if is_unfinished(model):
@@ -116,7 +118,7 @@ class TrainingJob:
             **{name: value for name, value in self.step.items() if name in progress},
             "rounds": self.rounds,
             "samples": list(self.samples),
-            "error": self.error,
+            "error": self.error and self.error.as_dict(),
             "waiting": waiting,
         }
 
@@ -148,7 +150,7 @@ class TrainingJob:
         if name in ("paused", "finished"):
             return name
         if name == "failed":
-            self.error = document["message"]
+            self.error = Message.from_dict(document["error"])
             return "failed"
         if name == "started":
             return None

@@ -20,6 +20,7 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zuoci.errors import Message
 from zuoci.model.checkpoint import forget_run
 from zuoci.model.lock import locked
 from zuoci.model.replacing import replace_durably
@@ -37,6 +38,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger("uvicorn.error")
 
+MODEL_NAME = r"^[^\W_][\w-]{0,63}$"  # a regular expression
 _RUNS = ".runs"  # folder of all jobs, in the folder of models
 _MAX_LINE_BYTES = 2**20  # of an event of a process
 _MAX_NAME_BYTES = 255 - len("..12345678.tmp")  # of a model, so that the temporary names of a save are not too long
@@ -89,9 +91,7 @@ class TrainingRuns:
                 `read` raises.
             SettingsError: a setting is unknown or out of bounds.
         """
-        size = len(os.fsencode(name))
-        if size > _MAX_NAME_BYTES:
-            raise ApiError(400, f"name has {size} bytes in UTF-8: {_MAX_NAME_BYTES} at most; shorten it", param="name")
+        check_name(name)
         folder = self._home / _RUNS / name
         if name in self.jobs or name in self._creating:
             raise name_taken(name)
@@ -101,7 +101,9 @@ class TrainingRuns:
         try:
             stored = await asyncio.to_thread(self._prepare, folder, read, copy, request)
         except OSError as error:
-            raise ApiError(409, f"{folder} cannot be written: {error.strerror or error}", code="home") from None
+            told = "{folder} cannot be written: {error}"
+            message = Message("home", told, folder=str(folder), error=error.strerror or str(error))
+            raise ApiError(409, message) from None
         finally:
             self._creating.discard(name)
         job = TrainingJob(name, stored, created=int(time.time()))
@@ -117,7 +119,7 @@ class TrainingRuns:
             raise name_taken(folder.name)
         corpus = read()
         stored = JobRequest(corpus={"songs": len(corpus), "characters": len(corpus.text)}, **request)
-        resolve(stored.recipe, stored.settings, text=corpus.text)
+        resolve(stored.recipe, stored.settings, text="")  # only to check them: a large text would be measured
         shutil.rmtree(folder, ignore_errors=True)
         try:
             make_private(folder.parent)
@@ -200,7 +202,8 @@ class TrainingRuns:
 
     def _requeue(self, job: TrainingJob) -> None:
         if job.request is None:
-            raise ApiError(409, str(job.error), code="state")
+            assert job.error
+            raise ApiError(409, job.error)
         with locked(self._home / job.id):  # the process of a killed studio may still be saving the run
             pass
         self._enqueue(job)
@@ -234,6 +237,11 @@ class TrainingRuns:
                 forget_run(model)
             shutil.rmtree(self._home / _RUNS / name, ignore_errors=True)
 
+    async def forget(self, name: str) -> None:
+        """Forgets a finished job, whose model was deleted or renamed."""
+        if name in self.jobs and self.jobs[name].state == "finished":
+            await self.delete(self.jobs[name])
+
     async def shut_down(self) -> None:
         """Pauses all jobs, and waits until the one that runs is saved."""
         self._draining = True
@@ -257,7 +265,8 @@ class TrainingRuns:
                 if job.process and job.process.returncode is None:
                     job.process.kill()
                 job.process = None
-                job.error = f"the run could not start, or go on: {error}"
+                told = "the run could not start, or go on: {error}"
+                job.error = Message("run_not_started", told, error=str(error))
                 self._set_state(job, "failed")
 
     async def _run(self, job: TrainingJob) -> None:
@@ -286,7 +295,8 @@ class TrainingRuns:
         code = await process.wait()
         job.process = None
         if end is None:
-            job.error = f"the training process ended unexpectedly, with exit code {code}"
+            told = "the training process ended unexpectedly, with exit code {error}"
+            job.error = Message("run_ended", told, error=code)
         if end == "finished":
             shutil.rmtree(folder, ignore_errors=True)
         self._set_state(job, end or "failed")
@@ -311,10 +321,24 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, (root, os.environ.get("PYTHONPATH"))))}
 
 
+def check_name(name: str) -> None:
+    """Makes sure that the name of a model leaves room for the temporary names of a save.
+
+    Raises:
+        ApiError: it is too long.
+    """
+    size = len(os.fsencode(name))
+    if size > _MAX_NAME_BYTES:
+        told = "name has {size} bytes in UTF-8: {most} at most; shorten it"
+        raise ApiError(400, Message("long_name", told, size=size, most=_MAX_NAME_BYTES), param="name")
+
+
 def name_taken(name: str) -> ApiError:
     """The error for a job whose name a model or another job has."""
-    return ApiError(409, f"there is a model {name} already; choose another name", param="name", code="taken")
+    told = "there is a model {name} already; choose another name"
+    return ApiError(409, Message("taken", told, name=name), param="name")
 
 
 def _wrong_state(job: TrainingJob, what: str) -> ApiError:
-    return ApiError(409, f"{job.id} is {job.state}: it cannot be {what}", code="state")
+    told = "{name} is {state}: it cannot be {what}"
+    return ApiError(409, Message("state", told, name=job.id, state=job.state, what=what))

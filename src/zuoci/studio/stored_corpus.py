@@ -80,4 +80,6 @@ def with_names(corpus: Corpus, folder: Path, names: Mapping[str, str]) -> Corpus
 
     songs = tuple(replace(song, source=renamed(song.source)) for song in corpus.songs)
     files_read = tuple(replace(file, name=renamed(file.name)) for file in corpus.files)
-    return replace(corpus, songs=songs, notes=tuple(map(renamed, corpus.notes)), files=files_read)
+    left_out = tuple(replace(each, name=renamed(each.name)) for each in corpus.left_out)
+    notes = tuple(map(renamed, corpus.notes))
+    return replace(corpus, songs=songs, notes=notes, files=files_read, left_out=left_out)

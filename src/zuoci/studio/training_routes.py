@@ -7,19 +7,21 @@ import re
 from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
-from fastapi import APIRouter, Path, Query, Request
+from fastapi import APIRouter, Path, Request
 from fastapi.responses import Response
 from pydantic import Field
 
 from zuoci import __version__
-from zuoci.errors import CorpusError
+from zuoci.errors import CorpusError, Message
 from zuoci.server.errors import RESPONSES, ApiError
 from zuoci.server.options import MAX_COUNT, MAX_ITEM, MAX_ITEMS, MAX_TEXT, MAXIMA, Body, Id, describe_options
 from zuoci.server.sse import EVENT_STREAM, KEEP_ALIVE, KEEP_ALIVE_SECONDS, EventStream, JsonResponse, event
-from zuoci.studio.corpora import MAX_FILE_BYTES, MAX_FILES, Corpora
+from zuoci.studio.corpora import MAX_CORPUS_BYTES, MAX_REQUEST_BYTES, Corpora
 from zuoci.studio.jobs import ENDED, Event, TrainingJob
 from zuoci.studio.locks import Result
-from zuoci.studio.runs import TrainingRuns, name_taken
+from zuoci.studio.runs import MODEL_NAME, TrainingRuns, name_taken
+from zuoci.studio.uploads import MAX_FILES
+from zuoci.text.sources import TEXT_SUFFIXES
 from zuoci.training.recipe import DEFAULT_RECIPE, NO_BASE
 from zuoci.writing.settings_document import describe_fields
 
@@ -29,7 +31,6 @@ if TYPE_CHECKING:
     from zuoci.server.models import Models
     from zuoci.text.corpus import Corpus
 
-_NAME = r"^[^\W_][\w-]{0,63}$"
 _NO_MODEL = ("auto", NO_BASE)  # of the setting `base`; any other one is the id of a model
 _UPLOAD = re.compile(r"/api/corpora/[0-9a-f]+/files\Z")
 
@@ -46,11 +47,17 @@ class EmptyBody(Body):
     """A body without fields."""
 
 
+class CorpusBody(Body):
+    """The body of a request that makes or renames a corpus."""
+
+    name: str = Field(default="", max_length=100)
+
+
 class TrainingBody(Body):
     """The body of a request that begins a training run."""
 
     corpus: str = Field(max_length=100, description="id of the corpus")
-    name: str = Field(pattern=_NAME, description="name of the model to be: letters, digits, - and _")
+    name: str = Field(pattern=MODEL_NAME, description="name of the model to be: letters, digits, - and _")
     seconds: float = Field(default=60.0, ge=0.0, le=86_400.0, description="time budget; 0: as the recipe says")
     recipe: str = Field(default=DEFAULT_RECIPE, max_length=100)
     settings: dict[Annotated[str, Field(max_length=100)], _Setting] = Field(
@@ -64,8 +71,8 @@ class TrainingBody(Body):
 
 
 def max_upload(path: str) -> int | None:
-    """The bytes that a request may have if it uploads a file of a corpus; None: its path is another one."""
-    return MAX_FILE_BYTES if _UPLOAD.match(path) else None
+    """The bytes that a request may have if it uploads files of a corpus; None: its path is another one."""
+    return MAX_REQUEST_BYTES if _UPLOAD.match(path) else None
 
 
 def session_router() -> APIRouter:
@@ -73,13 +80,14 @@ def session_router() -> APIRouter:
     routes = APIRouter(responses=RESPONSES, default_response_class=JsonResponse)
     limits = {
         **MAXIMA, "count": MAX_COUNT, "text": MAX_TEXT, "items": MAX_ITEMS, "item": MAX_ITEM, "files": MAX_FILES,
-        "file_bytes": MAX_FILE_BYTES,
+        "upload_bytes": MAX_CORPUS_BYTES,
     }  # fmt: skip
     document = {
         "version": __version__,
         **describe_options(),
         "training": describe_fields(TrainingBody),
         "limits": limits,
+        "suffixes": sorted(TEXT_SUFFIXES | {".zip"}),
     }
 
     @routes.get("/api/session")
@@ -96,14 +104,28 @@ def corpora_router(corpora: Corpora) -> APIRouter:
     async def describe(name: str) -> dict[str, Any]:
         return await asyncio.to_thread(corpora.describe, name)
 
+    async def changed(request: Request, name: str, how: Callable[[], None], *, large: bool = False) -> dict[str, Any]:
+        async def change() -> dict[str, Any]:
+            await asyncio.to_thread(how)
+            return await describe(name)
+
+        return await _run_locked(corpora, request, name, change, large=large)
+
+    @routes.get("")
+    async def all_corpora() -> dict[str, Any]:
+        return {"corpora": corpora.summaries()}
+
     @routes.post("")
-    async def create_corpus(body: EmptyBody) -> dict[str, Any]:
-        del body
-        return await describe(corpora.create())
+    async def create_corpus(body: CorpusBody) -> dict[str, Any]:
+        return await describe(await asyncio.to_thread(corpora.create, body.name))
 
     @routes.get("/{name}")
     async def one_corpus(name: Id, request: Request) -> dict[str, Any]:
         return await _run_locked(corpora, request, name, lambda: describe(name))
+
+    @routes.post("/{name}/rename")
+    async def rename_corpus(name: Id, body: CorpusBody, request: Request) -> dict[str, Any]:
+        return await changed(request, name, partial(corpora.rename, name, body.name))
 
     @routes.delete("/{name}")
     async def delete_corpus(name: Id, request: Request) -> dict[str, Any]:
@@ -114,26 +136,17 @@ def corpora_router(corpora: Corpora) -> APIRouter:
         "/{name}/files",
         openapi_extra={"requestBody": {"content": {"application/octet-stream": {}}, "required": True}},
     )
-    async def add_file(
-        name: Id, request: Request, title: str = Query("", alias="name", max_length=1000)
-    ) -> dict[str, Any]:
+    async def add_files(name: Id, request: Request) -> dict[str, Any]:
+        gone = False
         async with corpora.receive(name, request.stream()) as arrived:
-
-            async def add() -> dict[str, Any]:
-                corpora.bytes_left(name)  # raises if it has become full since
-                await asyncio.to_thread(corpora.add_file, name, title, arrived)
-                return await describe(name)
-
-            large = await asyncio.to_thread(corpora.is_large, name, arrived)
-            return await _run_locked(corpora, request, name, add, large=large)
+            try:
+                return await changed(request, name, partial(corpora.add_files, name, arrived, lambda: gone), large=True)
+            finally:
+                gone = True  # matters only if the client has gone before the files were read
 
     @routes.delete("/{name}/files/{number}")
     async def remove_file(name: Id, number: Annotated[int, Path(ge=1, le=10**9)], request: Request) -> dict[str, Any]:
-        async def remove() -> dict[str, Any]:
-            await asyncio.to_thread(corpora.remove_file, name, number)
-            return await describe(name)
-
-        return await _run_locked(corpora, request, name, remove)
+        return await changed(request, name, partial(corpora.remove_file, name, number), large=corpora.is_large(name))
 
     return routes
 
@@ -142,7 +155,7 @@ async def _run_locked(
     corpora: Corpora, request: Request, name: str, work: Callable[[], Awaitable[Result]], *, large: bool = False
 ) -> Result:
     """Runs some work on a corpus, alone unless nobody can change the corpus."""
-    corpus = None if corpora.folder(name) is None else name
+    corpus = None if corpora.is_bundled(name) else name
     return await corpora.locks.run(request.receive, corpus, work, large=large)
 
 
@@ -205,7 +218,7 @@ async def _create(body: TrainingBody, corpora: Corpora, runs: TrainingRuns, mode
         try:
             return corpora.read(body.corpus)
         except CorpusError:
-            raise ApiError(400, "the corpus has no text in it yet", param="corpus", code="empty") from None
+            raise ApiError(400, Message("no_text_yet", "the corpus has no text in it yet"), param="corpus") from None
 
     if body.name in await asyncio.to_thread(models.refresh):
         raise name_taken(body.name)

@@ -23,7 +23,7 @@ from zuoci.model.threads import pin_libraries
 if __name__ == "__main__":
     pin_libraries()  # before anything loads them
 
-from zuoci.errors import ModelFolderError, ZuociError
+from zuoci.errors import Message, ModelFolderError, ZuociError
 from zuoci.studio.stored_corpus import load_stored
 from zuoci.text.folder import is_model, is_unfinished
 from zuoci.training.job import Job, Paused, SaveFailed
@@ -44,6 +44,11 @@ def emit(name: str, **document: Any) -> None:
     """Writes an event. If nobody reads any more, it is dropped; then the end of standard input pauses the run."""
     with suppress(OSError):
         print(json.dumps({"event": name, **document}), flush=True)
+
+
+def emit_note(code: str, template: str, **params: Any) -> None:
+    """Writes an event that tells the user something, which the page says in its language."""
+    emit("note", **Message(code, template, **params).as_dict())
 
 
 class Commands:
@@ -132,7 +137,7 @@ def _emit_events(job: Job, samples: Samples, commands: Commands) -> None:
                 last_samples = time.monotonic()
                 _emit_samples(samples, event.step, job.run.model)
         elif isinstance(event, RollbackReport):
-            emit("note", text=f"{event.reason}; going back to step {event.step}")
+            emit_note("rolled_back", "{reason}; going back to step {step}", reason=event.reason, step=event.step)
         elif isinstance(event, SaveFailed):
             if commands.ending:
                 raise event.error
@@ -140,7 +145,8 @@ def _emit_events(job: Job, samples: Samples, commands: Commands) -> None:
                 again = threading.Timer(event.retry, job.pause)
                 again.daemon = True  # a run that ends before does not wait for it
                 again.start()
-            emit("note", text=f"{event.error}; training goes on, and the next save is tried in {event.retry:g} s")
+            told = "{error}; training goes on, and the next save is tried in {seconds:g} s"
+            emit_note("save_failed", told, error=str(event.error), seconds=event.retry)
         elif isinstance(event, Paused):
             emit("paused")
         else:
@@ -153,7 +159,7 @@ def _emit_samples(samples: Samples, step: int, model: CharLM) -> None:
     emit("samples", step=step, texts=[sample.text for sample in written if not sample.problem])
     for sample in written:
         if sample.problem:
-            emit("note", text=sample.problem)
+            emit_note("no_sample", "{problem}", problem=sample.problem)
 
 
 def _emit_step(report: StepReport) -> None:
@@ -179,10 +185,11 @@ def main() -> None:
     try:
         train(json.loads((folder / JOB).read_text("utf-8")), folder, model, commands)
     except ZuociError as error:
-        emit("failed", message=str(error))
+        emit("failed", error=error.message.as_dict())
         sys.exit(1)
     except Exception as error:
-        emit("failed", message=f"the training process ended unexpectedly: {error!r}")
+        ended = Message("run_ended", "the training process ended unexpectedly: {error}", error=repr(error))
+        emit("failed", error=ended.as_dict())
         raise
     finally:
         try:

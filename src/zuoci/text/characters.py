@@ -10,6 +10,8 @@ import re
 import unicodedata
 from functools import lru_cache
 
+from zuoci.errors import Message
+
 _PIECE = 1 << 16  # characters that one call looks at
 
 _LINE_END = re.compile("\r+\n|[\r\x0b\x0c\x85\u2028\u2029]")  # \r\r\n is what is left of \r\n converted twice
@@ -36,7 +38,7 @@ _VIRAMAS = frozenset("\u094d\u09cd\u0a4d\u0acd\u0b4d\u0c4d\u0d4d\u1039\u17d2")  
 _SPACING_MARKS = frozenset("\u0e33\u0eb3\uff9e\uff9f")
 
 
-def clean_characters(text: str) -> tuple[str, list[str]]:
+def clean_characters(text: str) -> tuple[str, list[Message]]:
     """Composes characters (NFC), drops invisible ones, and makes every line end a newline.
 
     A text that is clean is returned as it is.
@@ -44,10 +46,18 @@ def clean_characters(text: str) -> tuple[str, list[str]]:
     Returns:
         The text, and notes on what was changed.
     """
-    notes: list[str] = []
+    notes: list[Message] = []
     if ends := set(_LINE_END.findall(text)):
-        notes += ["turned carriage returns into newlines"] if any("\r" in end for end in ends) else []
-        notes += ["turned other line separators into newlines"] if any("\r" not in end for end in ends) else []
+        notes += (
+            [Message("carriage_returns", "turned carriage returns into newlines")]
+            if any("\r" in end for end in ends)
+            else []
+        )
+        notes += (
+            [Message("separators", "turned other line separators into newlines")]
+            if any("\r" not in end for end in ends)
+            else []
+        )
         text = _LINE_END.sub("\n", text)
     dropped: dict[str, None] = {}
     if _INVISIBLE.search(text):
@@ -55,12 +65,13 @@ def clean_characters(text: str) -> tuple[str, list[str]]:
     if dropped:
         points = [f"U+{ord(char):04X}" for char in sorted(dropped)]
         more = ", …" if len(points) > _MOST_NAMED else ""
-        notes.append(f"dropped invisible characters ({', '.join(points[:_MOST_NAMED])}{more})")
+        shown = ", ".join(points[:_MOST_NAMED]) + more
+        notes.append(Message("invisible", "dropped invisible characters ({characters})", characters=shown))
     if not unicodedata.is_normalized("NFC", text):
         text = unicodedata.normalize("NFC", text)
-        notes.append("composed letters and their accents (NFC)")
+        notes.append(Message("composed", "composed letters and their accents (NFC)"))
     if "\ufffd" in text:
-        notes.append("holds U+FFFD, where another program could not decode a character")
+        notes.append(Message("undecoded", "holds U+FFFD, where another program could not decode a character"))
     return text, notes
 
 

@@ -19,7 +19,7 @@ from zuoci.errors import CorpusError
 from zuoci.text.encoding import decode
 from zuoci.text.formats.plain import as_one_song
 from zuoci.text.read_config import ReadConfig
-from zuoci.text.reading import FileReport, SourceText, read_bytes, read_source
+from zuoci.text.reading import FileReport, SourceText, look_through, read_bytes, read_source
 from zuoci.text.songbook import parse_songbook
 from zuoci.text.sources import LeftOut, find_texts, readable
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from zuoci.text.songbook import Section
+    from zuoci.text.sources import Omission
 
 Source: TypeAlias = str | os.PathLike[str]
 
@@ -72,12 +73,14 @@ class Corpus:
         songs: the songs, in the order of the sources.
         notes: a sentence for everything that was changed or left out.
         files: how each file was read.
+        left_out: the files that were not read.
         config: the settings with which they were read; a run keeps them, to read the same text when it is resumed.
     """
 
     songs: tuple[Song, ...]
     notes: tuple[str, ...] = field(default=())
     files: tuple[FileReport, ...] = field(default=(), repr=False)
+    left_out: tuple[Omission, ...] = field(default=(), repr=False)
     config: ReadConfig = field(default=ReadConfig(), repr=False)
 
     @cached_property
@@ -146,8 +149,19 @@ def read_corpus(source: Source | Sequence[Source], config: ReadConfig | None = N
         tuple(_separated([song for part in parts for song in part.songs])),
         tuple(note for part in parts for note in part.notes),
         tuple(file for part in parts for file in part.files),
+        tuple(each for part in parts for each in part.left_out),
         config,
     )
+
+
+def read_what_can_be_read(source: Source, config: ReadConfig | None = None) -> Corpus:
+    """Reads a folder as `read_corpus` does, and leaves out what cannot be read; the corpus may hold no songs.
+
+    Raises:
+        CorpusError: the folder does not exist.
+    """
+    config = config or ReadConfig()
+    return replace(_corpus(look_through(Path(source), config)), config=config)
 
 
 def read_one(source: Source, config: ReadConfig | None = None) -> Corpus:
@@ -203,7 +217,7 @@ def _corpus(found: SourceText) -> Corpus:
             songs.append(Song(name, text, song.sections, named=song.title))
         if alone and document.separate:
             songs[-1] = replace(songs[-1], text=songs[-1].text.removesuffix("\n"))
-    return Corpus(tuple(songs), found.notes, found.files)
+    return Corpus(tuple(songs), found.notes, found.files, found.left_out)
 
 
 def _separated(songs: Sequence[Song]) -> Iterator[Song]:

@@ -16,7 +16,7 @@ from contextlib import suppress
 from functools import lru_cache
 from typing import NamedTuple
 
-from zuoci.errors import CorpusError
+from zuoci.errors import CorpusError, Message
 from zuoci.text.languages import BYTE, CJK, CYRILLIC, LATIN, OTHERS, language
 from zuoci.text.terminal import printable
 
@@ -152,7 +152,8 @@ def decode(data: bytes, name: str, encoding: str | None = None) -> tuple[str, st
     first, *others = guesses(data)
     if b"\0" in data and (first.encoding not in _WIDE or first.confidence < LEAST_CONFIDENCE):
         at = data.index(b"\0")
-        raise CorpusError(f"{name} is not a text file: it has a zero byte at position {at}; save it as UTF-8 text")
+        told = "{name} is not a text file: it has a zero byte at position {at}; save it as UTF-8 text"
+        raise CorpusError(Message("zero_byte", told, name=name, at=at))
     if not first.encoding or first.confidence < LEAST_CONFIDENCE:
         raise _doubtful(data, name, [first, *others])
     if first.encoding != "utf-8":
@@ -301,13 +302,12 @@ def _strict(data: bytes, codec: str, name: str) -> str:
         return _whole(data, codec)
     except UnicodeDecodeError as error:
         if error.end >= len(data) and any(word in error.reason for word in ("incomplete", "truncated", "end of data")):
-            broken = f"is cut off within its last character, at byte {error.start:,}"
+            code, broken = "cut_off", "is cut off within its last character, at byte {at:,}"
         else:
-            line = data.count(b"\n", 0, error.start) + 1
-            broken = f"breaks at byte {error.start:,}, in line {line:,}"
-        raise CorpusError(
-            f"{name} cannot be read as {codec}: it {broken}; mend it there, or save it as UTF-8"
-        ) from None
+            code, broken = "breaks", "breaks at byte {at:,}, in line {line:,}"
+        line = data.count(b"\n", 0, error.start) + 1
+        told = "{name} cannot be read as {codec}: it " + broken + "; mend it there, or save it as UTF-8"
+        raise CorpusError(Message(code, told, name=name, codec=codec, at=error.start, line=line)) from None
 
 
 def _whole(data: bytes, codec: str) -> str:
@@ -334,10 +334,11 @@ def _refuse_mixed(data: bytes, codec: str, name: str) -> None:
             meant = _least_bits(found[0].decode("utf-8"), _ALL)
             if meant + _FOREIGN < _least_bits(found[0].decode(codec, errors="replace"), _ALL):
                 line = data.count(b"\n", 0, found.start()) + 1
-                raise CorpusError(
-                    f"{name} mixes encodings: most of it is {codec}, but line {line:,}, at byte {found.start():,}, is "
-                    "UTF-8; save all of it as UTF-8"
+                told = (
+                    "{name} mixes encodings: most of it is {codec}, but line {line:,}, at byte {at:,}, is UTF-8; save "
+                    "all of it as UTF-8"
                 )
+                raise CorpusError(Message("mixed_encodings", told, name=name, codec=codec, line=line, at=found.start()))
 
 
 def _doubtful(data: bytes, name: str, found: list[Guess]) -> CorpusError:
@@ -349,15 +350,18 @@ def _doubtful(data: bytes, name: str, found: list[Guess]) -> CorpusError:
         at = error.start
     likely = [guess for guess in found if guess.encoding and guess.confidence >= 0.05][:3]
     if not likely or not found[0].encoding:
-        return CorpusError(
-            f"{name} is no text in any encoding that zuoci can recognise, and not UTF-8 from byte {at:,} on; save it "
-            "as UTF-8, or name its encoding with --encoding"
+        told = (
+            "{name} is no text in any encoding that zuoci can recognise, and not UTF-8 from byte {at:,} on; save it as "
+            "UTF-8, or name its encoding with --encoding"
         )
+        return CorpusError(Message("no_encoding", told, name=name, at=at))
     shown = ", ".join(f"{guess.encoding} ({guess.confidence:.0%}: {_preview(guess.text)})" for guess in likely)
-    return CorpusError(
-        f"{name} is not UTF-8 from byte {at:,} on, and its encoding is in doubt: {shown}; name it, as --encoding "
-        f"{likely[0].encoding}, or save the file as UTF-8"
+    told = (
+        "{name} is not UTF-8 from byte {at:,} on, and its encoding is in doubt: {guesses}; name it, as --encoding "
+        "{likely}, or save the file as UTF-8"
     )
+    message = Message("doubtful_encoding", told, name=name, at=at, guesses=shown, likely=likely[0].encoding)
+    return CorpusError(message)
 
 
 def _preview(text: str) -> str:

@@ -7,23 +7,25 @@ dropped or changed without a note.
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from zuoci.errors import CorpusError
+from zuoci.errors import CorpusError, Message
 from zuoci.text.characters import clean_characters
 from zuoci.text.encoding import decode
 from zuoci.text.formats.document import Document, Dropped, NoLyricsError
 from zuoci.text.formats.recognise import read_binary, read_text
-from zuoci.text.sources import EMPTY, NO_LYRICS, TEXT_SUFFIXES, LeftOut, find_texts, readable
+from zuoci.text.sources import DAMAGED, EMPTY, NO_LYRICS, TEXT_SUFFIXES, UNREADABLE, LeftOut, find_texts, readable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Sequence
 
     from zuoci.text.read_config import ReadConfig
+    from zuoci.text.sources import Omission
 
+_FAILED = (UNREADABLE, DAMAGED)
 _MOST_NAMED = 20  # unreadable files that an error or a note names with their reasons
 
 
@@ -38,7 +40,7 @@ class FileReport:
         songs: the songs that were found in it; 0: nothing in it is sung.
         characters: the characters of these songs.
         dropped: what is not trained on.
-        notes: what else was changed, in words.
+        notes: what else was changed.
     """
 
     name: str
@@ -47,7 +49,7 @@ class FileReport:
     songs: int
     characters: int
     dropped: tuple[Dropped, ...]
-    notes: tuple[str, ...]
+    notes: tuple[Message, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,12 +59,19 @@ class SourceText:
     Attributes:
         documents: the name and the contents of each file with songs in it.
         files: how each file was read, those without songs included.
-        notes: a sentence for everything that was changed or left out.
+        left_out: the files that were not read.
+        name: the name of the source.
     """
 
     documents: list[tuple[str, Document]]
     files: tuple[FileReport, ...]
-    notes: tuple[str, ...]
+    left_out: tuple[Omission, ...]
+    name: str
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """A sentence for everything that was changed or left out."""
+        return tuple(f"{self.name}: {note}" for note in [*_changes(self.files), *_losses(self)])
 
 
 def read_source(path: Path, config: ReadConfig) -> SourceText:
@@ -70,6 +79,21 @@ def read_source(path: Path, config: ReadConfig) -> SourceText:
 
     Raises:
         CorpusError: it does not exist, cannot be read, or holds no songs.
+    """
+    found, unreadable = look_through(path, config), []
+    if not config.skip_unreadable:
+        unreadable = [each for each in found.left_out if each.why == UNREADABLE]
+    if unreadable:
+        told = f"{_unreadable(unreadable)}; mend them, or go on without them: --skip-unreadable"
+        raise CorpusError(f"{found.name}: {told}")
+    return _with_songs(found)
+
+
+def look_through(path: Path, config: ReadConfig) -> SourceText:
+    """Reads what can be read of a file, a zip or a folder, even if nothing of a folder can.
+
+    Raises:
+        CorpusError: it does not exist, or is a single file that cannot be read.
     """
     left_out = LeftOut()
     texts: list[tuple[str, Document, str]] = []
@@ -80,16 +104,9 @@ def read_source(path: Path, config: ReadConfig) -> SourceText:
         except CorpusError as error:
             if name == shown:
                 raise
-            if isinstance(error, NoLyricsError):
-                left_out.add(NO_LYRICS, name)
-            elif left_out.is_folder and not any(parent.suffix.lower() == ".zip" for parent in Path(name).parents):
-                left_out.unreadable[name] = str(error)
-            else:
-                left_out.in_archives[name] = str(error)
-    if left_out.unreadable and not config.skip_unreadable:
-        raise CorpusError(
-            f"{shown}: {_unreadable(left_out.unreadable)}; mend them, or go on without them: --skip-unreadable"
-        )
+            in_archive = any(parent.suffix.lower() == ".zip" for parent in Path(name).parents)
+            why = UNREADABLE if left_out.is_folder and not in_archive else DAMAGED
+            left_out.add(NO_LYRICS if isinstance(error, NoLyricsError) else why, name, reason=error.message)
     return _found(shown, texts, left_out)
 
 
@@ -99,7 +116,7 @@ def read_bytes(data: bytes, name: str, config: ReadConfig) -> SourceText:
     Raises:
         CorpusError: they cannot be decoded, or hold no songs.
     """
-    return _found(name, [(name, *_parse(name, data, config))], LeftOut())
+    return _with_songs(_found(name, [(name, *_parse(name, data, config))], LeftOut()))
 
 
 def _parse(name: str, data: bytes, config: ReadConfig) -> tuple[Document, str]:
@@ -115,11 +132,7 @@ def _parse(name: str, data: bytes, config: ReadConfig) -> tuple[Document, str]:
 
 
 def _found(shown: str, texts: Sequence[tuple[str, Document, str]], left_out: LeftOut) -> SourceText:
-    """What was read, with notes.
-
-    Raises:
-        CorpusError: there are no songs.
-    """
+    """What was read."""
     filled = [(name, document) for name, document, _ in texts if document.text.strip()]
     left_out.add(EMPTY, *(name for name, document, _ in texts if not document.text.strip() and not document.dropped))
     files = tuple(
@@ -129,20 +142,44 @@ def _found(shown: str, texts: Sequence[tuple[str, Document, str]], left_out: Lef
         )
         for name, document, encoding in texts
     )  # fmt: skip
-    notes = [f"left out {len(names)} {why} ({_first(names)})" for why, names in left_out.files.items()]
-    failed = {**left_out.unreadable, **left_out.in_archives}
+    return SourceText(filled, files, tuple(left_out.files), shown)
+
+
+def _with_songs(found: SourceText) -> SourceText:
+    """What was read, if there are songs in it.
+
+    Raises:
+        CorpusError: there are none.
+    """
+    if found.documents:
+        return found
+    failed = [each for each in found.left_out if each.why in _FAILED]
+    if failed:
+        raise CorpusError(f"{found.name} holds no text: {_unreadable(failed)}")
+    if len(found.files) == 1 and _is_unsung(found.files[0]):
+        what = "; ".join(_changes(found.files))
+        told = "{name} holds no lyrics: {what}; name a file with sung lines"
+        raise CorpusError(Message("unsung", told, name=found.name, what=what))
+    suffixes = ", ".join(sorted(TEXT_SUFFIXES))
+    told = "{name} holds no text: expected lyrics in {suffixes} files, or a zip of them"
+    told = "; ".join([told, *(["{notes}"] if _losses(found) else [])])
+    raise CorpusError(Message("no_text", told, name=found.name, suffixes=suffixes, notes="; ".join(_losses(found))))
+
+
+def _losses(found: SourceText) -> list[str]:
+    """A note for each kind of file that was left out."""
+    kinds: defaultdict[str, list[str]] = defaultdict(list)
+    for each in found.left_out:
+        kinds[each.why].append(each.name)
+    notes = [f"left out {len(names)} {why} ({_first(names)})" for why, names in kinds.items() if why not in _FAILED]
+    failed = [each for why in _FAILED for each in found.left_out if each.why == why]
+    unsung = [file.name for file in found.files if _is_unsung(file)]
     notes += [f"left out {_unreadable(failed)}"] if failed else []
-    unsung = [file.name for file in files if file.dropped and not file.songs]
-    notes += [f"left out {len(unsung)} files in which nothing is sung ({_first(unsung)})"] if unsung else []
-    if not filled and failed:
-        raise CorpusError(f"{shown} holds no text: {_unreadable(failed)}")
-    if not filled and unsung and len(files) == 1:
-        raise CorpusError(f"{shown} holds no lyrics: {'; '.join(_changes(files))}; name a file with sung lines")
-    if not filled:
-        suffixes = ", ".join(sorted(TEXT_SUFFIXES))
-        expected = f"{shown} holds no text: expected lyrics in {suffixes} files, or a zip of them"
-        raise CorpusError("; ".join([expected, *notes]))
-    return SourceText(filled, files, tuple(f"{shown}: {note}" for note in [*_changes(files), *notes]))
+    return notes + ([f"left out {len(unsung)} files in which nothing is sung ({_first(unsung)})"] if unsung else [])
+
+
+def _is_unsung(file: FileReport) -> bool:
+    return bool(file.dropped) and not file.songs
 
 
 def _changes(files: Iterable[FileReport]) -> list[str]:
@@ -158,9 +195,12 @@ def _notes_of(file: FileReport) -> list[str]:
     return [*named, *([f"read as {file.format}"] if not file.encoding else []), *file.notes]
 
 
-def _unreadable(failed: Mapping[str, str]) -> str:
+def _unreadable(failed: Sequence[Omission]) -> str:
     """How many files cannot be read, with their names and the reasons."""
-    reasons = [(why if name in why else f"{name} {why}") for name, why in list(failed.items())[:_MOST_NAMED]]
+    reasons = [
+        f"{each.reason}" if each.name in (each.reason or "") else f"{each.name} {each.reason}"
+        for each in failed[:_MOST_NAMED]
+    ]
     more = [f"and {len(failed) - len(reasons)} more"] if len(failed) > len(reasons) else []
     return f"{len(failed)} files that cannot be read: {'; '.join([*reasons, *more])}"
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, TYPE_CHECKING
 
-from zuoci.errors import CorpusError
+from zuoci.errors import CorpusError, Message
 from zuoci.text.read_config import ReadConfig
 
 if TYPE_CHECKING:
@@ -33,6 +33,22 @@ _PIECE = 4096  # bytes that are read in one call
 
 NOT_TEXT, SPECIAL, OWN = "files that are not text", "special files and broken links", "models that zuoci wrote"
 EMPTY, NO_LYRICS = "empty files", "files without lyrics"
+UNREADABLE, DAMAGED = "files that cannot be read", "damaged members of archives"
+
+
+@dataclass(frozen=True, slots=True)
+class Omission:
+    """A file that is not read.
+
+    Attributes:
+        name: its name (`archive.zip/member.txt` inside a zip).
+        why: the kind of reason, in the plural: one of the constants of this module.
+        reason: the reason; None where `why` says it all.
+    """
+
+    name: str
+    why: str
+    reason: Message | None = None
 
 
 @dataclass
@@ -40,21 +56,20 @@ class LeftOut:
     """The files of a source that are not read.
 
     Attributes:
-        files: why files were left out → their names.
-        unreadable: names of files that cannot be read → the reasons.
-        in_archives: the same for members of archives, which never end the reading.
+        files: the files.
         is_folder: whether the source is a folder.
     """
 
-    files: dict[str, list[str]] = field(default_factory=dict[str, list[str]])
-    unreadable: dict[str, str] = field(default_factory=dict[str, str])
-    in_archives: dict[str, str] = field(default_factory=dict[str, str])
+    files: list[Omission] = field(default_factory=list[Omission])
     is_folder: bool = False
 
-    def add(self, why: str, *names: str) -> None:
+    def add(self, why: str, *names: str, reason: Message | None = None) -> None:
         """Remembers files that are left out."""
-        if names:
-            self.files.setdefault(why, []).extend(map(readable, names))
+        self.files += [Omission(readable(name), why, reason) for name in names]
+
+    def by_kind(self, *kinds: str) -> list[Omission]:
+        """The files that were left out for one of some kinds of reason."""
+        return [each for each in self.files if each.why in kinds]
 
 
 # By these bytes near their beginning, the files of a model or of a stopped run are recognised; see docs/format.md.
@@ -122,8 +137,8 @@ def find_texts(path: Path, left_out: LeftOut, config: ReadConfig | None = None) 
                 try:
                     yield from _texts_of(file, left_out, config)
                 except (CorpusError, OSError) as error:
-                    left_out.unreadable[readable(str(file))] = str(_named_error(error, file))
-        elif path.suffix.lower() == ".zip" or (_kind(path) == stat.S_IFREG and _is_archive(path)):
+                    left_out.add(UNREADABLE, str(file), reason=_named_error(error, file).message)
+        elif path.suffix.lower() == ".zip" or (_kind(path) == stat.S_IFREG and is_archive(path)):
             yield from _zip_members(path, left_out, config)
         else:
             yield readable(str(path)), read_file(path)
@@ -136,15 +151,15 @@ def _named_error(error: Exception, path: Path) -> CorpusError:
     if isinstance(error, CorpusError):
         return error
     if isinstance(error, FileNotFoundError):
-        return CorpusError(
-            f"{readable(str(error.filename or path))} does not exist: name a text file, a zip or a folder"
-        )
+        told = "{name} does not exist: name a text file, a zip or a folder"
+        return CorpusError(Message("missing_file", told, name=readable(str(error.filename or path))))
     if isinstance(error, OSError):
-        return CorpusError(f"{readable(str(error.filename or path))} cannot be read: {error.strerror or error}")
+        name, why = readable(str(error.filename or path)), error.strerror or str(error)
+        return CorpusError(Message("unreadable", "{name} cannot be read: {error}", name=name, error=why))
     return CorpusError(f"{str(path)!r} is no name of a file: {error}")  # a null character, or a lone surrogate
 
 
-def _is_archive(path: Path) -> bool:
+def is_archive(path: Path) -> bool:
     """Whether a file is a zip, and not a document that is stored as one."""
     if not zipfile.is_zipfile(path):
         return False
@@ -225,7 +240,8 @@ def read_stream(stream: IO[bytes], name: str, limit: int | None = None) -> bytes
 
 def _too_large(name: str, limit: int) -> CorpusError:
     shown = f"{limit // 2**30} GiB" if limit >= 2**30 else f"{limit / 2**20:g} MiB"
-    return CorpusError(f"{name} is larger than {shown}; cut it into smaller files")
+    told = "{name} is larger than {most}; cut it into smaller files"
+    return CorpusError(Message("large_file", told, name=name, most=shown))
 
 
 def _kind(file: Path) -> int:
@@ -257,7 +273,7 @@ def _zip_members(path: Path, left_out: LeftOut, config: ReadConfig) -> Iterator[
 
     if _kind(path) != stat.S_IFREG:
         raise CorpusError(f"{path} is a pipe, and a zip cannot be read from one: name a file")
-    failed: dict[str, str] = {}
+    failed: dict[str, Message] = {}
     for member, data in unpack(path, TEXT_SUFFIXES, config, failed):
         name = f"{readable(str(path))}/{readable(member)}"
         if data is None:
@@ -266,4 +282,5 @@ def _zip_members(path: Path, left_out: LeftOut, config: ReadConfig) -> Iterator[
             left_out.add(OWN, name)
         else:
             yield name, data
-    left_out.in_archives |= {f"{readable(str(path))}/{readable(name)}": why for name, why in failed.items()}
+    for name, why in failed.items():
+        left_out.add(DAMAGED, f"{path}/{name}", reason=why)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from zuoci.errors import ModelFolderError, SettingsError
+from zuoci.errors import Message, ModelFolderError, SettingsError
 from zuoci.model.base import NO_BASE, base_folder
 from zuoci.model.checkpoint import load, load_description
 from zuoci.model.language_model import CharLM
@@ -98,20 +98,24 @@ def set_voice(model: CharLM, folder: str | PathLike[str], voice: float) -> None:
             another one now.
     """
     if not 0.0 <= voice <= 1.0:
-        raise SettingsError(f"voice must be from 0 (the base model) to 1 (the model as it was trained): got {voice}")
+        told = "voice must be from 0 (the base model) to 1 (the model as it was trained): got {voice}"
+        raise SettingsError(Message("wrong_voice", told, voice=voice))
     if voice == 1.0:
         return
     name = str(load_description(folder)["training"].get("base", NO_BASE))
     if name == NO_BASE:
-        raise SettingsError(f"voice needs a model that started from a base model: {folder} started from nothing")
+        told = "voice needs a model that started from a base model: {folder} started from nothing"
+        raise SettingsError(Message("no_voice", told, folder=str(folder)))
     try:
         base = adapt(load(base_folder(name)), model.vocabulary.characters)
     except ModelFolderError as error:
-        raise SettingsError(f"voice needs the model that {folder} started from: {error}") from None
+        told = "voice needs the model that {folder} started from: {error}"
+        raise SettingsError(Message("no_base_for_voice", told, folder=str(folder), error=str(error))) from None
     weights, others = model.state_dict(), base.state_dict()
     shapes = [{key: value.shape for key, value in each.items()} for each in (weights, others)]
     if shapes[0] != shapes[1] or base.vocabulary != model.vocabulary:
-        raise SettingsError(f"voice needs the model that {folder} started from, and {name} is another one now")
+        told = "voice needs the model that {folder} started from, and {name} is another one now"
+        raise SettingsError(Message("other_base_for_voice", told, folder=str(folder), name=name))
     model.load_state_dict({key: torch.lerp(others[key], value, voice) for key, value in weights.items()})
     if model.mixture:
         model.mixture = model.mixture.with_less_of_the_first(voice)

@@ -118,7 +118,7 @@ class Gradients:
 
     def _replica(self, dtype: torch.dtype) -> CharLM:
         replica = CharLM(self.model.config, self.model.vocabulary).to(self.model.device, dtype).train()
-        replica.path = self.model.path
+        replica.path, replica.products = self.model.path, self.model.products
         for own, param in zip(replica.parameters(), self.model.parameters(), strict=True):
             own.requires_grad_(param.requires_grad)
         return replica
@@ -173,8 +173,10 @@ class Gradients:
 
             state_before = tuple(own(value[:, columns]) for value in state)
             hidden, after = replica.hidden(own(batch.inputs), state_before, generator)
-            output = replica.output
-            loss = output_loss(hidden.flatten(0, 1), output.weight, output.bias, own(batch.targets).flatten()) / numel
+            output, targets = replica.output, own(batch.targets).flatten()
+            loss = (
+                output_loss(hidden.flatten(0, 1), output.weight, output.bias, targets, library=replica.products) / numel
+            )
             grads = torch.autograd.grad(loss, [param for param in replica.parameters() if param.requires_grad])
             return loss.detach(), tuple(value.detach() for value in after), grads
 

@@ -76,6 +76,7 @@ class Job:
         folder: the folder in which the run, and at the end the model, is saved.
         stored: the stored run that is resumed; None if the run is new.
         run: the run; set by `prepare`.
+        reserve: the seconds of a time budget that are left to the caller, after the model is saved.
         ranks: the processes that train together.
     """
 
@@ -90,6 +91,7 @@ class Job:
         save_every: float = 30.0,
         device: torch.device | str | None = None,
         clock: Callable[[], float] = time.perf_counter,
+        since: float | None = None,
         ranks: Ranks | None = None,
     ) -> None:
         """Describes a job; entering its `with` block locks the folder.
@@ -101,6 +103,7 @@ class Job:
             save_every: seconds between two saves of the run; 0: save after each report.
             device: default: CUDA if it is available, else the CPU.
             clock: returns seconds.
+            since: the time on that clock from which a time budget counts; default: now.
             ranks: the processes that train together, of which this is the first; the others `follow`. Default: this
                 one alone.
 
@@ -115,6 +118,8 @@ class Job:
         self.stored: StoredRun | None = None
         self._resume, self._overwrite = resume, overwrite
         self._every, self._device, self._clock = save_every, device, clock
+        self._since = clock() if since is None else since
+        self.reserve = 0.0
         self.ranks = ranks or Ranks()
         self._reports: Generator[Report] | None = None
         self._pause_requested = self._stop_requested = False
@@ -175,15 +180,26 @@ class Job:
         """
         with typed_memory_errors():
             if self.stored:
-                self.run = self.stored.resume(corpus, device=self._device, ranks=self.ranks)
+                self.run = self.stored.resume(
+                    corpus, device=self._device, clock=self._clock, since=self._since, ranks=self.ranks
+                )
             else:
-                self.run = Run(corpus, settings, model=model, device=self._device, ranks=self.ranks)
+                self.run = Run(
+                    corpus,
+                    settings,
+                    model=model,
+                    device=self._device,
+                    clock=self._clock,
+                    since=self._since,
+                    ranks=self.ranks,
+                )
             if self.ranks.size > 1:
                 self.ranks.send((corpus, run_to_bytes(self.run)))
         self._sources = sources or (self.stored.sources if self.stored else ())
         self._saved_step = self.run.progress.step
         self._saved_at = self._clock()
         self._planned = self.run.progress.steps > 0
+        self._save_seconds = 0.0
 
     def pause(self, *, ending: bool = False) -> None:
         """Saves the run after the current step and ends the job. May be called from signal handlers.
@@ -215,6 +231,7 @@ class Job:
             save_run(self.run, self.folder, sources=self._sources, keep=keep)
         self._saved_step = self.run.progress.step
         self._saved_since_report = True
+        self._save_seconds = self._clock() - self._saved_at  # the model takes about as long
 
     def __iter__(self) -> Iterator[Event]:
         """Trains to the end. Saves the run every `save_every` seconds, and the model before the `EndReport`.
@@ -251,6 +268,7 @@ class Job:
     def _next(self, reports: Iterator[Report]) -> Report:
         """The next report of the run. Saves the model before the last one."""
         self._within_step, self._saved_since_report = True, False
+        self.run.reserve = self._save_seconds + self.reserve
         with typed_memory_errors():
             report = next(reports)
             if isinstance(report, EndReport):
@@ -260,7 +278,7 @@ class Job:
         return report
 
     def _due(self) -> bool:
-        """Whether to save now: for a pause, when a time budget was converted into steps, or because it is time."""
+        """Whether to save now: for a pause, when a time budget has become steps, or because it is time."""
         planned, self._planned = self._planned, self.run.progress.steps > 0
         return self._pause_requested or planned != self._planned or self._clock() - self._saved_at >= self._every
 

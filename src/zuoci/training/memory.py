@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from zuoci.errors import SettingsError
+from zuoci.errors import Message, SettingsError
 from zuoci.training.distributed import Ranks
 
 if TYPE_CHECKING:
@@ -104,10 +104,12 @@ def check_memory(
             "seq_len": config.seq_len,
         }
         shown = ", ".join(f"{name} {value:,}" for name, value in sizes.items())
-        raise SettingsError(
-            f"training would need about {_gib(needed)} of memory, and {_gib(available)} are free: "
-            f"{shown}, {vocab_size:,} different characters{_TOO_LITTLE}"
+        told = (
+            "training would need about {needed} of memory, and {free} are free: {shown}, {characters:,} different "
+            "characters{advice}"
         )
+        sizes = {"needed": _gib(needed), "free": _gib(available), "shown": shown, "characters": vocab_size}
+        raise SettingsError(Message("no_memory", told, **sizes, advice=_TOO_LITTLE))
 
 
 @contextmanager

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from zuoci.errors import Message
+from zuoci.text.amount import LARGE
 from zuoci.training.evaluation import Score
 
 if TYPE_CHECKING:
@@ -29,8 +31,8 @@ class StepReport:
 
     Attributes:
         step: updates so far.
-        steps: updates in the whole run, unless it stops early; 0 while a time budget has not been converted into
-            steps.
+        steps: updates in the whole run, unless it stops early; with a time budget as it is planned now, and 0 before
+            the first plan.
         epoch: the epoch of the step, from 1.
         nll: mean negative log-likelihood of its minibatch, nats per character.
         characters: characters trained on so far.
@@ -141,6 +143,9 @@ class EndReport:
 
     def as_dict(self) -> dict[str, Any]:
         """The figures of the run as a JSON object."""
+        return {**self._figures(), "verdict": self.verdict}
+
+    def _figures(self) -> dict[str, Any]:
         return {
             "characters": len(self.corpus.text),
             "songs": len(self.corpus),
@@ -155,7 +160,6 @@ class EndReport:
             "validation": self.validation.as_dict() if self.validation else None,
             "baseline": self.baseline.as_dict() if self.baseline else None,
             "base": self.base.as_dict() if self.base else None,
-            "verdict": self.verdict,
         }
 
     @property
@@ -169,23 +173,43 @@ class EndReport:
         return self.characters / max(self.train_seconds, 1e-9)
 
     @property
-    def verdict(self) -> str:
+    def verdict(self) -> Message:
         """Whether the text was enough for the model, in one sentence."""
-        if not (self.validation and self.baseline):
-            return "no text was held out, so it is unknown how well the model does on new text"
-        size = f"{len(self.corpus.text):,} characters"
-        new, known = self.validation.perplexity, self.kept.train.perplexity
-        if self.base:
-            base = Path(self.settings.training.base).name
-            return (
-                f"{size}: held-out perplexity {new:.4g}; the model it started from, {base}, has "
-                f"{self.base.perplexity:.4g}, and counting this text alone gives {self.baseline.perplexity:.4g}"
-            )
-        figures = f"held-out perplexity {new:.4g} against {known:.4g} on the training text"
-        if new > self.baseline.perplexity:
-            words = "too little for this model: counting alone predicts new text better"
-        elif new > _FAR * known:
-            words = "enough to imitate, too little to generalise"
-        else:
-            words = "enough to generalise"
-        return f"{size}: {words}; {figures}, {self.baseline.perplexity:.4g} by counting alone"
+        return verdict(self._figures(), self.settings.training.base)
+
+
+def verdict(figures: Mapping[str, Any], base: str) -> Message:
+    """Whether the text of a run was enough for the model, in one sentence.
+
+    A run that was short has not yet learnt its text by heart, and its two perplexities lie close together however
+    little text there is. So they alone never make a text enough: it must have as many characters as `text.amount` asks
+    for.
+
+    Args:
+        figures: what `EndReport.as_dict` returns.
+        base: the setting `base` of the run.
+    """
+    if not (figures["validation"] and figures["baseline"]):
+        return Message("unmeasured", "no text was held out, so it is unknown how well the model does on new text")
+    new, known, counted = (figures[name]["perplexity"] for name in ("validation", "train", "baseline"))
+    values = {"characters": figures["characters"], "new": new, "known": known, "counted": counted}
+    if figures["base"]:
+        told = (
+            "{characters:,} characters: held-out perplexity {new:.4g}; the model it started from, {base}, has "
+            "{before:.4g}, and counting this text alone gives {counted:.4g}"
+        )
+        return Message("went_on", told, **values, base=Path(base).name, before=figures["base"]["perplexity"])
+    large = figures["characters"] >= LARGE
+    if new > counted and large:
+        code, words = "trained_briefly", "trained too briefly: counting alone predicts new text better"
+    elif new > counted:
+        code, words = "too_little_for_model", "too little for this model: counting alone predicts new text better"
+    elif not large or new > _FAR * known:
+        code, words = "imitates", "enough to imitate, too little to generalise"
+    else:
+        code, words = "generalises", "enough to generalise"
+    told = (
+        "{characters:,} characters: " + words + "; held-out perplexity {new:.4g} against {known:.4g} on the training "
+        "text, {counted:.4g} by counting alone"
+    )
+    return Message(code, told, **values)

@@ -11,6 +11,7 @@ import dataclasses
 import hashlib
 import json
 import math
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -35,7 +36,7 @@ from zuoci.training.split import split
 from zuoci.training.trainer import Run
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
     from os import PathLike
 
     from torch import Tensor
@@ -43,7 +44,7 @@ if TYPE_CHECKING:
     from zuoci.text.corpus import Corpus
     from zuoci.training.distributed import Ranks
 
-_FORMAT, _VERSION = "zuoci-run", 5
+_FORMAT, _VERSION = "zuoci-run", 6
 
 
 @dataclasses.dataclass(frozen=True)
@@ -74,7 +75,15 @@ class StoredRun:
     counts: dict[str, Tensor]
     reading: ReadConfig
 
-    def resume(self, corpus: Corpus, *, device: torch.device | str | None = None, ranks: Ranks | None = None) -> Run:
+    def resume(
+        self,
+        corpus: Corpus,
+        *,
+        device: torch.device | str | None = None,
+        clock: Callable[[], float] = time.perf_counter,
+        since: float | None = None,
+        ranks: Ranks | None = None,
+    ) -> Run:
         """Continues the run. It ends with the same bytes as if it had not been stopped.
 
         The number of processes may be another one. Where that changes `threads`, the order of minibatches stays, and
@@ -83,6 +92,8 @@ class StoredRun:
         Args:
             corpus: the songs that the run was started with.
             device: default: CUDA if it is available, else the CPU.
+            clock: returns seconds.
+            since: the time on that clock from which the rest of a time budget counts; default: now.
             ranks: the processes that train together; default: this one alone.
 
         Raises:
@@ -98,7 +109,7 @@ class StoredRun:
         if self.counts:
             arrays = {name: value.numpy() for name, value in self.counts.items()}
             model.mixture = Mixture.from_arrays(arrays, len(self.vocabulary))
-        run = Run(corpus, self.settings, model=model, device=device, ranks=ranks)
+        run = Run(corpus, self.settings, model=model, device=device, clock=clock, since=since, ranks=ranks)
         now, good = (self._for_threads_of(run, snapshot) for snapshot in (self.now, self.good))
         try:
             self._check(run, (now, good))

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
+_MOST_TIMINGS = 16  # seconds of evaluations to keep
+
+
 class Stateful(Protocol):
     """A part of a run that captures and restores itself, as `torch.nn.Module` does."""
 
@@ -37,8 +40,9 @@ class Progress:
     """The counters and figures of a run. Its lists are replaced and never changed in place: snapshots share them.
 
     Attributes:
-        steps: updates in the whole run; 0 while a time budget has not been converted into steps.
-        decay_start: the step at which a time budget was converted into steps; the cosine decay starts there.
+        steps: updates in the whole run; 0 while a time budget has not become a number of steps.
+        decay_start: the step after which the plan was made.
+        decayed: how much of the decay of the learning rate was done then, from 0 to 1.
         step: updates so far.
         epoch: the current epoch, from 1.
         batch: minibatches of the current epoch so far.
@@ -50,13 +54,16 @@ class Progress:
         rate_scale: factor on the learning rate; each rollback halves it.
         rollbacks: how often the run went back to an earlier state.
         seconds: time spent on training and evaluation, without what the caller does between two reports.
+        elapsed: seconds of the time budget that have passed, with what the caller does between two reports.
+        began: `elapsed` after the first step.
+        evaluated_at: `elapsed` after the latest evaluation.
         last_rate: the learning rate of the last step.
-        step_seconds: the seconds of the latest steps, recorded until a time budget is converted into steps.
-        evaluation_seconds: the seconds of the latest evaluations, recorded until then.
+        evaluation_seconds: the seconds of the latest evaluations.
     """
 
     steps: int = 0
     decay_start: int = 0
+    decayed: float = 0.0
     step: int = 0
     epoch: int = 1
     batch: int = 0
@@ -68,8 +75,10 @@ class Progress:
     rate_scale: float = 1.0
     rollbacks: int = 0
     seconds: float = 0.0
+    elapsed: float = 0.0
+    began: float = 0.0
+    evaluated_at: float = 0.0
     last_rate: float = 0.0
-    step_seconds: list[float] = field(default_factory=list[float])
     evaluation_seconds: list[float] = field(default_factory=list[float])
 
     def count_step(self, nll: float, characters: int, rate: float) -> None:
@@ -86,6 +95,22 @@ class Progress:
         self.round_nll += nll * characters
         self.round_characters += characters
         self.last_rate = rate
+
+    def count_time(self, seconds: float, elapsed: float, *, of_evaluation: bool = False) -> None:
+        """Counts the time since the last report.
+
+        Args:
+            seconds: what the step or the evaluation took.
+            elapsed: the same, with what the caller did before.
+            of_evaluation: whether it was an evaluation.
+        """
+        self.seconds += seconds
+        self.elapsed += elapsed
+        if of_evaluation:
+            self.evaluated_at = self.elapsed
+            self.evaluation_seconds = [*self.evaluation_seconds, seconds][-_MOST_TIMINGS:]
+        elif self.step == 1:
+            self.began = self.elapsed
 
     def finish_round(self, report: EvalReport) -> None:
         """Records an evaluation and starts the next round."""
@@ -108,8 +133,8 @@ class Progress:
         return dataclasses.replace(good, **kept)
 
 
-_PLAN = ("steps", "decay_start")
-_TIME = ("seconds", "step_seconds", "evaluation_seconds")
+_PLAN = ("steps", "decay_start", "decayed")
+_TIME = ("seconds", "elapsed", "began", "evaluated_at", "evaluation_seconds")
 _KEPT_BY_ROLLBACKS = (*_PLAN, *_TIME, "rollbacks", "rate_scale")
 
 

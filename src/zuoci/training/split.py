@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from zuoci.errors import CorpusError
+from zuoci.errors import CorpusError, Message
 from zuoci.model.random import key_of
 from zuoci.text.duplicates import near_duplicates
 
@@ -73,7 +73,7 @@ def _parts(corpus: Corpus, config: TrainConfig) -> tuple[str, str, str]:
     apart = [song for song in corpus.songs if song.held_apart]
     text = "".join(song.text for song in corpus.songs if not song.held_apart) if apart else corpus.text
     if not text.strip():
-        raise CorpusError("the corpus is empty: it holds no characters to train on")
+        raise CorpusError(Message("no_text_yet", "the corpus is empty: it holds no characters to train on"))
     if config.join_lines:
         text = text.replace("\n", " ").replace("\r", " ")
     if config.max_characters:

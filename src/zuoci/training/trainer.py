@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from zuoci.errors import CorpusError, DivergenceError
+from zuoci.errors import CorpusError, DivergenceError, Message
 from zuoci.model.base import NO_BASE
 from zuoci.model.language_model import CharLM
 from zuoci.model.quantisation import decode, encode
@@ -25,7 +25,6 @@ from zuoci.training.distributed import Ranks
 from zuoci.training.evaluation import Score, evaluate
 from zuoci.training.gradients import Gradients, Workers
 from zuoci.training.machine import default_device, settings_for
-from zuoci.training.memory import check_memory
 from zuoci.training.minibatches import CarriedState, Minibatches
 from zuoci.training.optimisation import OptimizerState, clip_gradients, make_optimizer
 from zuoci.training.recipe import Settings, resolve
@@ -43,6 +42,7 @@ if TYPE_CHECKING:
     from zuoci.text.corpus import Corpus
 
 _GOOD_EVERY = 64  # steps between two states to go back to if the loss is no longer finite
+_LAST_SCORE = 2.5  # evaluations that the score of the finished model takes: it is in float32, or mixed with counts
 _ROLLBACKS = 3  # a run that would roll back once more gives up
 
 
@@ -51,12 +51,14 @@ class Run:
 
     Attributes:
         corpus: the songs.
-        settings: the settings, with precision and threads as they are on this machine.
+        settings: the settings, with precision, products and threads as they are on this machine.
+        pace: how fast this machine computes a step in the ways that the settings left open; None: they left none.
         split: the training text and the held-out text.
         model: the model in its current state.
         progress: how far the run has come.
         good: the state to go back to if the loss is not finite.
         best: the best weights so far, if the settings keep them; else {}.
+        reserve: the seconds of a time budget that are left to the caller at the end, for saving.
     """
 
     def __init__(
@@ -67,6 +69,7 @@ class Run:
         model: CharLM | None = None,
         device: torch.device | str | None = None,
         clock: Callable[[], float] = time.perf_counter,
+        since: float | None = None,
         ranks: Ranks | None = None,
     ) -> None:
         """Prepares a run.
@@ -77,6 +80,7 @@ class Run:
             model: the model to start from, whose vocabulary must cover the corpus; default: a new one.
             device: default: CUDA if it is available, else the CPU.
             clock: returns seconds.
+            since: the time on that clock from which a time budget counts; default: now.
             ranks: the processes that train together, each with a run of its own; default: this one alone.
 
         Raises:
@@ -84,30 +88,36 @@ class Run:
             SettingsError: the settings need more memory than is free.
             VocabularyError: the corpus has characters that `model` does not know.
         """
+        self._clock, self._began = clock, 0.0
+        self._last = clock() if since is None else since
+        self.reserve = 0.0
         settings = settings or resolve(text=corpus.text)
         device = torch.device(device or default_device())
+        self.corpus, config = corpus, settings.training
         self.ranks = ranks or Ranks()
-        config = self.config = settings_for(settings.training, device, self.ranks.size)
-        self.corpus, self.settings = corpus, settings.model_copy(update={"training": config})
         self.split = split(corpus, config)
         if model is None and config.base != NO_BASE:
             model = load_base(config.base, settings.model, self.split.training + self.split.validation)
         vocabulary = model.vocabulary if model else _vocabulary(self.split)
         generator = torch.Generator().manual_seed(config.seed)
         self._training = vocabulary.encode(self.split.training, torch.int32)
+        config, self.pace = settings_for(
+            model.config if model else settings.model, config, len(vocabulary), device, self.ranks
+        )
+        self.config, self.settings = config, settings.model_copy(update={"training": config})
         self.workers = Workers(config.threads, self.ranks)
         columns = self.workers.columns(config.batch_size)
         self.batches = Minibatches(self._training, config, generator, columns)
         self.held_out = _encode_held_out(vocabulary, self.split, corpus, config.validation)
-        check_memory(model.config if model else settings.model, config, len(vocabulary), device, self.ranks)
         if model is None:
             with one_thread():
                 model = CharLM(settings.model, vocabulary).initialise(generator, config.initialisation)
         self.model = model.to(device)
-        model.path = config.path
+        model.path, model.products = config.path, config.products  # pyright: ignore[reportAttributeAccessIssue]
         self.batches.begin_epoch()  # the generator that drew the weights goes on to draw the order of minibatches
         self.schedule = Schedule(config, len(self.batches), len(self.held_out))
-        self.progress = Progress(steps=0 if config.seconds else self.schedule.limit)
+        self.progress = Progress()
+        self.schedule.plan(self.progress)
         dtype = torch.bfloat16 if config.precision == "bfloat16" else model.output.weight.dtype
         self.gradients = Gradients(model, self.workers, dtype, config.seed)
         self.optimizer = make_optimizer(model, config)
@@ -121,7 +131,6 @@ class Run:
             "sampling": self.batches,
         }
         self.best: dict[str, Tensor] = {}  # replaced, never changed in place
-        self._clock, self._began = clock, 0.0
         self.good = self.capture()
 
     def __iter__(self) -> Generator[StepReport | RollbackReport | EvalReport | EndReport]:
@@ -134,6 +143,8 @@ class Run:
         Raises:
             DivergenceError: the loss was not finite for the fourth time.
         """
+        # With a time budget first, so that it is known how long it takes.
+        baseline = self._baseline() if self.config.seconds and self.ranks.first else None
         with self.workers:
             batches = self.batches.rest_of_epoch(self.progress.batch)
             while not self._finished():
@@ -149,7 +160,7 @@ class Run:
                 if isinstance(report, RollbackReport):
                     batches = self.batches.rest_of_epoch(self.progress.batch)
                 yield report
-            yield self._end()
+            yield self._end(baseline or (self._baseline() if self.ranks.first else None))
 
     def stop(self) -> None:
         """Ends the run after a last evaluation, with what it has learnt. Before the first step it does nothing."""
@@ -181,7 +192,7 @@ class Run:
         norm = clip_gradients(self.gradients.params, config.max_grad_norm)
         if not (math.isfinite(nll) and math.isfinite(norm)):
             return self._roll_back(f"the loss is {nll:g} and the norm of its gradient {norm:g}")
-        rate = learning_rate(config, progress.step, progress.steps, progress.decay_start) * progress.rate_scale
+        rate = learning_rate(config, progress.step, progress) * progress.rate_scale
         for group in self.optimizer.param_groups:
             group["lr"] = rate * group["scale"]
         self.optimizer.step()
@@ -189,7 +200,8 @@ class Run:
         progress.count_step(nll, config.batch_size * config.seq_len, rate)
         if progress.step % _GOOD_EVERY == 0 and _finite(self.model):
             self.good = self.capture()
-        self.schedule.plan(progress, step_seconds=self._measure())
+        self._measure()
+        self._plan()
         return StepReport(progress.step, progress.steps, progress.epoch, nll, progress.characters, progress.seconds)
 
     def _roll_back(self, reason: str) -> RollbackReport:
@@ -197,27 +209,40 @@ class Run:
         progress = self.progress
         rate = self.config.learning_rate * progress.rate_scale
         if progress.rollbacks == _ROLLBACKS:
-            raise DivergenceError(
-                f"training diverged at step {progress.step + 1}, for the {_ROLLBACKS + 1}th time: {reason}; "
-                f"lower learning_rate (now {rate:g}) or max_grad_norm"
+            told = (
+                "training diverged at step {step}, for the {times}th time: {reason}; lower learning_rate (now "
+                "{rate:g}) or max_grad_norm"
             )
+            values = {"step": progress.step + 1, "times": _ROLLBACKS + 1, "reason": reason, "rate": rate}
+            raise DivergenceError(Message("diverged", told, **values))
         progress.rollbacks += 1
         progress.rate_scale /= 2
         self.go_back()
         return RollbackReport(self.progress.step, rate / 2, reason)
 
-    def _measure(self) -> float:
-        """Adds the time since the last report to the time of the run, and returns it."""
-        elapsed = self._clock() - self._began
-        self.progress.seconds += elapsed
-        return elapsed
+    def _measure(self, *, of_evaluation: bool = False) -> None:
+        """Counts the time since the last report."""
+        now = self._clock()
+        self.progress.count_time(now - self._began, now - self._last, of_evaluation=of_evaluation)
+        self._last = now
+
+    def _plan(self) -> None:
+        """Adapts the plan to the time that is left."""
+        scores = 0.0 if self._end_is_known else _LAST_SCORE
+        self.schedule.plan(self.progress, evaluations=1.0 + scores, reserve=self.reserve)
+
+    @property
+    def _end_is_known(self) -> bool:
+        """Whether the score of the finished model is that of the round whose weights are kept."""
+        config = self.config
+        as_it_is = config.precision == "float32" or config.base != NO_BASE  # see `_reader`
+        return as_it_is and not (config.in_8_bits or config.counts)
 
     def _evaluation_due(self) -> bool:
         progress = self.progress
         if self._takes_on_a_model and not progress.rounds:
             return True
-        due = self.schedule.evaluation_due(progress.step, progress.batch, progress.steps)
-        return due and progress.step != progress.last_evaluation_step
+        return self.schedule.evaluation_due(progress) and progress.step != progress.last_evaluation_step
 
     @property
     def _takes_on_a_model(self) -> bool:
@@ -231,7 +256,9 @@ class Run:
         progress = self.progress
         train = self._score_of_round()
         score = self._score(self._reader())
-        self.schedule.plan(progress, evaluation_seconds=self._measure())
+        self._measure(of_evaluation=True)
+        if not self.schedule.is_last(progress):
+            self._plan()
         best = progress.best_round
         better = best is None or not best.validation or (score is not None and score.nll < best.validation.nll)
         report = EvalReport(
@@ -292,18 +319,19 @@ class Run:
         config = self.config
         if progress.last_evaluation_step != progress.step or not progress.rounds:
             return False
-        if self.schedule.is_last(progress.step, progress.steps):
+        if self.schedule.is_last(progress):
             return True
         if progress.rounds[-1].train.perplexity <= config.until_perplexity:
             return True
         return bool(config.patience) and progress.rounds_since_best >= config.patience
 
-    def _end(self) -> EndReport:
+    def _end(self, baseline: Score | None) -> EndReport:
         """Loads the weights that are kept, as they are saved, mixes them with counts, and scores them.
 
         Only the first process counts, since counts of a large text need much memory. The others read their share.
         """
         progress = self.progress
+        kept = (self.config.keep == "best" and progress.best_round) or progress.rounds[-1]
         if self.best:
             self.model.load_state_dict(self.best)
         if self.config.in_8_bits:
@@ -312,15 +340,15 @@ class Run:
             of = self.split.held_out
             validation = mix_with_counts(self.model, self._training, self.held_out, self.workers, of=of)
         else:
-            validation = self._score(self.model)
+            validation = kept.validation if self._end_is_known else self._score(self.model)
         return EndReport(
             model=self.model.eval(),
             settings=self.settings,
             corpus=self.corpus,
             rounds=progress.rounds,
-            kept=(self.config.keep == "best" and progress.best_round) or progress.rounds[-1],
+            kept=kept,
             validation=validation,
-            baseline=self._baseline() if self.ranks.first else None,
+            baseline=baseline,
             epochs=progress.step / len(self.batches),
             steps=progress.step,
             characters=progress.characters,
@@ -360,10 +388,12 @@ def _encode_held_out(vocabulary: Vocabulary, parts: Split, corpus: Corpus, share
     """The ids of the held-out text; none if nothing is to be held out."""
     ids = vocabulary.encode(parts.validation)
     if share and len(ids) < 2:
-        raise CorpusError(
-            f"too little different text to hold out {share:.0%} of: {len(corpus.text)} characters in "
-            f"{len(corpus)} songs; add text, or set validation to 0"
+        told = (
+            "too little different text to hold out {share:.0%} of: {characters} characters in {songs} songs; add text, "
+            "or set validation to 0"
         )
+        counts = {"characters": len(corpus.text), "songs": len(corpus)}
+        raise CorpusError(Message("too_little_to_hold_out", told, share=share, **counts))
     return ids
 
 

@@ -18,37 +18,24 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import pairwise
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 import numpy as np
 
 from zuoci.model.threads import core_count
+from zuoci.writing.choosing import choose, choose_weighed, is_population
 from zuoci.writing.config import Sampling
-from zuoci.writing.sampling import (
-    apply_temperature,
-    draw,
-    draw_weighed,
-    greedy,
-    keep_allowed,
-    log_share,
-    nll,
-    sample,
-)
-from zuoci.writing.steps import FREE, StepResult
+from zuoci.writing.passage import write_passages
+from zuoci.writing.steps import PassageRequest, StepResult
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-    from numpy.typing import NDArray
 
     from zuoci.model.stepper import Stepper
     from zuoci.writing.steps import StepRequest, Steps
 
 Result = TypeVar("Result")
 MAX_ROWS = 512  # of a step
-_LOWEST_SHARE = float(
-    np.finfo(np.float32).min
-)  # in nats; the lower bound of `StepResult.share` where something is left
 _ROWS_PER_THREAD = 16  # with fewer, waiting for another thread costs more than it saves
 _DEFAULT = Sampling()
 
@@ -126,11 +113,13 @@ class Batch(Generic[Result]):
                 ended.append((number, error))
             return None
 
-        while self._new and sum(text.rows for text in self._texts.values()) < self.max_rows:
+        taken = sum(text.rows for text in self._texts.values())
+        while self._new and taken < self.max_rows:
             number = next(iter(self._new))
             steps, sampling, rows = self._new.pop(number)
             if first := advance(number, steps, None):
                 self._texts[number] = _Text(steps, sampling, rows, first)
+                taken += rows
         numbers = self._next()
         texts = [self._texts[number] for number in numbers]
         for number, text, result in zip(numbers, texts, self._results(texts), strict=True):
@@ -203,7 +192,16 @@ class Batch(Generic[Result]):
         return [part for part in parts if part]
 
     def _compute(self, texts: Sequence[_Text[Result]]) -> list[StepResult]:
+        """One step, or one passage, of each of some texts."""
+        passages = [(text.request, text.sampling) for text in texts if isinstance(text.request, PassageRequest)]
+        written = iter(write_passages(self.stepper, passages))
+        stepped = iter(self._step_once([text for text in texts if not isinstance(text.request, PassageRequest)]))
+        return [next(written if isinstance(text.request, PassageRequest) else stepped) for text in texts]
+
+    def _step_once(self, texts: Sequence[_Text[Result]]) -> list[StepResult]:
         """One step of some texts."""
+        if not texts:
+            return []
         requests = [text.request for text in texts]
         rows = [len(request.ids) for request in requests]
         if len(requests) == 1:
@@ -216,120 +214,15 @@ class Batch(Generic[Result]):
         results: list[StepResult | None] = [None] * len(texts)
         others: list[int] = []
         for i, (a, b) in enumerate(bounds):
-            if _is_population(requests[i], texts[i].sampling):
-                chosen = _choose_weighed(logits[a:b], requests[i], texts[i].sampling.temperature)
+            if is_population(requests[i], texts[i].sampling):
+                chosen = choose_weighed(logits[a:b], requests[i], texts[i].sampling.temperature)
                 results[i] = StepResult(*chosen[:1], [layer[a:b] for layer in state], *chosen[1:], logits[a:b])
             else:
                 others.append(i)
         if others:
             rest = logits if len(others) == len(texts) else np.concatenate([logits[slice(*bounds[i])] for i in others])
-            found = _choose(rest, [requests[i] for i in others], [texts[i].sampling for i in others])
+            found = choose(rest, [requests[i] for i in others], [texts[i].sampling for i in others])
             for i, (ids, costs, share) in zip(others, found, strict=True):
                 a, b = bounds[i]
                 results[i] = StepResult(ids, [layer[a:b] for layer in state], costs, share, logits[a:b])
         return [result for result in results if result]
-
-
-def _is_population(request: StepRequest, settings: Sampling) -> bool:
-    """Whether `_choose_weighed` can compute a step."""
-    filters = settings.top_k or settings.top_p < 1.0 or settings.min_p
-    return request.weigh and request.uniform is not None and request.forced is None and not filters
-
-
-def _choose_weighed(
-    logits: NDArray[Any], request: StepRequest, temperature: float
-) -> tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]:
-    """The ids, the nll and the share of `StepResult` for particles."""
-    R = len(logits)
-    allowed = _allowed([request], [(0, R)], logits.shape)
-    allowed = np.ones(logits.shape, np.bool_) if allowed is None else allowed
-    source = np.arange(R) if request.draws is None else np.repeat(np.arange(R), request.draws)
-    uniform = np.zeros(len(source)) if request.uniform is None else request.uniform
-    model = logits
-    if request.bias is not None:
-        logits = logits + request.bias
-    chosen, costs, share = draw_weighed(logits, temperature, allowed, uniform, source)
-    # What is too improbable for float32 may be all that is allowed.
-    low = np.flatnonzero((share == -np.inf) & allowed.any(1))
-    for row in low:
-        left, draws = keep_allowed(logits[[row]], allowed[[row]]), np.flatnonzero(source == row)
-        T = np.full(1, temperature)
-        chosen[draws] = draw(apply_temperature(left, T), uniform[draws], np.zeros(len(draws), np.int64))
-        costs[draws] = nll(logits, chosen[draws], source[draws])
-        share[row] = max(log_share(apply_temperature(logits[[row]], T), allowed[[row]])[0], _LOWEST_SHARE)
-    if request.bias is not None:
-        costs = nll(model, chosen, source)
-    return chosen, costs, share
-
-
-def _choose(
-    logits: NDArray[Any], requests: Sequence[StepRequest], settings: Sequence[Sampling]
-) -> list[tuple[NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]]:
-    """The ids, the nll and the share of `StepResult` for each of some texts, whose rows follow one another."""
-    rows = [len(request.ids) for request in requests]
-    bounds = list(pairwise(np.cumsum([0, *rows]).tolist()))
-    counts = _column([request.draws for request in requests], rows, 1)
-    source = np.repeat(np.arange(len(logits)), counts)
-    allowed = _allowed(requests, bounds, logits.shape)
-    share = np.zeros(len(logits))
-    left = logits
-    if allowed is not None:
-        impossible = np.logical_not(np.any(allowed, axis=1))
-        if any(request.weigh for request in requests):
-            share = _shares(logits, allowed, requests, settings, rows)
-        share[impossible] = -np.inf
-        left = keep_allowed(logits, allowed | impossible[:, None])
-    first = np.concatenate([[0], np.cumsum(counts)])  # the first draw of each row
-    if all(request.uniform is None for request in requests):
-        chosen = greedy(left)[source]
-    else:
-        draws = [int(first[b] - first[a]) for a, b in bounds]
-        uniform = _column([request.uniform for request in requests], draws, -1.0)
-        chosen = sample(left, settings, rows, uniform, source)
-    if any(request.forced is not None for request in requests):
-        forced = _column([request.forced for request in requests], rows, FREE)
-        chosen = np.where(forced[source] == FREE, chosen, forced[source])
-        if allowed is not None:
-            share = np.where((forced == FREE) | allowed[np.arange(len(forced)), forced], share, -np.inf)
-    costs = nll(logits, chosen, source)
-    return [(chosen[first[a] : first[b]], costs[first[a] : first[b]], share[a:b]) for a, b in bounds]
-
-
-def _column(values: Sequence[NDArray[Any] | None], rows: Sequence[int], default: float) -> NDArray[Any]:
-    """The values of all rows, `(R,)`, with a default for texts that give none."""
-    pairs = zip(values, rows, strict=True)
-    return np.concatenate([np.full(count, default) if value is None else value for value, count in pairs])
-
-
-def _shares(
-    logits: NDArray[Any],
-    allowed: NDArray[np.bool_],
-    requests: Sequence[StepRequest],
-    settings: Sequence[Sampling],
-    rows: Sequence[int],
-) -> NDArray[np.float64]:
-    """log of the probability, at each text's temperature, of what is allowed, `(R,)`; 0 for texts that do not weigh."""
-    drawing = any(request.uniform is not None for request in requests)
-    temperature = np.repeat([one.temperature if drawing else 1.0 for one in settings], rows)
-    shares = np.maximum(log_share(apply_temperature(logits, temperature), allowed), _LOWEST_SHARE)
-    return np.where(np.repeat([request.weigh for request in requests], rows), shares, 0.0)
-
-
-def _allowed(
-    requests: Sequence[StepRequest], bounds: Sequence[tuple[int, int]], shape: tuple[int, int]
-) -> NDArray[np.bool_] | None:
-    """The characters that may come next, `(R, V)`; None: all."""
-    if all(request.allowed is None and request.guard is None for request in requests):
-        return None
-    allowed = np.ones(shape, np.bool_)
-    for request, (a, b) in zip(requests, bounds, strict=True):
-        if request.allowed is not None:
-            allowed[a:b] = request.allowed
-    for guard in dict.fromkeys(request.guard for request in requests if request.guard is not None):
-        guarded = [(request, a, b) for request, (a, b) in zip(requests, bounds, strict=True) if request.guard is guard]
-        rows = np.concatenate([np.arange(a, b) for _, a, b in guarded])
-        recent = [request.recent for request, _, _ in guarded if request.recent is not None]
-        given = _column([request.given for request, _, _ in guarded], [b - a for _, a, b in guarded], 0)
-        indices, ids = guard.banned(np.concatenate(recent), given)
-        allowed[rows[indices], ids] = False
-    return allowed

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
-from zuoci.errors import SettingsError, WritingError
+from zuoci.errors import Message, SettingsError, WritingError
 from zuoci.model.random import key_of
 from zuoci.writing.config import LIKELIHOOD
 from zuoci.writing.form import LinePlan, count_syllables, length_of, line_indices, units
@@ -157,7 +157,8 @@ def rewrite(writer: Writer, text: str, number: int, config: WriteConfig, count: 
     rows = text.split("\n")
     indices = line_indices(rows)
     if not 1 <= number <= len(indices):
-        raise SettingsError(f"line must be from 1 to {len(indices)}, which the text has: got {number}")
+        told = "line must be from 1 to {most}, which the text has: got {line}"
+        raise SettingsError(Message("no_such_line", told, field="line", most=len(indices), line=number))
     rules = Rules(writer.model, config)
     row = indices[number - 1]
     partners = [] if rules.form.scheme[:1] == (None,) else _partners(rules, [rows[i] for i in indices], number - 1)
@@ -176,13 +177,15 @@ def rewrite(writer: Writer, text: str, number: int, config: WriteConfig, count: 
     found = _Lines(writer, rules, config, before, after, partners).write(plan, count + 1)
     found = [candidate for candidate in found if candidate.text != rows[row]][:count]
     if not found:
-        raise WritingError(f"no other line was found in the place of {rows[row]!r}; try another seed or length")
+        told = "no other line was found in the place of {text!r}; try another seed or length"
+        raise WritingError(Message("no_other_line", told, text=rows[row]))
     return found
 
 
 def _refuse_structure(config: WriteConfig) -> None:
     if config.structure:
-        raise SettingsError("structure is that of a whole text; leave it out to write a single line")
+        told = "structure is that of a whole text; leave it out to write a single line"
+        raise SettingsError(Message("structure_for_line", told, field="structure"))
 
 
 def _partners(rules: Rules, lines: Sequence[str], index: int) -> list[str]:
@@ -219,9 +222,8 @@ class _Lines:
             if lines:
                 break
         else:
-            raise WritingError(
-                "no line was found that keeps the form; loosen its length, its rhyme or what it must not copy"
-            )
+            told = "no line was found that keeps the form; loosen its length, its rhyme or what it must not copy"
+            raise WritingError(Message("no_line_found", told))
         lines = draw_lines(lines, key_of(self.config.seed, PICK), _LINES_PER_CANDIDATE * count)
         fits = self._fits(lines)
         scores = line_scores(self.rules, self.before, lines)

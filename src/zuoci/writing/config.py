@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, NamedTuple
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from zuoci.errors import SettingsError
+from zuoci.errors import Message, SettingsError
 from zuoci.model.random import key_of
 from zuoci.text.characters import clean_characters
 from zuoci.writing.patterns import (
@@ -60,6 +60,11 @@ class Sampling(NamedTuple):
     top_p: float = 1.0
     min_p: float = 0.0
     greedy: bool = False
+
+    @property
+    def has_filters(self) -> bool:
+        """Whether only some of the characters that are allowed can be drawn."""
+        return bool(self.top_k) or self.top_p < 1.0 or bool(self.min_p)
 
 
 class WriteConfig(BaseModel):
@@ -203,19 +208,23 @@ class WriteConfig(BaseModel):
             try:
                 _PARSERS[info.field_name](value)  # pyright: ignore
             except SettingsError as error:
-                raise ValueError(str(error)) from None
+                raise ValueError(error.message) from None
         return value
 
     @model_validator(mode="after")
     def _consistent(self) -> WriteConfig:
         if self.stop and self.has_form:
-            raise ValueError("stop cannot be used with a form, because a form ends by itself; give one of them")
+            told = "stop cannot be used with a form, because a form ends by itself; give one of them"
+            raise ValueError(Message("stop_with_form", told, field="stop"))
         if self.section and not self.structure:
-            raise ValueError("section gives the form of a section of structure; give structure too")
+            told = "section gives the form of a section of structure; give structure too"
+            raise ValueError(Message("section_alone", told, field="section"))
         if self.structure and self.lines:
-            raise ValueError("structure determines the number of lines; leave out lines")
+            told = "structure determines the number of lines; leave out lines"
+            raise ValueError(Message("structure_with_lines", told, field="lines"))
         if (count := self.line_count) > MOST_LINES:
-            raise ValueError(f"a form has {MOST_LINES} lines at most: got {count}; ask for fewer")
+            told = "a form has {most} lines at most: got {count}; ask for fewer"
+            raise ValueError(Message("many_form_lines", told, field="lines", most=MOST_LINES, count=count))
         return self
 
     @property
@@ -284,7 +293,8 @@ def refuse_greedy_temperature(given: Mapping[str, Any]) -> None:
         SettingsError: they ask for greedy decoding and for a temperature.
     """
     if given.get("greedy") and given.get("temperature") is not None:
-        raise SettingsError("greedy and temperature exclude each other: greedy draws nothing; give one of them")
+        told = "greedy and temperature exclude each other: greedy draws nothing; give one of them"
+        raise SettingsError(Message("greedy_temperature", told, field="temperature"))
 
 
 _PARSERS: dict[str, Callable[[Any], object]] = {

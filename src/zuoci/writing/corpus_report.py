@@ -1,6 +1,6 @@
 """A corpus → what is in it: songs, characters, sections, line lengths, rhymes, duplicates, what was dropped.
 
-`zuoci corpus` prints it; the studio can show the same.
+`zuoci corpus` prints it; the studio shows the same.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
 
+from zuoci.text.amount import verdict
 from zuoci.text.duplicates import near_duplicates
 from zuoci.writing.form import count_syllables
 from zuoci.writing.rhyme.scheme import Rhymes
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
 
 _SHOWN = 12  # characters, lengths and rhymes that are listed
 _MOST_LINES = 4000  # whose lengths and rhymes are looked at
-# Characters from which a corpus is enough: to be trained on at all, to shift a base model, to fill it, to do without.
-_LEAST, _SOME, _GOOD, _LARGE = 600, 5_000, 50_000, 200_000
 
 
 class Figures(BaseModel):
@@ -137,24 +136,6 @@ class CorpusReport(Figures):
             once=len(once),
             verdict=verdict(len(corpus.text), len(corpus)),
         )
-
-
-def verdict(characters: int, songs: int) -> str:
-    """Whether a corpus is enough, in words.
-
-    The thresholds are round figures from docs/experiments.md: below 200,000 characters a model without a base learns
-    its text by heart before it learns anything else.
-    """
-    size = f"{characters:,} characters in {songs:,} songs"
-    if characters < _LEAST:
-        return f"{size}: too little to train on; add lyrics, {_LEAST} characters at least, better {_SOME:,}"
-    if characters < _SOME:
-        return f"{size}: a base model takes on some words, no style; {_SOME:,} characters show more"
-    if characters < _GOOD:
-        return f"{size}: enough to colour a base model; without one (--from none) it would be learnt by heart"
-    if characters < _LARGE:
-        return f"{size}: enough to make a base model sound like it; too little to do without one"
-    return f"{size}: enough, with a base model or from nothing"
 
 
 def _file_figures(file: FileReport) -> FileFigures:

@@ -18,7 +18,7 @@ from functools import lru_cache
 from itertools import accumulate, cycle, islice
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from zuoci.errors import SettingsError
+from zuoci.errors import Message, SettingsError
 from zuoci.text.characters import extends, graphemes
 from zuoci.writing.patterns import parse_line_openings, parse_numbers
 from zuoci.writing.rhyme.scheme import repeat_scheme
@@ -184,14 +184,12 @@ class Form:
             SettingsError: two wishes contradict each other.
         """
         if count is None and self.lines and self.line_count > self.lines:
-            raise SettingsError(
-                f"acrostic or line_opening asks for {self.line_count} lines: got"
-                + (
-                    f" structure for {self.lines}; lengthen it"
-                    if self.has_structure
-                    else f" lines {self.lines}; raise lines"
-                )
-            )
+            values = {"least": self.line_count, "lines": self.lines}
+            if self.has_structure:
+                told = "acrostic or line_opening asks for {least} lines: got structure for {lines}; lengthen it"
+                raise SettingsError(Message("acrostic_structure", told, field="structure", **values))
+            told = "acrostic or line_opening asks for {least} lines: got lines {lines}; raise lines"
+            raise SettingsError(Message("acrostic_lines", told, field="lines", **values))
         plans = self._plan_sections() if self.has_structure else self._plan_stanzas(count or self.line_count)
         rhyme_counts = Counter(plan.rhyme for plan in plans)
         return [
@@ -228,12 +226,12 @@ class Form:
         """What a line begins with, as in `LinePlan.fixed`."""
         start = self.line_start(i, opening)
         if start and plan.repeats is not None:
-            raise SettingsError(f"line {i + 1} repeats a chorus or hook, but begins with {start!r}; take it away")
+            told = "line {line} repeats a chorus or hook, but begins with {start!r}; take it away"
+            raise SettingsError(Message("fixed_repeat", told, field="line_opening", line=i + 1, start=start))
         if plan.length and count_syllables(start) > plan.length:
-            raise SettingsError(
-                f"line {i + 1} is {plan.length} long, but begins with {start!r} ({count_syllables(start)}); raise"
-                " line_length"
-            )
+            told = "line {line} is {length} long, but begins with {start!r} ({syllables}); raise line_length"
+            values = {"line": i + 1, "length": plan.length, "start": start, "syllables": count_syllables(start)}
+            raise SettingsError(Message("short_line", told, field="line_length", **values))
         return ((0, start),) if start else ()
 
     def line_start(self, i: int, opening: str = "") -> str:
@@ -246,7 +244,10 @@ class Form:
         start = max(starts, key=len, default="")
         for text in starts:
             if not start.startswith(text):
-                raise SettingsError(f"line {i + 1} cannot begin with both {text!r} and {start!r}; take one away")
+                told = "line {line} cannot begin with both {first!r} and {second!r}; take one away"
+                raise SettingsError(
+                    Message("two_openings", told, field="line_opening", line=i + 1, first=text, second=start)
+                )
         return start
 
 

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, ClassVar, TypeAlias
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from zuoci.errors import SettingsError
+from zuoci.errors import Message, SettingsError
 from zuoci.text.fingerprint import WINDOW, Fingerprint, mix_points
 from zuoci.text.folding import differences, fold, variants
 from zuoci.text.positions import LineIndex, code_points
@@ -360,4 +360,5 @@ def check_length(name: str, value: int, least: int, against: Indexed | None) -> 
     hint = ""
     if value > 0 and isinstance(against, Fingerprint):
         hint = f", since a fingerprint knows no copies shorter than {WINDOW}; for less, name the corpus instead"
-    raise SettingsError(f"{name} must be at least {least}: got {value}{hint}")
+    told = "{field} must be at least {least}: got {value}{hint}"
+    raise SettingsError(Message("least_length", told, field=name, least=least, value=value, hint=hint))

@@ -24,7 +24,6 @@ Particles with the same history are computed once, and draw with stratified rand
 
 from __future__ import annotations
 
-import copy
 import dataclasses
 from typing import TYPE_CHECKING
 
@@ -77,7 +76,14 @@ class _Particle:
 
     def copy(self) -> _Particle:
         """A copy that goes on independently."""
-        other = copy.copy(self)
+        other = object.__new__(_Particle)
+        other.row, other.id, other.text, other.given = self.row, self.id, self.text, self.given
+        other.nll, other.log_weight, other.misread, other.written = (
+            self.nll,
+            self.log_weight,
+            self.misread,
+            self.written,
+        )
         other.line = self.line.copy()
         return other
 
@@ -197,7 +203,7 @@ class _Population:
 
     def _stratified(self, counts: Sequence[int]) -> Weights:
         """For each row as many uniform numbers as it has particles, one from each of as many equal parts of [0, 1)."""
-        start = self._uniforms.take_several(len(counts))
+        start = self._uniforms.take(len(counts))
         parts = [(u + np.arange(count)) / count for u, count in zip(start, counts, strict=True)]
         return np.minimum(np.concatenate(parts), np.nextafter(1.0, 0.0))
 
@@ -279,7 +285,7 @@ class _Population:
         if not len(weights) or 1.0 / np.square(weights).sum() >= self._count / 2:
             return
         bounds = weights.cumsum()
-        wanted = (self._uniforms.take_several(1) + np.arange(self._count)) / self._count * bounds[-1]
+        wanted = (self._uniforms.take(1) + np.arange(self._count)) / self._count * bounds[-1]
         chosen = np.minimum(np.searchsorted(bounds, wanted, "right"), len(weights) - 1)
         self.particles = [self.particles[i].copy() for i in chosen]
         for particle in self.particles:

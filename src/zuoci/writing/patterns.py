@@ -9,7 +9,7 @@ import re
 import unicodedata
 from typing import TYPE_CHECKING
 
-from zuoci.errors import SettingsError
+from zuoci.errors import Message, SettingsError
 from zuoci.writing.rhyme.scheme import LETTERS, own_syllables
 
 if TYPE_CHECKING:
@@ -31,7 +31,8 @@ def parse_numbers(pattern: str) -> tuple[int, ...]:
     """
     parts = [part for part in re.split(r"[,，\s]+", pattern) if part]
     if not parts or not all(map(_is_number, parts)):
-        raise SettingsError(f"a pattern is made of whole numbers up to {MOST_LINES}, as 7,5,7,5: got {pattern!r}")
+        told = "a pattern is made of whole numbers up to {most}, as 7,5,7,5: got {pattern!r}"
+        raise SettingsError(Message("number_pattern", told, most=MOST_LINES, pattern=pattern))
     return tuple(map(int, parts))
 
 
@@ -44,10 +45,10 @@ def parse_lengths(pattern: str) -> tuple[tuple[int, ...], ...]:
     lines = [line.split("+") for line in re.split(r"[,，\s]+", pattern) if line]
     valid = all(_is_number(part) and (int(part) or len(line) == 1) for line in lines for part in line)
     if not lines or not valid or any(sum(map(int, line)) > MOST_LINES for line in lines):
-        raise SettingsError(
-            f"a pattern is made of whole numbers up to {MOST_LINES}, as 7,5,7,5, or 4+3 for a line with a gap: got"
-            f" {pattern!r}"
+        told = (
+            "a pattern is made of whole numbers up to {most}, as 7,5,7,5, or 4+3 for a line with a gap: got {pattern!r}"
         )
+        raise SettingsError(Message("length_pattern", told, most=MOST_LINES, pattern=pattern))
     return tuple(tuple(map(int, line)) for line in lines)
 
 
@@ -67,7 +68,8 @@ def parse_line_openings(pairs: Sequence[str]) -> dict[int, str]:
         line = line.strip()
         number = int(line) if line.isascii() and line.isdigit() else 0
         if not (1 <= number <= MOST_LINES and text.strip()) or "\n" in text:
-            raise SettingsError(f"a line opening is written as 3=我说, line number and first words: got {pair!r}")
+            told = "a line opening is written as 3=我说, line number and first words: got {pair!r}"
+            raise SettingsError(Message("opening_pattern", told, pair=pair))
         openings[number] = text.strip()
     return openings
 
@@ -80,7 +82,8 @@ def parse_words(words: Sequence[str]) -> tuple[str, ...]:
     """
     for word in words:
         if not word or word != word.strip() or "\n" in word:
-            raise SettingsError(f"a word that must appear stands within a line, without blanks around it: got {word!r}")
+            told = "a word that must appear stands within a line, without blanks around it: got {word!r}"
+            raise SettingsError(Message("word_pattern", told, word=word))
     return tuple(words)
 
 
@@ -94,7 +97,9 @@ def parse_readings(pairs: Sequence[str]) -> dict[str, str]:
     for pair in pairs:
         phrase, equals, reading = pair.partition("=")
         if not equals:
-            raise SettingsError(f"a reading is written as 长大=zhang3 da4: got {pair!r}")
+            raise SettingsError(
+                Message("reading_pattern", "a reading is written as 长大=zhang3 da4: got {pair!r}", pair=pair)
+            )
         readings[phrase.strip()] = reading.strip()
         own_syllables(phrase.strip(), reading.strip())
     return readings
@@ -112,12 +117,14 @@ def parse_scheme(text: str) -> Scheme:
     plain = re.sub(r"[\s,|]", "", unicodedata.normalize("NFKC", text)).upper()
     for mark in plain:
         if mark not in LETTERS and mark not in "X-":
-            raise SettingsError(
-                f"a rhyme scheme is written in letters, equal ones for lines that rhyme and X for free lines, as AABB"
-                f" or XAXA; got {mark!r} in {text!r}"
+            told = (
+                "a rhyme scheme is written in letters, equal ones for lines that rhyme and X for free lines, as AABB "
+                "or XAXA; got {mark!r} in {scheme!r}"
             )
+            raise SettingsError(Message("scheme_pattern", told, mark=mark, scheme=text))
     if not plain:
-        raise SettingsError("the rhyme scheme is empty; write a letter for each line, as AABB or XAXA")
+        told = "the rhyme scheme is empty; write a letter for each line, as AABB or XAXA"
+        raise SettingsError(Message("empty_scheme", told))
     return tuple(None if mark in "X-" else mark for mark in plain)
 
 
@@ -131,7 +138,8 @@ def parse_structure(text: str) -> str:
     wrong = next((letter for letter in letters if letter not in SECTIONS), None)
     if wrong or not letters:
         known = ", ".join(f"{letter} {name.lower()}" for letter, name in SECTIONS.items())
-        raise SettingsError(f"a structure is made of {known}, as V C V C B C: got {wrong or text!r}")
+        told = "a structure is made of {known}, as V C V C B C: got {wrong!r}"
+        raise SettingsError(Message("structure_pattern", told, known=known, wrong=wrong or text))
     return letters
 
 
@@ -150,12 +158,13 @@ def parse_section_forms(pairs: Sequence[str]) -> dict[str, tuple[str, str]]:
         name = name.strip().upper()
         parts = form.split()
         if not re.fullmatch(rf"[{''.join(SECTIONS)}](?:[1-9]\d{{0,2}})?", name) or not equals or not parts:
-            raise SettingsError(
-                f"the form of a section is written as C=7,5,7,5 XAXA, or V2=… for the second verse, its letter"
-                f" ({' '.join(SECTIONS)}), the lengths of its lines and its rhyme scheme: got {pair!r}"
+            told = (
+                "the form of a section is written as C=7,5,7,5 XAXA, or V2=… for the second verse, its letter "
+                "({letters}), the lengths of its lines and its rhyme scheme: got {pair!r}"
             )
+            raise SettingsError(Message("section_pattern", told, letters=" ".join(SECTIONS), pair=pair))
         if name in forms:
-            raise SettingsError(f"section {name} has two forms; give one")
+            raise SettingsError(Message("two_forms", "section {name} has two forms; give one", name=name))
         lengths = "".join(part for part in parts if part[0].isdigit())
         scheme = "".join(part for part in parts if not part[0].isdigit())
         if lengths:

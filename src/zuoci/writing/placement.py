@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 
-from zuoci.errors import SettingsError
+from zuoci.errors import Message, SettingsError
 from zuoci.writing.form import count_syllables, kind
 from zuoci.writing.line import read
 
@@ -44,9 +44,8 @@ def place_words(
     for word in sorted(rules.words, key=count_syllables, reverse=True):
         free = [spot for spot in scores if spot[0] == word and _has_room(plans[spot[1]], spot[2], word)]
         if not free:
-            raise SettingsError(
-                f"no line has room for {word!r} ({count_syllables(word)} long); raise lines or line_length"
-            )
+            told = "no line has room for {word!r} ({length} long); raise lines or line_length"
+            raise SettingsError(Message("no_room", told, field="word", word=word, length=count_syllables(word)))
         _, i, offset = max(free, key=lambda spot: (scores[spot], -spot[1], -spot[2]))
         fixed = sorted([*plans[i].fixed, (offset, word)], key=lambda pair: (pair[0], count_syllables(pair[1])))
         plans[i] = dataclasses.replace(plans[i], fixed=tuple(fixed))

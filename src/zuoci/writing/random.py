@@ -49,17 +49,18 @@ class UniformStream:
     def __init__(self, key: int) -> None:
         self.count = 0
         self._key = key
+        self._start = 0
         self._block: NDArray[Any] = np.empty(0)
 
-    def take(self) -> NDArray[Any]:
-        """The next number, `(1,)`."""
-        i = self.count % _BLOCK
-        if i == 0:
-            self._block = uniforms(self._key, self.count, _BLOCK)
-        self.count += 1
-        return self._block[i : i + 1]
+    def ahead(self, count: int) -> NDArray[Any]:
+        """The next numbers, `(count,)`, which are not taken by this."""
+        if self.count + count > self._start + len(self._block):
+            self._start = self.count
+            self._block = uniforms(self._key, self.count, max(count, _BLOCK))
+        return self._block[self.count - self._start :][:count]
 
-    def take_several(self, count: int) -> NDArray[Any]:
-        """The next numbers, `(count,)`. Not to be mixed with `take`."""
+    def take(self, count: int) -> NDArray[Any]:
+        """The next numbers, `(count,)`."""
+        found = self.ahead(count)
         self.count += count
-        return uniforms(self._key, self.count - count, count)
+        return found

@@ -22,11 +22,12 @@ def characters_that_would_repeat(text: str, times: int) -> str:
         times: how often a block may occur in a row.
     """
     n = len(text)
+    if n < FREE:
+        return ""
     found = ""
+    end, first = text[n - SUFFIX :], max(0, n - SUFFIX - LONGEST_BLOCK)
     start = n - SUFFIX
-    while n >= FREE and (
-        (start := text.rfind(text[n - SUFFIX :], max(0, n - SUFFIX - LONGEST_BLOCK), start + SUFFIX - 1)) >= 0
-    ):
+    while (start := text.rfind(end, first, start + SUFFIX - 1)) >= 0:
         period = n - SUFFIX - start
         copies = max(times, FREE // period)
         repeated = copies * period - 1

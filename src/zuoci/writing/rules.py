@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zuoci.errors import SettingsError
+from zuoci.errors import Message, SettingsError
 from zuoci.text.fingerprint import NO_CHARACTER, WINDOW
 from zuoci.text.positions import code_points
 from zuoci.writing.alphabet import Alphabet
@@ -83,9 +83,10 @@ class WritingModel:
             SettingsError: the training text is not known, or the limit is too low for its fingerprint.
         """
         if self.against is None:
-            raise SettingsError(
-                f"max_copy {limit} needs what the model was trained on: its folder has no fingerprint; name the corpus"
+            told = (
+                "max_copy {limit} needs what the model was trained on: its folder has no fingerprint; name the corpus"
             )
+            raise SettingsError(Message("no_fingerprint", told, field="max_copy", limit=limit))
         return self._copy_guard(self.against, limit)
 
     def rhyme_groups(self, standard: Standard, readings: tuple[str, ...], count: int, near: bool) -> RhymeGroups:
@@ -94,10 +95,9 @@ class WritingModel:
 
     def recent(self, texts: Sequence[str], count: int) -> NDArray[np.int64]:
         """The ids of the last `count` characters of each text, −1 before its beginning, `(R, count)`."""
+        ends = [text[-count:] if count else "" for text in texts]
         last = np.full((len(texts), count), NO_CHARACTER, np.uint32)
-        for row, text in zip(last, texts, strict=True):
-            points = code_points(text[-count:])
-            row[count - len(points) :] = points
+        last[np.arange(-count, 0) >= -np.array([[len(end)] for end in ends])] = code_points("".join(ends))
         return self.vocabulary.ids_of(last)
 
     def homophones(self, char: str, most: int = 5) -> list[str]:
@@ -176,18 +176,21 @@ class Rules:
             char = missing[0]
             alike = self.model.homophones(char)
             instead = f"; it knows {' '.join(alike)}, which sound alike" if alike else ""
-            raise SettingsError(
-                f"the form asks for {char}, which the model has never seen{instead}; choose another character"
-            )
+            told = "the form asks for {char}, which the model has never seen{instead}; choose another character"
+            raise SettingsError(Message("unseen", told, char=char, instead=instead, alike=" ".join(alike)))
         if any(plan.gaps for plan in plans) and (" " not in known or self.model.alphabet.line_end == " "):
-            raise SettingsError("the form asks for gaps within lines, but the model knows no space; give no 4+3")
+            told = "the form asks for gaps within lines, but the model knows no space; give no 4+3"
+            raise SettingsError(Message("no_gaps", told, field="line_length"))
         if not self.model.alphabet.can_fill_lines:
-            raise SettingsError("the model knows no character that counts for the length of a line: give no form")
+            told = "the model knows no character that counts for the length of a line: give no form"
+            raise SettingsError(Message("no_form", told))
         banned = [char for char in asked if char in self.banned]
         if banned:
-            raise SettingsError(f"the form asks for {banned[0]}, which ban forbids; take it out of one of them")
+            told = "the form asks for {char}, which ban forbids; take it out of one of them"
+            raise SettingsError(Message("banned", told, field="ban", char=banned[0]))
         if "\n" in self.banned and len(plans) > 1:
-            raise SettingsError(f"the form asks for {len(plans)} lines, but ban forbids line ends; allow them")
+            told = "the form asks for {lines} lines, but ban forbids line ends; allow them"
+            raise SettingsError(Message("banned_line_ends", told, field="ban", lines=len(plans)))
 
 
 def _copy_guard(model: WritingModel, config: WriteConfig) -> Guard | None:
@@ -202,5 +205,6 @@ def _allowed(model: WritingModel, ban: str) -> NDArray[np.bool_] | None:
         return None
     allowed = ~model.alphabet.mask(ban)
     if not allowed.any():
-        raise SettingsError(f"ban leaves no character to write: the model knows {len(model.vocabulary)}; ban fewer")
+        told = "ban leaves no character to write: the model knows {known}; ban fewer"
+        raise SettingsError(Message("all_banned", told, field="ban", known=len(model.vocabulary)))
     return allowed

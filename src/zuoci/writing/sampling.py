@@ -18,6 +18,8 @@ cases in tests/golden/sampling.json hold this order fixed for the Python and the
 
 from __future__ import annotations
 
+from functools import cache
+from math import nextafter
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,6 +35,10 @@ if TYPE_CHECKING:
     Ids = NDArray[np.int64]
 
 _BLOCK = 64  # characters whose weights are summed at once
+_MOST_CANDIDATES = 128  # that are sorted for `keep_top_p` first
+_FEW_DRAWS = 4  # that are looked for one after another
+_LARGEST = float(np.finfo(np.float32).max)
+_NEVER_TOO_MUCH = 1e6  # a factor for differences of logits, which a network keeps below 10³⁰
 
 
 def sample(
@@ -80,8 +86,11 @@ def keep_top_k(logits: Logits, k: Ids) -> Logits:
         k: `(R,)`; 0 keeps all.
     """
     V = logits.shape[1]
-    ranked = np.sort(logits, axis=1)[:, ::-1]
-    last = np.take_along_axis(ranked, np.clip(np.where(k == 0, V, k) - 1, 0, V - 1)[:, None], 1)
+    last = np.full((len(logits), 1), -np.inf, logits.dtype)  # the least logit that is kept
+    for count in {*k.tolist()} - {0}:
+        if count < V:
+            rows = np.flatnonzero(k == count)
+            last[rows] = np.partition(logits[rows], V - count, 1)[:, V - count, None]
     return keep_allowed(logits, logits >= last)
 
 
@@ -94,12 +103,41 @@ def keep_top_p(logits: Logits, p: NDArray[np.floating[Any]]) -> Logits:
         logits: `(R, V)`.
         p: `(R,)`, from (0, 1]; 1 keeps all.
     """
-    order = np.argsort(-logits, axis=1, kind="stable")
-    ranked = np.take_along_axis(probabilities(logits), order, 1)
-    before = ranked.cumsum(1) - ranked
-    kept = np.empty(logits.shape, np.bool_)
-    np.put_along_axis(kept, order, (before < p[:, None]) | (p[:, None] >= 1.0), 1)
+    weights = np.exp(logits - logits.max(1, keepdims=True))
+    wanted = np.where(p < 1.0, p * weights.sum(1, dtype=np.float64), np.inf)  # a sum of weights
+    kept = np.ones(logits.shape, np.bool_)
+    left = np.flatnonzero(wanted < np.inf)
+    for most in (_MOST_CANDIDATES, logits.shape[1]):
+        if len(left):
+            kept[left], enough = _most_likely(weights[left], wanted[left], most)
+            left = left[~enough]
     return keep_allowed(logits, kept)
+
+
+def _most_likely(
+    weights: Logits, wanted: NDArray[np.float64], most: int
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """The largest weights of each row that have a sum of at least `wanted`, as a mask `(R, V)`.
+
+    Only the `most` largest of each row are sorted.
+
+    Returns:
+        The mask, and whether these were enough, `(R,)`.
+    """
+    V = weights.shape[1]
+    if most < V:
+        ids = np.sort(np.argpartition(weights, V - most, 1)[:, V - most :], 1)
+        found = np.take_along_axis(weights, ids, 1)
+    else:
+        ids, found = np.broadcast_to(np.arange(V), weights.shape), weights
+    order = np.argsort(-found, axis=1, kind="stable")
+    ranked = np.take_along_axis(found, order, 1).astype(np.float64)
+    sums = ranked.cumsum(1)
+    # Which of several that are equal to the last one are among the largest is arbitrary; those before it are sure.
+    sure = ranked > ranked[:, -1:] if most < V else np.ones(ranked.shape, np.bool_)
+    mask = np.zeros(weights.shape, np.bool_)
+    np.put_along_axis(mask, np.take_along_axis(ids, order, 1), (sums - ranked < wanted[:, None]) & sure, 1)
+    return mask, np.max(sums, 1, initial=0.0, where=sure) >= wanted if most < V else np.ones(len(mask), np.bool_)
 
 
 def keep_min_p(logits: Logits, p: NDArray[np.floating[Any]]) -> Logits:
@@ -116,10 +154,8 @@ def keep_min_p(logits: Logits, p: NDArray[np.floating[Any]]) -> Logits:
 
 def apply_temperature(logits: Logits, temperature: NDArray[np.floating[Any]]) -> Logits:
     """(logits − max logits) / temperature, so that the largest is 0; temperature is `(R,)`, above 0."""
-    with np.errstate(over="ignore"):  # −∞ for a logit so far below the largest has no effect on the draw
-        moved = logits - logits.max(1, keepdims=True)
-        moved /= temperature[:, None]
-    return moved
+    moved = logits - logits.max(1, keepdims=True)
+    return _divide(moved, temperature, out=moved)
 
 
 def probabilities(logits: Logits) -> NDArray[np.float64]:
@@ -156,14 +192,18 @@ def nll(logits: Logits, ids: Ids, source: Ids | None = None) -> NDArray[np.float
 
 
 def draw_weighed(
-    logits: Logits, temperature: float, allowed: NDArray[np.bool_], uniform: NDArray[np.float64], source: Ids
+    logits: Logits,
+    temperature: NDArray[np.floating[Any]],
+    allowed: NDArray[np.bool_] | None,
+    uniform: NDArray[np.float64],
+    source: Ids,
 ) -> tuple[Ids, NDArray[np.float64], NDArray[np.float64]]:
-    """Steps 1, 5 and 6 at once, with the figures that a particle filter needs: the same in a third of the passes.
+    """Steps 1, 5 and 6 at once, with the figures that texts need: the same in a third of the passes.
 
     Args:
         logits: `(R, V)`.
-        temperature: T, above 0.
-        allowed: the characters that may come next, `(R, V)`.
+        temperature: T, above 0, `(R,)`.
+        allowed: the characters that may come next, `(R, V)`; None: all.
         uniform: numbers from [0, 1), `(D,)`.
         source: the row of each draw, `(D,)`.
 
@@ -172,15 +212,31 @@ def draw_weighed(
         log Σ_{i allowed} softmax(logits / T)_i, in nats `(R,)`, −∞ where nothing is allowed (the ids mean nothing
         there) or all that is allowed is too improbable for float32.
     """
-    moved = logits - logits.max(1, keepdims=True)
-    log_total = np.log(np.exp(moved).sum(1, dtype=np.float64))
-    weights = np.exp(moved if temperature == 1.0 else apply_temperature(moved, np.full(len(logits), temperature)))
-    total = weights.sum(1, dtype=np.float64)
-    weights *= allowed
-    chosen, kept = _invert(weights, uniform, source)
-    with np.errstate(divide="ignore"):
-        share = np.log(kept.astype(np.float64)) - np.log(total)
+    moved = logits - np.maximum.reduce(logits, 1, keepdims=True)
+    weights = np.exp(moved)
+    log_total = np.log(np.add.reduce(weights, 1, np.float64))
+    if np.count_nonzero(temperature != 1.0):
+        _divide(moved, temperature, out=weights)
+        np.exp(weights, out=weights)
+    if allowed is None:
+        chosen, _ = _invert(weights, uniform, source)
+        share = np.zeros(len(logits))
+    else:
+        total = np.add.reduce(weights, 1, np.float64)
+        weights *= allowed
+        chosen, kept = _invert(weights, uniform, source)
+        with np.errstate(divide="ignore"):
+            share = np.log(kept.astype(np.float64)) - np.log(total)
     return chosen, log_total[source] - moved[source, chosen], share
+
+
+def _divide(moved: Logits, temperature: NDArray[np.floating[Any]], out: Logits) -> Logits:
+    """`moved / temperature`, for logits of at most 0; −∞ where that is less than the least number."""
+    factor = np.minimum(1.0 / temperature, _LARGEST).astype(out.dtype)[:, None]
+    if factor.max() < _NEVER_TOO_MUCH:
+        return np.multiply(moved, factor, out)
+    with np.errstate(over="ignore"):  # −∞ for a logit so far below the largest has no effect on the draw
+        return np.multiply(moved, factor, out)
 
 
 def _invert(weights: Logits, uniform: NDArray[np.float64], source: Ids) -> tuple[Ids, Logits]:
@@ -190,16 +246,40 @@ def _invert(weights: Logits, uniform: NDArray[np.float64], source: Ids) -> tuple
     fast as cumulative sums over all characters.
     """
     V = weights.shape[1]
-    bounds = np.add.reduceat(weights, np.arange(0, V, _BLOCK), 1).cumsum(1)  # (R, blocks)
+    bounds = np.add.reduceat(weights, _block_starts(V), 1).cumsum(1)  # (R, blocks)
     total = bounds[:, -1]
-    below = np.nextafter(total, np.float32(0.0))  # the product may round up to the total
-    wanted = np.minimum(uniform * total[source], below[source])
+    if len(source) <= _FEW_DRAWS:
+        found = [_find(weights[row], bounds[row], u) for row, u in zip(source.tolist(), uniform.tolist(), strict=True)]
+        return np.array(found), total
+    of_draw = total[source].astype(np.float64)
+    wanted = np.minimum(uniform * of_draw, np.nextafter(of_draw, 0.0))  # the product may round up to the total
     block = (bounds[source, :-1] <= wanted[:, None]).sum(1)
     wanted -= np.where(block, bounds[source, block - 1], 0.0)
     ids = block[:, None] * _BLOCK + np.arange(_BLOCK)
     inside = np.where(ids < V, weights[source[:, None], np.minimum(ids, V - 1)], 0.0).cumsum(1)
-    wanted = np.minimum(wanted, np.nextafter(inside[:, -1], np.float32(0.0)))  # added up in another order
+    of_block = inside[:, -1].astype(np.float64)
+    wanted = np.minimum(wanted, np.nextafter(of_block, 0.0))  # added up in another order
     return np.minimum(ids[:, 0] + (inside <= wanted[:, None]).sum(1), V - 1), total
+
+
+def _find(weights: Logits, bounds: Logits, uniform: float) -> int:
+    """What `_invert` finds for one draw, from the weights of its row `(V,)` and the bounds of its blocks.
+
+    The same operations, which numpy needs a third of the time for if there is one number of each.
+    """
+    total = bounds.item(-1)
+    wanted = min(uniform * total, nextafter(total, 0.0))
+    block = int(bounds[:-1].searchsorted(wanted, "right"))
+    wanted -= bounds.item(block - 1) if block else 0.0
+    inside = weights[block * _BLOCK : (block + 1) * _BLOCK].cumsum()
+    wanted = min(wanted, nextafter(inside.item(-1), 0.0))
+    return min(block * _BLOCK + int(inside.searchsorted(wanted, "right")), len(weights) - 1)
+
+
+@cache
+def _block_starts(V: int) -> Ids:
+    """Where blocks of characters begin."""
+    return np.arange(0, V, _BLOCK)
 
 
 def log_share(logits: Logits, allowed: NDArray[np.bool_]) -> NDArray[Any]:

@@ -1,4 +1,4 @@
-"""What a text asks of the model at each step, and what it gets: `StepRequest` and `StepResult`.
+"""What a text asks of the model at each step, and what it gets: `StepRequest` (or `PassageRequest`) and `StepResult`.
 
 A text is a generator of steps (`Steps`). `zuoci.writing.batch` computes the steps of many texts together.
 
@@ -7,7 +7,7 @@ Dimensions: R rows, D draws (one or several for each row), V vocabulary.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar
 
 import numpy as np
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from zuoci.model.stepper import Streams
+    from zuoci.writing.alphabet import Alphabet
     from zuoci.writing.guards import Guard
 
 Result = TypeVar("Result")
@@ -72,16 +73,39 @@ class StepRequest:
 
 
 @dataclass(slots=True)
-class StepResult:
-    """The result of a step.
+class PassageRequest(StepRequest):
+    """Several steps of one row: characters are drawn one after another, and each is read before the next one is drawn.
+
+    `uniform` holds a number for each character, `(count,)`; `allowed` is `(V,)`. What is not named here or below has no
+    effect but for `ids`, `state`, `guard` and `recent`.
 
     Attributes:
-        ids: the next characters, `(D,)`.
-        state: the state after `StepRequest.ids`, which has not read the next characters.
+        count: how many characters to draw.
+        text: the text so far, for `max_repeats`.
+        max_repeats: how often a block of characters may occur in a row; 0: any number.
+        alphabet: the characters by id.
+    """
+
+    count: int = field(kw_only=True)
+    text: str = field(kw_only=True)
+    max_repeats: int = field(kw_only=True)
+    alphabet: Alphabet = field(kw_only=True)
+
+
+@dataclass(slots=True)
+class StepResult:
+    """The result of a step, or of a passage.
+
+    Attributes:
+        ids: the next characters, `(D,)`; of a passage, those that were drawn before none was allowed.
+        state: the state after `StepRequest.ids`, which has not read the next characters; of a passage, the state before
+            its last character is read.
         nll: −log p of each next character by the model's own probabilities, in nats, `(D,)`.
         share: −∞ in rows where nothing was allowed, or not the forced character; their ids are meaningless. In other
             rows 0, or, if requested, the log of the probability that what was allowed had; `(R,)`.
-        logits: the model's logits, `(R, V)`.
+        logits: the model's logits, `(R, V)`; of a passage, the last ones.
+        states: of a passage, for each character the state in which the character before it was read: that of some rows,
+            and the number of its row.
     """
 
     ids: NDArray[np.int64]
@@ -89,6 +113,7 @@ class StepResult:
     nll: NDArray[np.float64]
     share: NDArray[np.float64]
     logits: NDArray[Any]
+    states: Sequence[tuple[Streams, int]] = ()
 
     @classmethod
     def joined(cls, parts: Sequence[StepResult]) -> StepResult:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, TypeAlias
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from zuoci.errors import WritingError
+from zuoci.errors import Message, WritingError
 from zuoci.model.random import key_of
 from zuoci.writing.config import FAILURES_PER_LINE, FAILURES_PER_STEP_BACK, MORE_FAILURES, PARTICLES_FOR_LENGTH
 from zuoci.writing.form import count_syllables
@@ -23,7 +23,7 @@ from zuoci.writing.placement import place_words
 from zuoci.writing.random import FORM, LENGTH, PICK, UniformStream
 from zuoci.writing.repetition import characters_that_would_repeat
 from zuoci.writing.rhyme.constraint import RhymeConstraint
-from zuoci.writing.steps import StepRequest
+from zuoci.writing.steps import PassageRequest
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
 # the text is handed out that much later; and within this many steps, so that a text that can only copy ends.
 _MOST_TAKEN_BACK = 32
 _STEPS_PER_CHARACTER, _MORE_STEPS = 20, 1000  # the second, so that short texts have enough
+_PASSAGE = 16  # characters that a free text asks for at once
 
 
 Finish: TypeAlias = Literal["length", "stop"]
@@ -132,9 +133,8 @@ def _write_free(
     lag = max([_MOST_TAKEN_BACK if rules.guard else 0, *(len(stop) - 1 for stop in rules.stop)])
     finish: Finish = "length"
     while len(draft.text) - draft.given < rules.length:
-        draft.take((yield draft.request()))
-        if stop := draft.stop_string():
-            draft.text, finish = draft.text[: -len(stop)], "stop"
+        if draft.take((yield draft.request())):
+            finish = "stop"
             break
         if len(draft.text) - lag > handed_out:
             hand_out(draft.text[handed_out : len(draft.text) - lag])
@@ -166,66 +166,85 @@ class _FreeDraft:
         self._most_steps = _STEPS_PER_CHARACTER * rules.length + _MORE_STEPS
         self._state: Streams = context.state
         self._last = context.id
-        self._before: list[tuple[Streams, int]] = []  # state and last id before each of the last characters
+        # Before each of the last characters: a state that holds that of this text in a row, and the last id.
+        self._before: list[tuple[tuple[Streams, int], int]] = []
         self._refused: dict[int, set[int]] = {}  # index in the text → ids that were taken back there
         self._look_back = rules.guard.look_back if rules.guard else 0
         # The ids of `text`, after as many −1 as the guard looks back.
         self._ids = np.full(self._look_back + self.given + rules.length, -1)
         self._ids[: self._look_back + self.given] = rules.model.recent([context.text], self._look_back + self.given)
 
-    def request(self) -> StepRequest:
-        """The step that writes the next character."""
+    def request(self) -> PassageRequest:
+        """The next characters; after one was taken back, only the one in its place."""
         rules, n = self._rules, len(self.text)
-        allowed = rules.allowed
-        repeating = characters_that_would_repeat(self.text, rules.max_repeats) if rules.max_repeats else ""
-        if repeating or n in self._refused:
-            allowed = rules.model.alphabet.without(repeating, allowed)
-            allowed[list(self._refused.get(n, ()))] = False
-        uniform = self._uniforms.take()
-        return StepRequest(
+        refused = self._refused.get(n)
+        count = 1 if refused else min(_PASSAGE, self.given + rules.length - n)
+        allowed, max_repeats = rules.allowed, rules.max_repeats or 0
+        if refused:
+            repeating = characters_that_would_repeat(self.text, max_repeats) if max_repeats else ""
+            allowed, max_repeats = rules.model.alphabet.without(repeating, allowed), 0
+            allowed[list(refused)] = False
+        return PassageRequest(
             np.array([self._last]),
             self._state,
-            uniform=None if rules.greedy else uniform,
+            uniform=None if rules.greedy else self._uniforms.ahead(count),
             allowed=allowed,
             guard=rules.guard,
             recent=self._ids[None, n : n + self._look_back] if rules.guard else None,
+            count=count,
+            text=self.text,
+            max_repeats=max_repeats,
+            alphabet=rules.model.alphabet,
         )
 
-    def take(self, result: StepResult) -> None:
-        """Appends the character that was chosen, or takes the last one back if none was possible.
+    def take(self, result: StepResult) -> bool:
+        """Appends the characters that were drawn, and takes the last one back if none was possible after it.
+
+        Returns:
+            Whether a stop string was among them. Then the text ends before it.
 
         Raises:
             WritingError: there is none to take back, or too many have been taken back.
         """
-        if result.impossible:
-            self._take_back()
-            return
+        n = self._look_back + len(self.text)
+        count = len(result.ids)
+        self._ids[n : n + count] = result.ids
+        ids = result.ids.tolist()
         if self._rules.guard:
-            self._before = [*self._before[-_MOST_TAKEN_BACK + 1 :], (self._state, self._last)]
-        self._state, self._last = result.state, int(result.ids[0])
-        self._ids[self._look_back + len(self.text)] = self._last
-        self.text += self._characters[self._last]
-        self.nll.append(float(result.nll[0]))
+            before = zip(result.states, [self._last, *ids], strict=False)
+            self._before = [*self._before, *before][-_MOST_TAKEN_BACK:]
+        self._state, self._last = result.state, ids[-1] if ids else self._last
+        self.text += "".join([self._characters[number] for number in ids])
+        self.nll += result.nll.tolist()
+        self._uniforms.count += count
+        if self._rules.stop and self._stop(len(self.text) - count):
+            return True
+        if result.impossible:
+            self._uniforms.count += 1
+            self._take_back()
+        return False
 
     def _take_back(self) -> None:
         n = len(self.text)
         if not self._before or self._uniforms.count > self._most_steps:
-            raise WritingError(
-                f"every way on from {self.text[-20:]!r} copies more than max_copy allows; raise it, or "
-                "lengthen the opening"
-            )
+            told = "every way on from {text!r} copies more than max_copy allows; raise it, or lengthen the opening"
+            raise WritingError(Message("all_copies", told, field="max_copy", text=self.text[-20:]))
         self._refused.pop(n, None)
         self._refused.setdefault(n - 1, set()).add(self._last)
-        self._state, self._last = self._before.pop()
+        (state, row), self._last = self._before.pop()
+        self._state = [layer[row : row + 1] for layer in state]
         self.text = self.text[:-1]
         self.nll.pop()
 
-    def stop_string(self) -> str:
-        """The stop string that the written part of the text ends with; "" if there is none."""
-        for stop in self._rules.stop:
-            if self.text.endswith(stop) and len(self.text) - self.given >= len(stop):
-                return stop
-        return ""
+    def _stop(self, drawn: int) -> bool:
+        """Ends the text before the first stop string that ends after the first `drawn` characters, if there is one."""
+        for end in range(drawn + 1, len(self.text) + 1):
+            for stop in self._rules.stop:
+                if self.text.endswith(stop, self.given, end):
+                    self.text = self.text[: end - len(stop)]
+                    del self.nll[end - self.given :]
+                    return True
+        return False
 
 
 def _write_form(
@@ -284,10 +303,9 @@ def _write_lines(rules: Rules, context: Context, plans: Sequence[LinePlan], key:
             continue
         failures[i] += 1
         if sum(failures) > FAILURES_PER_LINE * len(plans) + MORE_FAILURES or rules.greedy:
-            raise WritingError(
-                f"no text was found that keeps the form: line {i + 1} fails ({_description(plan, rules.max_copy)}); "
-                "loosen a wish"
-            )
+            told = "no text was found that keeps the form: line {line} fails ({plan}); loosen a wish"
+            shown = _description(plan, rules.max_copy)
+            raise WritingError(Message("line_fails", told, line=i + 1, plan=shown))
         kept = max(i - 1 - failures[i] // FAILURES_PER_STEP_BACK, 0)
         del lines[kept:], contexts[kept + 1 :]
     return lines

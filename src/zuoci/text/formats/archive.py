@@ -17,7 +17,7 @@ from itertools import pairwise
 from pathlib import Path, PurePosixPath
 from typing import IO, TYPE_CHECKING
 
-from zuoci.errors import CorpusError
+from zuoci.errors import CorpusError, Message
 from zuoci.text.formats.archive_names import decode_names
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ DAMAGED_ERRORS = (
 
 
 def unpack(
-    path: Path, suffixes: frozenset[str], config: ReadConfig, failed: dict[str, str]
+    path: Path, suffixes: frozenset[str], config: ReadConfig, failed: dict[str, Message]
 ) -> Iterator[tuple[str, bytes | None]]:
     """Unpacks the texts in a zip file, in the order of their names.
 
@@ -58,9 +58,8 @@ def unpack(
     with path.open("rb") as stream:
         head = stream.read(512).lstrip().lower()
         if head.startswith((b"<!doctype html", b"<html")):
-            raise CorpusError(
-                f"{path} is a web page and not a zip file; download the file itself, or name the page .html"
-            )
+            told = "{name} is a web page and not a zip file; download the file itself, or name the page .html"
+            raise CorpusError(Message("page_not_zip", told, name=str(path)))
         check_directory(stream, str(path), config)
     try:
         with zipfile.ZipFile(path) as archive:
@@ -78,11 +77,15 @@ def unpack(
                 try:
                     data = _read_member(archive, member)
                 except DAMAGED_ERRORS as error:
-                    failed[name] = "is encrypted" if member.flag_bits & _ENCRYPTED else f"is damaged: {error}"
+                    encrypted = Message("encrypted", "is encrypted")
+                    damaged = Message("damaged_member", "is damaged: {error}", error=str(error))
+                    failed[name] = encrypted if member.flag_bits & _ENCRYPTED else damaged
                     continue
                 yield name, data
     except DAMAGED_ERRORS as error:
-        raise CorpusError(f"{path} is a damaged zip file: {error}") from None
+        raise CorpusError(
+            Message("damaged_zip", "{name} is a damaged zip file: {error}", name=str(path), error=str(error))
+        ) from None
 
 
 def check_directory(stream: IO[bytes], name: str, config: ReadConfig) -> None:
@@ -106,9 +109,8 @@ def check_directory(stream: IO[bytes], name: str, config: ReadConfig) -> None:
 
 
 def _too_many(name: str, count: int, config: ReadConfig) -> CorpusError:
-    return CorpusError(
-        f"{name} holds {count:,} files: at most {config.max_members:,} are read; raise --max-members, or cut it"
-    )
+    told = "{name} holds {count:,} files: at most {most:,} are read; raise --max-members, or cut it"
+    return CorpusError(Message("many_members", told, name=name, count=count, most=config.max_members))
 
 
 def _check_overlap(members: Sequence[zipfile.ZipInfo]) -> None:
@@ -128,10 +130,12 @@ def _check_sizes(path: Path, texts: Sequence[zipfile.ZipInfo], config: ReadConfi
     for unpacked, packed in parts:
         limit = config.max_unpacked_mb * 2**20 or max(_FREE_BYTES, _RATIO * packed)
         if unpacked > limit:
-            raise CorpusError(
-                f"{path} unpacks to {-(-unpacked // 2**20):,} MiB, from {packed:,} bytes: at most {limit // 2**20:,} "
-                "MiB are read; raise --max-unpacked-mb if you trust it, or cut it into smaller files"
+            told = (
+                "{name} unpacks to {mib:,} MiB, from {packed:,} bytes: at most {most:,} MiB are read; raise "
+                "--max-unpacked-mb if you trust it, or cut it into smaller files"
             )
+            sizes = {"mib": -(-unpacked // 2**20), "packed": packed, "most": limit // 2**20}
+            raise CorpusError(Message("unpacks_large", told, name=str(path), **sizes))
 
 
 def _named(members: Sequence[zipfile.ZipInfo], suffixes: frozenset[str]) -> list[tuple[zipfile.ZipInfo, str, bool]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from zuoci.errors import CorpusError
+from zuoci.errors import CorpusError, Message
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -83,7 +83,7 @@ class Document:
     format: str
     songs: list[ParsedSong] = field(default_factory=list[ParsedSong])
     dropped: list[Dropped] = field(default_factory=list[Dropped])
-    notes: list[str] = field(default_factory=list[str])
+    notes: list[Message] = field(default_factory=list[Message])
     separate: bool = False
 
     @property

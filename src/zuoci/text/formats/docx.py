@@ -14,7 +14,7 @@ from io import BytesIO
 from typing import IO
 from xml.etree import ElementTree as ET
 
-from zuoci.errors import CorpusError
+from zuoci.errors import CorpusError, Message
 from zuoci.text.formats.archive import check_directory
 from zuoci.text.formats.document import Document, Line
 from zuoci.text.formats.lyrics import clean_song
@@ -78,12 +78,19 @@ def _xml(data: bytes, name: str) -> bytes:
             most = min(_MOST_BYTES, max(_FREE_BYTES, _RATIO * archive.getinfo(_BODY).compress_size))
             xml = stream.read(most + 1)
     except (zipfile.BadZipFile, zlib.error, EOFError, ValueError, RuntimeError, NotImplementedError, OSError) as error:
-        raise CorpusError(f"{name} is a damaged DOCX document: {error}; save it again, or as text") from None
+        raise _damaged(name, error) from None
     if len(xml) > most:
-        raise CorpusError(f"{name} unpacks to more than {most // 2**20} MiB; cut it into smaller documents")
+        told = "{name} unpacks to more than {mib} MiB; cut it into smaller documents"
+        raise CorpusError(Message("large_docx", told, name=name, mib=most // 2**20))
     if b"<!DOCTYPE" in xml or b"<!ENTITY" in xml or "<!ENTITY".encode("utf-16-le") in xml:
-        raise CorpusError(f"{name} declares entities, which no word processor writes; it is not read")
+        told = "{name} declares entities, which no word processor writes; it is not read"
+        raise CorpusError(Message("entities_declared", told, name=name))
     return xml
+
+
+def _damaged(name: str, error: Exception) -> CorpusError:
+    told = "{name} is a damaged DOCX document: {error}; save it again, or as text"
+    return CorpusError(Message("damaged_docx", told, name=name, error=str(error)))
 
 
 def _paragraphs(xml: bytes, name: str) -> list[tuple[str, bool]]:
@@ -115,5 +122,5 @@ def _paragraphs(xml: bytes, name: str) -> list[tuple[str, bool]]:
                 found.append((text, heading and bool(text.strip())))
                 pieces, heading = [], False
     except ET.ParseError as error:
-        raise CorpusError(f"{name} is a damaged DOCX document: {error}; save it again, or as text") from None
+        raise _damaged(name, error) from None
     return found

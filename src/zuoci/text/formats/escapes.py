@@ -5,23 +5,25 @@ from __future__ import annotations
 import re
 from html import unescape
 
+from zuoci.errors import Message
+
 _ENTITY = re.compile(r"&(?:[a-zA-Z]{2,8}|#\d{1,7}|#[xX][0-9a-fA-F]{1,6});")
 _NEWLINE = re.compile(r"(?:\\r)?\\n")
 _CODE = re.compile(r"(?:\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|\\u[0-9a-fA-F]{4})")
 _LEAST = 2  # escapes; one backslash may be meant
 
 
-def without_escapes(text: str) -> tuple[str, list[str]]:
+def without_escapes(text: str) -> tuple[str, list[Message]]:
     """A text with characters in place of escapes, and notes on what was changed.
 
     Escapes of JSON count only if a text has several, and no more real line ends than written ones.
     """
-    notes: list[str] = []
+    notes: list[Message] = []
     if "&" in text and _ENTITY.search(text):
         bare = _ENTITY.sub(lambda found: unescape(found[0]).replace("\xa0", " "), text)
         if bare != text:
             text = bare
-            notes.append("turned HTML entities into characters")
+            notes.append(Message("entities", "turned HTML entities into characters"))
     if "\\" not in text:
         return text, notes
     newlines, codes = len(_NEWLINE.findall(text)), len(_CODE.findall(text))
@@ -29,10 +31,10 @@ def without_escapes(text: str) -> tuple[str, list[str]]:
         text = (
             _NEWLINE.sub("\n", text.strip().removeprefix('"').removesuffix('"')).replace('\\"', '"').rstrip("\n") + "\n"
         )
-        notes.append("turned written line ends into line ends")
+        notes.append(Message("written_line_ends", "turned written line ends into line ends"))
     if codes >= _LEAST:
         text = _CODE.sub(_character, text)
-        notes.append("turned escapes of JSON into characters")
+        notes.append(Message("escapes", "turned escapes of JSON into characters"))
     return text, notes
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from html import unescape
 
+from zuoci.errors import Message
 from zuoci.text.formats.document import Document, Line
 from zuoci.text.formats.lyrics import clean_song
 
@@ -55,11 +56,15 @@ def read_html(text: str) -> Document:
     page = _Page(text[:_LONGEST])
     lines = page.lines(only_lyrics=True) or page.lines(only_lyrics=False)
     cleaned = clean_song(lines, [page.title])
-    document = Document("HTML", dropped=cleaned.dropped, notes=["dropped the tags of a web page"], separate=True)
+    document = Document(
+        "HTML", dropped=cleaned.dropped, notes=[Message("page_tags", "dropped the tags of a web page")], separate=True
+    )
     if page.is_in_lyrics_only:
-        document.notes.append("took only what the page calls lyrics")
+        document.notes.append(Message("page_lyrics", "took only what the page calls lyrics"))
     if len(text) > _LONGEST:
-        document.notes.append(f"read only the first {_LONGEST:,} characters of a web page")
+        document.notes.append(
+            Message("page_beginning", "read only the first {most:,} characters of a web page", most=_LONGEST)
+        )
     if song := cleaned.song(page.title):
         document.songs.append(song)
     return document

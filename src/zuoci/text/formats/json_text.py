@@ -10,7 +10,7 @@ import re
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-from zuoci.errors import CorpusError
+from zuoci.errors import CorpusError, Message
 from zuoci.text.formats.document import Document, NoLyricsError
 from zuoci.text.formats.fields import LYRICS, TITLES, is_field
 from zuoci.text.formats.plain import as_one_song
@@ -73,10 +73,13 @@ def read_json(value: Any, kind: str, field: str, name: str, read_text: Callable[
         fields = ", ".join(repr(key) for key in _keys(value))
         wanted = f"no field {field!r}" if field else "no field of lyrics"
         shown = f"it has {fields}; " if fields else ""
-        raise NoLyricsError(f"{name} has {wanted}: {shown}name the field with --column")
+        told = "{name} has {wanted}: {shown}name the field with --column"
+        raise NoLyricsError(Message("no_field", told, name=name, wanted=wanted, shown=shown, fields=fields))
     shown = ", ".join(repr(key) for key in used if key)
     document.notes.append(
-        f"took the lyrics from the field {shown}" if shown else "took each text of the list for a song"
+        Message("field", "took the lyrics from the field {field}", field=shown)
+        if shown
+        else Message("list", "took each text of the list for a song")
     )
     return document
 
@@ -91,7 +94,8 @@ def _keys(value: Any) -> list[str]:
 def _songs(value: Any, field: str, title: str, depth: int, name: str) -> Iterator[tuple[str, str, str]]:
     """The title, the name of the field, and the lyrics of every song in a value."""
     if depth > _DEEPEST:
-        raise CorpusError(f"{name} nests lists and objects more than {_DEEPEST} deep; flatten it")
+        told = "{name} nests lists and objects more than {most} deep; flatten it"
+        raise CorpusError(Message("nested", told, name=name, most=_DEEPEST))
     if isinstance(value, list):
         if value and all(isinstance(each, str) for each in value):
             texts = [value] if not any("\n" in each.strip() for each in value) else [[each] for each in value]

@@ -11,7 +11,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from zuoci.errors import CorpusError
+from zuoci.errors import CorpusError, Message
 from zuoci.text.formats.credits import CREDITS
 from zuoci.text.formats.document import Document, Dropped, Line, numbered
 from zuoci.text.formats.lyrics import clean_song
@@ -28,6 +28,7 @@ TAGS = "ID tags"
 # Repeats make a song at most this many times as long as its file, or this many characters long. Without a limit, a few
 # bytes of time stamps could fill the memory.
 _REPEATED, _ANY_SONG = 4, 10_000
+_STAMPS = Message("time_stamps", "dropped the time stamps")
 _LEAST_SHARE = 0.5  # of the lines of a file begin with a stamp, if it is LRC
 
 _MAYBE = re.compile(r"^[ \t]{0,40}[\[［【(（<][ \t]{0,4}[-+−–]?[ \t]?\d[^\n]{0,400}", re.MULTILINE)
@@ -142,9 +143,13 @@ def _read_lines(lines: Sequence[Line], most: int, name: str, size: int) -> _Read
         found.length += len(words) * len(times)
         if found.length > most:
             raise CorpusError(
-                f"{name} repeats its lines to more than {max(_ANY_SONG, _REPEATED * size):,} characters, from "
-                f"{size:,}: at most {_REPEATED} times as many are read; remove time stamps"
-            )
+                Message(
+                    "repeats",
+                    "{name} repeats its lines to more than {most:,} characters, from {size:,}: at most {times} times "
+                    "as many are read; remove time stamps",
+                    name=name, most=max(_ANY_SONG, _REPEATED * size), size=size, times=_REPEATED,
+                )
+            )  # fmt: skip
         now = times[-1] if times else now
         found.timed.extend(Line(line.number, words, time) for time in times)
     found.timed.sort(key=lambda line: line.time or 0.0)
@@ -170,7 +175,7 @@ def _finish(found: _Reading, document: Document, config: ReadConfig) -> None:
         found.dropped += gone
     cleaned = clean_song(lines, [found.tags.get("ti", ""), found.tags.get("ar", "")])
     document.dropped += sorted([*found.dropped, *cleaned.dropped], key=lambda each: each.line)
-    if found.stamps and "dropped the time stamps" not in document.notes:
-        document.notes.append("dropped the time stamps")
+    if found.stamps and _STAMPS not in document.notes:
+        document.notes.append(_STAMPS)
     if song := cleaned.song(found.tags.get("ti", "")):
         document.songs.append(song)

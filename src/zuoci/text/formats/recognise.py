@@ -11,7 +11,7 @@ from html import unescape
 from io import BytesIO
 from typing import TYPE_CHECKING
 
-from zuoci.errors import CorpusError
+from zuoci.errors import CorpusError, Message
 from zuoci.text.formats.document import Document, located
 from zuoci.text.formats.docx import is_docx, read_docx
 from zuoci.text.formats.escapes import without_escapes
@@ -27,23 +27,23 @@ from zuoci.text.formats.table import is_table, read_table
 if TYPE_CHECKING:
     from zuoci.text.read_config import ReadConfig
 
-# What a file that is no text begins with, and what to do with it.
+# What a file that is no text begins with, what kind it is, and what to do with it.
 _FOREIGN = (
-    (b"%PDF", "a PDF; copy its text into a text file"),
-    (b"\xd0\xcf\x11\xe0", "an old Word or Office file; save it as .docx or as text"),
-    (b"PK\x03\x04", "a zip of other files, such as a spreadsheet or an e-book; save it as .docx, .csv or text"),
-    (b"Rar!", "a RAR archive; pack the texts in a zip"),
-    (b"7z\xbc\xaf", "a 7z archive; pack the texts in a zip"),
-    (b"\x1f\x8b", "a gzip file; unpack it first"),
-    (b"BZh", "a bzip2 file; unpack it first"),
-    (b"\xfd7zXZ", "an xz file; unpack it first"),
-    (b"krc1", "an encrypted KRC file; export it as LRC"),
-    (b"\x89PNG", "a picture; type its text into a text file"),
-    (b"\xff\xd8\xff", "a picture; type its text into a text file"),
-    (b"GIF8", "a picture; type its text into a text file"),
-    (b"ID3", "a recording; save its lyrics as text"),
-    (b"OggS", "a recording; save its lyrics as text"),
-    (b"fLaC", "a recording; save its lyrics as text"),
+    (b"%PDF", "pdf", "a PDF; copy its text into a text file"),
+    (b"\xd0\xcf\x11\xe0", "office", "an old Word or Office file; save it as .docx or as text"),
+    (b"PK\x03\x04", "zip", "a zip of other files, such as a spreadsheet or an e-book; save it as .docx, .csv or text"),
+    (b"Rar!", "archive", "a RAR archive; pack the texts in a zip"),
+    (b"7z\xbc\xaf", "archive", "a 7z archive; pack the texts in a zip"),
+    (b"\x1f\x8b", "packed", "a gzip file; unpack it first"),
+    (b"BZh", "packed", "a bzip2 file; unpack it first"),
+    (b"\xfd7zXZ", "packed", "an xz file; unpack it first"),
+    (b"krc1", "krc", "an encrypted KRC file; export it as LRC"),
+    (b"\x89PNG", "picture", "a picture; type its text into a text file"),
+    (b"\xff\xd8\xff", "picture", "a picture; type its text into a text file"),
+    (b"GIF8", "picture", "a picture; type its text into a text file"),
+    (b"ID3", "recording", "a recording; save its lyrics as text"),
+    (b"OggS", "recording", "a recording; save its lyrics as text"),
+    (b"fLaC", "recording", "a recording; save its lyrics as text"),
 )
 _QRC = re.compile(r'LyricContent="([^"]*)"')
 _SQUARE = re.compile(r"^[ \t]*\[\d{1,3}:\d\d[.:]\d{1,3}\]", re.MULTILINE)
@@ -60,9 +60,9 @@ def read_binary(data: bytes, name: str) -> Document | None:
         return read_docx(data, name)
     if is_rtf(data):
         return read_rtf(data)
-    for mark, what in _FOREIGN:
+    for mark, kind, what in _FOREIGN:
         if data.startswith(mark):
-            raise CorpusError(f"{name} is not a text file but {what}")
+            raise CorpusError(Message(f"is_{kind}", "{name} is not a text file but {what}", name=name, what=what))
     return None
 
 
@@ -86,7 +86,9 @@ def read_text(text: str, name: str, config: ReadConfig) -> Document:
     try:
         found = parse(text)
     except RecursionError:
-        raise CorpusError(f"{name} nests lists and objects too deeply; flatten it") from None
+        raise CorpusError(
+            Message("nested", "{name} nests lists and objects too deeply; flatten it", name=name)
+        ) from None
     if found and not (found[1] == "JSON lines" and is_lrc(text)):
         document = read_json(*found, config.column, name, inside)
         document.dropped = located(document.dropped, text)

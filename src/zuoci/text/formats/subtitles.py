@@ -10,6 +10,7 @@ import re
 from html import unescape
 from typing import TYPE_CHECKING
 
+from zuoci.errors import Message
 from zuoci.text.formats.document import Document, Line, numbered
 from zuoci.text.formats.lyrics import clean_song
 from zuoci.text.formats.translations import first_language
@@ -64,9 +65,8 @@ def read_subtitles(text: str, kind: str, config: ReadConfig) -> Document:
     lines = read(numbered(text))
     lines, gone = first_language(lines) if kind == "ASS" and config.translations == "first" else (lines, [])
     cleaned = clean_song(_without_rolling(lines))
-    document = Document(
-        kind, dropped=[*gone, *cleaned.dropped], notes=["dropped the times of subtitles"], separate=True
-    )
+    note = Message("subtitle_times", "dropped the times of subtitles")
+    document = Document(kind, dropped=[*gone, *cleaned.dropped], notes=[note], separate=True)
     if song := cleaned.song():
         document.songs.append(song)
     return document

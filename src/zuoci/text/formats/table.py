@@ -12,7 +12,7 @@ from dataclasses import replace
 from itertools import groupby
 from typing import TYPE_CHECKING
 
-from zuoci.errors import CorpusError
+from zuoci.errors import CorpusError, Message
 from zuoci.text.formats.document import Document, Dropped, NoLyricsError, located
 from zuoci.text.formats.fields import LYRICS, TITLES, is_field
 from zuoci.text.formats.plain import as_one_song
@@ -82,17 +82,20 @@ def read_table(text: str, column: str, name: str, read_cell: Callable[[str], Doc
     try:
         rows = [row for row in _rows(body, delimiter) if any(cell.strip() for cell in row)]
     except csv.Error as error:
-        raise CorpusError(f"{name} is a damaged table: {error}; export it again, or close its quotes") from None
+        told = "{name} is a damaged table: {error}; export it again, or close its quotes"
+        raise CorpusError(Message("damaged_table", told, name=name, error=str(error))) from None
     if not rows:
-        raise NoLyricsError(f"{name} is an empty table")
+        raise NoLyricsError(Message("empty_table", "{name} is an empty table", name=name))
     header = [cell.strip() for cell in rows[0]]
     chosen, has_header = _choose(header, rows, column, name)
     body_rows = rows[1:] if has_header else rows
     document = Document("TSV" if delimiter == "\t" else "CSV", separate=True)
     shown = f"the column {header[chosen]!r}" if has_header else f"column {chosen + 1}"
-    document.notes.append(f"took the lyrics from {shown} of {len(header)}")
+    document.notes.append(
+        Message("column", "took the lyrics from {column} of {columns}", column=shown, columns=len(header))
+    )
     if short := sum(len(row) <= chosen for row in body_rows):
-        document.notes.append(f"left out {short} rows without that column")
+        document.notes.append(Message("short_rows", "left out {rows} rows without that column", rows=short))
     cells = [row for row in body_rows if len(row) > chosen]
     titles = next((k for k, cell in enumerate(header) if has_header and k != chosen and is_field(cell, TITLES)), None)
     dropped: list[Dropped] = []
@@ -113,7 +116,8 @@ def _choose(header: Sequence[str], rows: Sequence[Sequence[str]], column: str, n
     if column:
         wanted = [k for k, cell in enumerate(header) if cell.casefold() == column.casefold()]
         if not wanted:
-            raise NoLyricsError(f"{name} has no column {column!r}; there are {shown}; choose one with --column")
+            told = "{name} has no column {column!r}; there are {columns}; choose one with --column"
+            raise NoLyricsError(Message("no_column", told, name=name, column=column, columns=shown))
         return wanted[0], True
     named = [k for pattern in LYRICS for k, cell in enumerate(header) if re.fullmatch(pattern, cell, re.IGNORECASE)]
     if named:
@@ -126,7 +130,8 @@ def _choose(header: Sequence[str], rows: Sequence[Sequence[str]], column: str, n
     chosen = max(range(len(header)), key=lambda k: lengths[k] if letters[k] else -1.0)
     others = max((length for k, length in enumerate(lengths) if k != chosen), default=0.0)
     if not letters[chosen] or (len(header) > 1 and lengths[chosen] < 2 * others):
-        raise NoLyricsError(f"{name} is a table without a column of lyrics: {shown}; name it with --column")
+        told = "{name} is a table without a column of lyrics: {columns}; name it with --column"
+        raise NoLyricsError(Message("no_lyrics_column", told, name=name, columns=shown))
     is_header = (
         len(rows) > 1 and all(0 < len(cell) <= 40 for cell in header) and len(header[chosen]) * 3 < lengths[chosen]
     )
@@ -143,10 +148,10 @@ def _songs(
     )
     named = [row[titles].strip() if titles is not None and len(row) > titles else "" for row in rows]
     if short and titles is None:
-        document.notes.append("took each row for a line")
+        document.notes.append(Message("row_lines", "took each row for a line"))
         yield "", "\n".join(cells)
     elif short and len(set(named)) < len(named):
-        document.notes.append("joined the rows of each song")
+        document.notes.append(Message("joined_rows", "joined the rows of each song"))
         for title, group in groupby(zip(named, cells, strict=True), key=lambda pair: pair[0]):
             yield title, "\n".join(cell for _, cell in group)
     else:

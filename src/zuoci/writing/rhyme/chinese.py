@@ -101,18 +101,32 @@ def syllables(run: str, count: int = 1, *, at_end: bool = True) -> list[tuple[st
         For each of the last `count` characters (or all, if there are fewer) its readings, the most common first; more
         than one only where it is sung in either way, none where no reading is known.
     """
-    from pypinyin import Style, lazy_pinyin
     from pypinyin.constants import PHRASES_DICT
+    from pypinyin.seg.simpleseg import seg
 
     plain = to_simplified(run[-_MAX_READ:])
-    read = lazy_pinyin(plain, style=Style.TONE)
+    read = [reading for phrase in seg(plain) for reading in _phrase_readings(phrase)]
     found: list[tuple[str, ...]] = []
     for index in range(max(0, len(plain) - count), len(plain)):
         by_rule = rule_reading(plain[:index], plain[index], at_end=at_end and index == len(plain) - 1)
         if plain[index] == "地" and plain[max(0, index - 4) : index] in PHRASES_DICT and index > 3:
             by_rule = ("de",)  # 义无反顾地: after an idiom of four characters
-        found.append(by_rule or tuple(filter(None, [syllable(read[index])])))
+        found.append(by_rule or read[index])
     return found
+
+
+@lru_cache(maxsize=65536)
+def _phrase_readings(phrase: str) -> tuple[tuple[str, ...], ...]:
+    """The reading of each character of a phrase that pypinyin takes a line apart into; empty where it has none.
+
+    pypinyin needs a tenth of a millisecond for a line. Lines are made of few phrases, each of which is looked up once.
+    """
+    from pypinyin import Style, lazy_pinyin
+
+    read = lazy_pinyin([phrase], style=Style.TONE)
+    if len(read) != len(phrase):  # it knows none of these characters
+        return ((),) * len(phrase)
+    return tuple(tuple(filter(None, [syllable(each)])) for each in read)
 
 
 def last_syllables(character: str) -> frozenset[str]:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from zuoci.errors import SettingsError
+from zuoci.errors import Message, SettingsError
 from zuoci.writing.rhyme.english_sounds import rhyming_words
 from zuoci.writing.rhyme.line_end import LATIN_LETTER
 
@@ -72,10 +72,11 @@ class RhymeConstraint:
             SettingsError: the model knows no character whose rhyme is known.
         """
         if not (groups.masks or groups.latin.any()):
-            raise SettingsError(
-                "the model writes no script whose rhymes zuoci knows: Chinese characters, Latin letters, kana or"
-                " Hangul; leave out rhyme"
+            told = (
+                "the model writes no script whose rhymes zuoci knows: Chinese characters, Latin letters, kana or "
+                "Hangul; leave out rhyme"
             )
+            raise SettingsError(Message("no_rhymes", told, field="rhyme"))
         self.groups = groups
         self.alphabet = alphabet = groups.alphabet
         self.partners = [set(groups.rhymes.keys(partner)) for partner in partners]

@@ -17,6 +17,8 @@ LATIN_LETTER = re.compile(f"[{_LATIN}]")
 _LAST_WORD = re.compile(
     rf"([{CHARACTERS}]|[{KANA}][ぁぃぅぇぉっゃゅょァィゥェォッャュョーｧ-ｰ]*|[{HANGUL}]|{WORD}(?:['’]{WORD})*(?:(?<=in)['’])?|\d+|[^\W_])[\W_]?\Z"
 )
+# A Chinese character that no mark ends with, ×2遍 say: most lines need not be searched for marks.
+_LAST_CHARACTER = re.compile(rf"(?![遍次])(?=\w)[{CHARACTERS}]")
 _LONGEST_WORD = 100  # characters; bounds the time for any line, and the length of a bracket
 
 _BRACKETS = {
@@ -40,6 +42,8 @@ _MARK = re.compile(
 
 def last_word(line: str) -> tuple[str, int]:
     """The last character or word of a line that is sung, and the index after it; ("", 0) if there is none."""
+    if _LAST_CHARACTER.match(line[-1:]):
+        return line[-1], len(line)
     if _HEADING.fullmatch(line[: 2 * _LONGEST_WORD]):
         return "", 0  # [Chorus]
     line = line[: _end(line)]

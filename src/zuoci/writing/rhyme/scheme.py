@@ -20,7 +20,7 @@ from collections import Counter
 from itertools import islice, product
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
-from zuoci.errors import SettingsError
+from zuoci.errors import Message, SettingsError
 from zuoci.text.script import forms_of, to_simplified
 from zuoci.writing.rhyme.chinese import (
     CHARACTERS,
@@ -89,6 +89,7 @@ class Rhymes:
         self._groups = {sound: merged.get(group, group) for sound, group in STANDARDS[name].items()}
         self._own = {to_simplified(own): own_syllables(own, reading) for own, reading in (readings or {}).items()}
         self._longest_own = max(map(len, self._own), default=0)
+        self._only_groups: dict[str, str] = {}
 
     def ending(self, line: str) -> str:
         """The last character or word of a line, which determines its rhyme group; "" if there is none."""
@@ -104,7 +105,9 @@ class Rhymes:
         script = next((name for name, pattern in _SCRIPTS.items() if pattern.match(ending)), "")
         if not script or (script == "zh" and _JAPANESE.search(line)):  # how kanji are read is not known
             return ()
-        if self.count == 1 and script == "en":
+        if self.count == 1 and script == "zh" and (only := self._only_group(ending)):
+            found = [only]
+        elif self.count == 1 and script == "en":
             found = [near_rime(rime) if self.near else rime for rime in rimes(ending)]
         else:
             found = [" ".join(way) for way in self.units(line[:end], self.count, at_end=True) if len(way) == self.count]
@@ -198,6 +201,16 @@ class Rhymes:
             end -= len(own) or 1
         return found
 
+    def _only_group(self, char: str) -> str:
+        """The rhyme group of a Chinese character at the end of whatever line; "" if it depends on the line.
+
+        Nine of ten characters need not be read in their line, which would take longer than writing it.
+        """
+        if char not in self._only_groups:
+            groups = {self._groups.get(final(read) or "", "") for read in self._all_readings(char, at_end=True)}
+            self._only_groups[char] = groups.pop() if len(groups) == 1 else ""
+        return self._only_groups[char]
+
     def _groups_of(self, readings: Iterable[str]) -> list[str]:
         groups = (self._groups.get(final(reading) or "") for reading in readings)
         return list(dict.fromkeys(filter(None, groups)))
@@ -210,13 +223,16 @@ def own_syllables(phrase: str, reading: str) -> tuple[str, ...]:
         SettingsError: the phrase is not Chinese, or the reading is not one syllable of pinyin for each character.
     """
     if not _CHINESE.fullmatch(phrase):
-        raise SettingsError(f"readings are of Chinese characters, as 长大: zhang3 da4; got {phrase!r}")
+        told = "readings are of Chinese characters, as 长大: zhang3 da4; got {phrase!r}"
+        raise SettingsError(Message("reading_characters", told, field="reading", phrase=phrase))
     read = [syllable(part) for part in reading.split()]
     if len(read) != len(phrase) or None in read:
-        raise SettingsError(
-            f"the reading of {phrase} must be {len(phrase)} syllable(s) of pinyin between spaces,"
-            f" as zhǎng, zhang3 or zhang; got {reading!r}"
+        told = (
+            "the reading of {phrase} must be {count} syllable(s) of pinyin between spaces, as zhǎng, zhang3 or zhang; "
+            "got {reading!r}"
         )
+        values = {"phrase": phrase, "count": len(phrase), "reading": reading}
+        raise SettingsError(Message("reading_syllables", told, field="reading", **values))
     return tuple(filter(None, read))
 
 

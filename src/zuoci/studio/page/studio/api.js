@@ -15,13 +15,14 @@ const token = sessionStorage.getItem(TOKEN_KEY) ?? "";
 export class ApiError extends Error {
   /**
    * @param {number} status
-   * @param {{message?: string, param?: string | null, code?: string | null}} [error]
+   * @param {{message?: string, param?: string | null, code?: string | null, params?: Record<string, any>}} [error]
    */
-  constructor(status, { message = "", param = null, code = null } = {}) {
+  constructor(status, { message = "", param = null, code = null, params = {} } = {}) {
     super(message || `${status}`);
     this.status = status;
     this.param = param;
     this.code = code;
+    this.params = params; // the values in the message
   }
 }
 
@@ -49,6 +50,9 @@ export const remove = (path) => json("DELETE", path);
 
 /** The path of a model. @param {string} id */
 export const modelPath = (id) => `/models/${encodeURIComponent(id)}`;
+
+/** The path of a corpus. @param {string} id */
+export const corpusPath = (id) => `/corpora/${encodeURIComponent(id)}`;
 
 /** The path of a song. @param {string} id */
 export const songPath = (id) => `/songs/${encodeURIComponent(id)}`;
@@ -107,11 +111,50 @@ export function parseEvent(part) {
   return event ? { event, data: JSON.parse(field("data").join("\n")) } : null;
 }
 
+/**
+ * Sends a Blob, and tells how far that has come, which `fetch` cannot.
+ * @param {string} path
+ * @param {Blob} body
+ * @param {AbortSignal} signal
+ * @param {(part: number) => void} progress gets the part of the bytes that have been sent, from 0 to 1
+ * @returns {Promise<any>} the JSON of the answer
+ */
+export function upload(path, body, signal, progress) {
+  return new Promise((resolve, reject) => {
+    const sending = new XMLHttpRequest();
+    sending.open("POST", `/api${path}`);
+    sending.setRequestHeader("Authorization", authorization());
+    sending.setRequestHeader("Content-Type", "application/octet-stream");
+    sending.upload.addEventListener("progress", ({ loaded, total }) => progress(total ? loaded / total : 1));
+    sending.addEventListener("load", () => {
+      const document = parseJson(sending.responseText);
+      if (sending.status < 400) resolve(document);
+      else reject(new ApiError(sending.status, document?.error));
+    });
+    sending.addEventListener("error", () => reject(new ApiError(0)));
+    sending.addEventListener("abort", () => reject(new DOMException("aborted", "AbortError")));
+    signal.addEventListener("abort", () => sending.abort());
+    sending.send(body);
+  });
+}
+
+/** @param {string} text */
+function parseJson(text) {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return null;
+  }
+}
+
+function authorization() {
+  return `Bearer ${String.fromCharCode(...new TextEncoder().encode(token))}`; // a header may only hold bytes
+}
+
 /** @param {string} method @param {string} path @param {object} [body] @param {AbortSignal} [signal] */
 async function request(method, path, body, signal) {
-  const key = String.fromCharCode(...new TextEncoder().encode(token)); // a header may only hold bytes
   /** @type {Record<string, string>} */
-  const headers = { Authorization: `Bearer ${key}` };
+  const headers = { Authorization: authorization() };
   const binary = body instanceof Blob;
   if (body) headers["Content-Type"] = binary ? "application/octet-stream" : "application/json";
   const content = binary ? body : body && JSON.stringify(body);

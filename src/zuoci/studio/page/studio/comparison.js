@@ -48,7 +48,7 @@ export class Comparison {
     const models = ownModels(this.studio.models);
     const unfinished = this.runs().filter(({ id }) => !models.some((model) => model.id === id));
     const finished = models.map(({ id, figures }) => ({ id, figures, rounds: this.rounds.get(id) ?? [] }));
-    const entries = [...unfinished.map(runEntry), ...finished.reverse()];
+    const entries = [...unfinished.map(runEntry), ...finished];
     return entries.map((entry, i) => ({
       ...entry,
       colour: i,

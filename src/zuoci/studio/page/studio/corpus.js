@@ -1,11 +1,11 @@
-// The corpus of the next training run: bundled lyrics, or files that are dropped, with what was found in them.
+// The lyrics of the next training run: bundled ones, or files that are dropped, with what was found in them.
 
-import { button, byId, element, inputById } from "../shared/dom.js";
-import { get, post, remove } from "./api.js";
+import { button, buttonById, byId, inputById, setStatus } from "../shared/dom.js";
+import { corpusPath, get, isAbort, post, remove, upload } from "./api.js";
+import { megabytes, renderReport, someNames } from "./corpus-report.js";
+import { chosenFiles, corpusName, droppedFiles, partTexts, uploadOf } from "./dropped-files.js";
 
-/** @import {CorpusFile, CorpusInfo, Message, Phrases, Studio} from "./types.js" */
-
-const EXAMPLES = 4; // lines
+/** @import {CorpusInfo, CorpusSummary, FoundFile, Message, Studio} from "./types.js" */
 
 export class CorpusMaker {
   /**
@@ -17,62 +17,152 @@ export class CorpusMaker {
     this.changed = changed;
     /** @type {CorpusInfo | null} */
     this.corpus = null;
+    /** @type {CorpusSummary[]} */
+    this.list = [];
     /** @type {Message | null} */
     this.message = null;
-    const input = inputById("files");
-    byId("choose-files").addEventListener("click", () => input.click());
-    input.addEventListener("change", () => {
-      this.add([...(input.files ?? [])]);
-      input.value = "";
-    });
+    /** @type {Message | null} */
+    this.note = null; // on files that were not sent
+    /** @type {AbortController | null} */
+    this.sending = null;
+    this.progress = 0; // of what is sent, from 0 to 1; the server reads it when all has arrived
+    this.count = 0; // files that are sent
+    this.unfolded = false;
+    this.title = inputById("corpus-name");
+    this.#listen();
+  }
+
+  #listen() {
+    for (const [opener, id] of [["choose-files", "files"], ["choose-folder", "folder"]]) {
+      const input = inputById(id);
+      byId(opener).addEventListener("click", () => input.click());
+      input.addEventListener("change", () => {
+        this.add(chosenFiles(input.files));
+        input.value = "";
+      });
+    }
     for (const name of /** @type {const} */ (["dragover", "dragleave", "drop"])) {
       byId("train-view").addEventListener(name, (event) => {
         event.preventDefault();
         byId("choose-files").classList.toggle("over", name === "dragover");
-        if (name === "drop") this.add([...(event.dataTransfer?.files ?? [])]);
+        if (name === "drop" && event.dataTransfer) this.#drop(event.dataTransfer);
       });
     }
+    byId("cancel-upload").addEventListener("click", () => this.sending?.abort());
+    byId("delete-corpus").addEventListener("click", () => this.#delete());
+    this.title.addEventListener("change", () => this.#rename(this.title.value.trim()));
   }
 
-  /** Takes the bundled lyrics of a language. @param {string} language */
-  use(language) {
-    return this.#request(() => get(`/corpora/${language}`));
-  }
-
-  /** Uploads files. @param {File[]} files */
-  async add(files) {
-    if (!files.length) return;
-    this.showMessage((t) => t.readingFiles);
-    await this.#request(async () => {
-      /** @type {CorpusInfo} */
-      let corpus = this.corpus?.files.length ? this.corpus : await post("/corpora");
-      for (const file of files) {
-        corpus = await post(`/corpora/${corpus.id}/files?name=${encodeURIComponent(file.name)}`, file);
-        this.#setCorpus(corpus);
-      }
-      return corpus;
-    });
-  }
-
-  /** @param {() => Promise<CorpusInfo>} send */
-  async #request(send) {
+  /** @param {DataTransfer} transfer */
+  async #drop(transfer) {
     try {
-      const corpus = await send();
-      this.showMessage(null);
-      this.#setCorpus(corpus);
+      await this.add(await droppedFiles(transfer));
     } catch (error) {
       this.showMessage(this.studio.describeError(error));
     }
   }
 
+  /** Reads which corpora there are. */
+  async load() {
+    this.list = (await get("/corpora")).corpora;
+    this.#showList();
+  }
+
+  /** Takes a corpus: one of the user's, or the bundled lyrics of a language. @param {string} id */
+  use(id) {
+    this.note = null;
+    return this.#request(() => get(corpusPath(id)));
+  }
+
+  /** Uploads files in one request. @param {FoundFile[]} found */
+  async add(found) {
+    const { session } = this.studio;
+    const { texts, others } = partTexts(found, session.suffixes);
+    this.note = others.length ? (t) => t.notTexts(others.length, someNames(others)) : null;
+    const bytes = texts.reduce((all, { file }) => all + file.size, 0);
+    const { files: most, upload_bytes: mostBytes } = session.limits;
+    if (texts.length > most) return this.showMessage((t) => t.tooManyFiles(texts.length, most));
+    if (bytes > mostBytes) return this.showMessage((t) => t.tooManyBytes(megabytes(bytes), megabytes(mostBytes)));
+    if (!texts.length) return this.showMessage(found.length ? (t) => t.noTexts : null);
+    if (this.sending) return;
+    const own = this.list.some(({ id }) => id === this.corpus?.id);
+    const id = own && this.corpus ? this.corpus.id : "";
+    await this.#request(() => this.#send(id, texts));
+  }
+
+  /** @param {string} id "": a new corpus @param {FoundFile[]} texts */
+  async #send(id, texts) {
+    const made = id ? null : await post("/corpora", { name: corpusName(texts) });
+    const corpus = id || made.id;
+    this.sending = new AbortController();
+    this.count = texts.length;
+    this.#showProgress(0);
+    try {
+      return await upload(`${corpusPath(corpus)}/files`, uploadOf(texts), this.sending.signal, (part) => this.#showProgress(part));
+    } catch (error) {
+      if (made) await remove(corpusPath(corpus)).catch(() => {});
+      if (!isAbort(error)) throw error;
+      return made ? null : await get(corpusPath(corpus)); // the server may have read the files before it heard of the end
+    } finally {
+      this.sending = null;
+      this.#showProgress(0);
+    }
+  }
+
+  /** @param {number} part of the bytes that have been sent */
+  #showProgress(part) {
+    this.progress = part;
+    const { sending } = this;
+    const t = this.studio.phrases();
+    byId("upload").hidden = !sending;
+    buttonById("choose-files").disabled = buttonById("choose-folder").disabled = sending !== null;
+    const bar = byId("upload-progress", HTMLProgressElement);
+    bar.ariaLabel = t.readingFiles(this.count);
+    if (part < 1) bar.value = part;
+    else bar.removeAttribute("value");
+    if (sending) setStatus(byId("upload-text"), part < 1 ? t.sendingFiles(this.count) : t.readingFiles(this.count));
+  }
+
+  /** @param {() => Promise<CorpusInfo | null>} send */
+  async #request(send) {
+    this.showMessage(null);
+    try {
+      this.#setCorpus(await send());
+      await this.load();
+    } catch (error) {
+      this.showMessage(this.studio.describeError(error));
+    }
+  }
+
+  /** @param {string} name */
+  async #rename(name) {
+    const { corpus } = this;
+    if (!corpus || !name || name === corpus.name) return this.#setCorpus(corpus);
+    await this.#request(() => post(`${corpusPath(corpus.id)}/rename`, { name }));
+  }
+
+  async #delete() {
+    const { corpus } = this;
+    if (!corpus) return;
+    await this.#request(async () => {
+      await remove(corpusPath(corpus.id));
+      return null;
+    });
+    byId("choose-files").focus();
+  }
+
   /** @param {Message | null} message */
   showMessage(message) {
     this.message = message;
+    const t = this.studio.phrases();
     byId("corpus-status").hidden = !message;
-    byId("corpus-status").textContent = message ? message(this.studio.phrases()) : "";
+    byId("corpus-status").textContent = message?.(t) ?? "";
+    byId("corpus-note").hidden = !this.note;
+    setStatus(byId("corpus-note"), this.note?.(t) ?? "");
   }
 
   clear() {
+    this.note = null;
     this.showMessage(null);
     this.#setCorpus(null);
   }
@@ -80,6 +170,7 @@ export class CorpusMaker {
   showPhrases() {
     this.#setCorpus(this.corpus);
     this.showMessage(this.message);
+    this.#showProgress(this.progress);
   }
 
   /** @param {CorpusInfo | null} corpus */
@@ -90,38 +181,29 @@ export class CorpusMaker {
       byId(`bundled-${language}`).setAttribute("aria-pressed", String(corpus?.id === language));
     }
     if (corpus) this.#render(corpus);
+    this.#showList();
     this.changed(corpus);
   }
 
   /** @param {CorpusInfo} corpus */
   #render(corpus) {
-    const t = this.studio.phrases();
-    const { files, examples, error } = corpus;
-    const found = error
-      ? element("p", { className: "problem", textContent: error })
-      : element("p", { className: "corpus-summary", textContent: t.corpusFound(corpus) });
-    const items = files.map((file) => this.#fileItem(corpus, file, t));
-    const lines = examples.slice(0, EXAMPLES).map((line) => element("p", { textContent: line }));
-    byId("corpus").replaceChildren(
-      found,
-      ...(items.length ? [element("ul", { className: "files" }, ...items)] : []),
-      ...(error ? [] : [element("blockquote", { className: "examples" }, ...lines)]),
-    );
+    const own = !["zh", "en"].includes(corpus.id);
+    byId("corpus-head").hidden = !own;
+    this.title.value = corpus.name;
+    const report = renderReport(corpus, this.studio.phrases(), {
+      remove: (number) => this.#request(() => remove(`${corpusPath(corpus.id)}/files/${number}`)),
+      unfolded: this.unfolded,
+      unfold: (open) => (this.unfolded = open),
+    });
+    byId("corpus-report").replaceChildren(...report);
   }
 
-  /** @param {CorpusInfo} corpus @param {CorpusFile} file @param {Phrases} t */
-  #fileItem(corpus, { number, name, bytes, encoding, notes, error }, t) {
-    const dropFile = () => this.#request(() => remove(`/corpora/${corpus.id}/files/${number}`));
-    const removeButton = button("×", dropFile);
-    removeButton.ariaLabel = t.removeFile(name);
-    const size = bytes < 1e6 ? `${Math.ceil(bytes / 1000)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
-    const facts = element("small", { textContent: [size, ...encoding, ...notes].join(" · ") });
-    return element(
-      "li",
-      {},
-      element("span", {}, element("b", { textContent: name }), " ", facts),
-      removeButton,
-      ...(error ? [element("p", { className: "problem", textContent: error })] : []),
-    );
+  /** Shows the corpora that there are, to go back to one. */
+  #showList() {
+    const others = this.list.filter(({ id }) => id !== this.corpus?.id);
+    const t = this.studio.phrases();
+    byId("corpora").hidden = others.length === 0;
+    const buttons = others.map(({ id, name, characters }) => button(t.corpusChoice(name, characters), () => this.use(id), "chip"));
+    byId("corpus-list").replaceChildren(...buttons);
   }
 }

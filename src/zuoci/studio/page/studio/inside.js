@@ -35,7 +35,6 @@ export class InsideView {
     this.picture = new StatePicture(byId("state-picture", HTMLCanvasElement), (unit) => this.#chooseUnit(unit));
     this.source = byId("source", HTMLTextAreaElement);
     this.unitInput = inputById("unit");
-    this.source.maxLength = studio.session.limits.text;
     this.source.value = readStorage(STORAGE_KEY).text ?? "";
     byId("source-box").hidden = true;
     this.#listen();

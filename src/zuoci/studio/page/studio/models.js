@@ -1,12 +1,14 @@
 // The view "Models": what each model was trained on, its figures, its card and settings, and exports of it.
 
-import { button, byId, element, saveFile } from "../shared/dom.js";
+import { button, byId, element, inputById, saveFile, setStatus } from "../shared/dom.js";
 import { formatNumber } from "../shared/format.js";
-import { download, get, modelPath } from "./api.js";
+import { download, get, modelPath, post } from "./api.js";
 import { ownModels } from "./choices.js";
 import { renderMarkdown } from "./markdown.js";
+import { say } from "./messages.js";
+import { ModelDialog } from "./model-dialog.js";
 
-/** @import {ModelDetails, ModelInfo, Studio, View} from "./types.js" */
+/** @import {Message, ModelDetails, ModelInfo, Studio, View} from "./types.js" */
 
 const EXPORTS = /** @type {const} */ ([
   ["html", "exportHtml", "exportHtmlHelp"],
@@ -22,6 +24,77 @@ export class ModelsView {
     this.stale = true; // the models have changed since they were last shown
     /** @type {Set<string>} */
     this.unfolded = new Set(); // parts of cards
+    /** @type {Message | null} */
+    this.message = null;
+    this.dialog = new ModelDialog(studio, (work) => this.#change(work));
+    this.#listen();
+  }
+
+  #listen() {
+    const input = inputById("model-file");
+    byId("import-model").addEventListener("click", () => input.click());
+    input.addEventListener("change", () => {
+      this.#import([...(input.files ?? [])]);
+      input.value = "";
+    });
+    const view = byId("models-view");
+    view.addEventListener("dragover", (event) => event.preventDefault());
+    view.addEventListener("drop", (event) => {
+      event.preventDefault();
+      this.#import([...(event.dataTransfer?.files ?? [])]);
+    });
+  }
+
+  /** Takes models in that were exported as zips. @param {File[]} files */
+  async #import(files) {
+    for (const file of files) {
+      this.showMessage((t) => t.importing(file.name));
+      const done = await this.#change(async () => {
+        const { id } = await post(`/models/import?name=${encodeURIComponent(file.name)}`, file);
+        return (t) => t.importedModel(id);
+      });
+      if (!done) return;
+    }
+  }
+
+  /**
+   * Does something to models, and shows what there is then.
+   * @param {() => Promise<Message>} work
+   * @returns {Promise<boolean>} whether that was possible
+   */
+  async #change(work) {
+    try {
+      const message = await work();
+      await this.studio.loadModels();
+      this.showMessage(message);
+      return true;
+    } catch (error) {
+      this.showMessage(this.studio.describeError(error), true);
+      return false;
+    }
+  }
+
+  /** @param {Message | null} message @param {boolean} [problem] */
+  showMessage(message, problem = false) {
+    this.message = message;
+    const status = byId("models-status");
+    status.classList.toggle("problem", problem);
+    setStatus(status, message?.(this.studio.phrases()) ?? "");
+  }
+
+  /** The list of models has changed. */
+  update() {
+    this.stale = true;
+    if (!byId("models-view").hidden) this.show();
+  }
+
+  /** @param {{id: string, error: string, own: boolean}} model */
+  #damaged({ id, error, own }) {
+    const t = this.studio.phrases();
+    const node = element("div", { className: "error-banner" }, element("strong", { textContent: `${id}: ${t.messages.model_folder}` }));
+    node.append(element("p", { className: "small", lang: "en", textContent: error }));
+    if (own) node.append(button(t.deleteModel, () => this.dialog.delete(id)));
+    return node;
   }
 
   show() {
@@ -33,11 +106,10 @@ export class ModelsView {
   showPhrases() {
     const { models } = this.studio;
     const bases = models.filter(({ base }) => base);
-    const cards = [...ownModels(models).reverse(), ...bases].map((one) => this.#card(one));
-    const damaged = this.studio.damaged.map(({ id, error }) =>
-      element("p", { className: "error-banner", textContent: `${id}: ${error}` }),
-    );
+    const cards = [...ownModels(models), ...bases].map((one) => this.#card(one));
+    const damaged = this.studio.damaged.map((one) => this.#damaged(one));
     byId("models").replaceChildren(...damaged, ...cards);
+    this.showMessage(this.message);
   }
 
   /** @param {ModelInfo} model */
@@ -45,7 +117,12 @@ export class ModelsView {
     const t = this.studio.phrases();
     const { id, base, figures, originality } = model;
     const status = element("p", { className: "small status-line", role: "status" });
-    const use = button(t.writeWith, () => this.#use(id), "primary");
+    const tools = [
+      ...(model.own
+        ? [button(t.renameModel, () => this.dialog.rename(id)), button(t.deleteModel, () => this.dialog.delete(id))]
+        : []),
+      button(t.writeWith, () => this.#use(id), "primary"),
+    ];
     const title = element("h2", { textContent: id });
     const origin = element("span", { className: "small", textContent: base ? t.comesWithZuoci : "" });
     const trainedOn =
@@ -56,9 +133,10 @@ export class ModelsView {
     return element(
       "article",
       { className: "sheet model-card" },
-      element("div", { className: "run-head" }, title, origin, element("span", { className: "gap" }), use),
+      element("div", { className: "run-head" }, title, origin, element("span", { className: "gap" }), ...tools),
       element("p", { className: "lead", textContent: trainedOn }),
       element("p", { className: "small", textContent: architecture + (originality ? "" : ` · ${t.noFingerprint}`) }),
+      ...(model.verdict && !base ? [element("p", { className: "verdict", textContent: say(t, model.verdict) })] : []),
       definitions("facts-row", this.#facts(model)),
       element(
         "div",

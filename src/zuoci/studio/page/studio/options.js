@@ -14,7 +14,6 @@ const MAIN = ["lines", "rhyme", "line_length", "acrostic", "word", "temperature"
 const WIDE = ["line_length", "acrostic", "word", "ban", "stop", "line_opening", "reading"]; // fields below their label
 const SCHEMES = ["", "AABB", "ABAB", "XAXA", "AABA", RHYME_ALL, RHYME_CUSTOM];
 const PLACEHOLDER_WIDTH = 34; // Latin letters; a Chinese character is as wide as two
-const MAX_LIST_LENGTH = 1000; // characters of a field that holds a list
 
 export class Options {
   /**
@@ -31,7 +30,7 @@ export class Options {
     /** @type {Map<string, {label: HTMLElement, help: HTMLElement}>} */
     this.texts = new Map();
     this.temperature = { output: element("output"), safer: element("span"), bolder: element("span") };
-    this.customRhyme = element("input", { type: "text", id: "option-rhyme-own", spellcheck: false, maxLength: 200 });
+    this.customRhyme = element("input", { type: "text", id: "option-rhyme-own", spellcheck: false });
     this.customRhymeField = element("div", { className: "field", hidden: true }, this.customRhyme);
     this.more = element("summary");
     const main = MAIN.filter((name) => name in settings);
@@ -75,7 +74,7 @@ export class Options {
     if (name === "temperature") return element("input", { type: "range", ...TEMPERATURE_SLIDER });
     const number = setting.type === "integer" || setting.type === "number";
     const input = element("input", { type: number ? "number" : "text", autocomplete: "off", spellcheck: false });
-    setBounds(input, setting.type === "array" ? { ...setting, maxLength: MAX_LIST_LENGTH } : setting);
+    if (number) setBounds(input, setting); // what is too long is said by the server, and not cut
     return input;
   }
 

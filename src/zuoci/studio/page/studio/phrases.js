@@ -2,26 +2,22 @@
 
 import { formatNumber, plural } from "../shared/format.js";
 import { SHARED_PHRASES } from "../shared/phrases.js";
+import { MESSAGES } from "./messages.js";
+import { TRAIN_PHRASES } from "./train-phrases.js";
 import { WRITE_PHRASES } from "./write-phrases.js";
 
 /** @import {Language} from "../shared/types.js" */
-/** @import {Phrases, Score} from "./types.js" */
+/** @import {Phrases} from "./types.js" */
 
 /** @param {number} value @returns {string} */
 const percent = (value) => `${formatNumber(100 * value, value < 0.1 ? 1 : 0)}%`;
-
-/** @param {Score | null | undefined} score */
-const perplexity = (score) => (score?.perplexity ? formatNumber(score.perplexity, score.perplexity < 100 ? 1 : 0) : "–");
-
-/** @param {number} seconds @param {string} s unit of seconds @param {string} min unit of minutes */
-const duration = (seconds, s, min) =>
-  seconds < 90 ? `${Math.round(seconds)} ${s}` : `${Math.round(seconds / 60)} ${min}`;
 
 /** @type {Record<Language, Phrases>} */
 export const PHRASES = {
   zh: {
     ...SHARED_PHRASES.zh,
     ...WRITE_PHRASES.zh,
+    ...TRAIN_PHRASES.zh,
     skip: "跳到正文",
     views: "导航",
     viewWrite: "写词",
@@ -32,27 +28,7 @@ export const PHRASES = {
     baseName: (id) => `${id}（随 zuoci 附带）`,
     ownModel: "这个模型随 zuoci 附带，还没读过你的歌词：",
     ownModelLink: "接着训练，把它变成你自己的",
-    errors: {
-      0: "连接不上 zuoci，请检查它是否还在运行。",
-      401: "地址中缺少令牌，或令牌已失效。请打开 zuoci studio 打印的完整地址。",
-      429: "请求过多，请过几秒再试。",
-      503: "zuoci 即将关闭。",
-      taken: "已有同名模型，请换一个名字。",
-      too_large: "文件太大。",
-      io: "硬盘写不进去，可能已经满了。",
-      song_exists: "已有同名歌曲，请换一个歌名。",
-      song_not_found: "这首歌的文件不见了。",
-      song_too_long: "这首歌太长，请分成两首。",
-      song_changed: "这首歌在别处改过了。",
-      songs_locked: "歌曲文件夹正被别的程序占用。",
-      not_text: "这个文件不是文本，无法读取。",
-      bad_title: "歌名里至少要有一个字。",
-      busy: "模型正忙，请过几秒再试。",
-      model_not_found: "找不到这个模型，它可能已被删除。",
-      model_folder: "模型的文件夹已损坏。",
-      internal_error: "zuoci 内部出错，详情见终端。",
-      no_text_found: "找不到同时满足所有要求的句子，请放宽字数、押韵或藏头。",
-    },
+    messages: MESSAGES.zh,
     fieldError: (field, message) => `${field}：${message}`,
     // Write
     scheme: (scheme) => `韵式 ${scheme}`,
@@ -119,65 +95,21 @@ export const PHRASES = {
     nllScale: "意料之中 → 意料之外（纳特）",
     lineBreakName: "换行",
     spaceName: "空格",
-    // Train
-    trainTitle: "用哪些歌词训练？",
-    welcomeTitle: "把模型变成你自己的",
-    welcome: "拖入你的歌词，附带的模型会接着学，一分钟左右就能训练好并开始写。",
-    bundledZh: "附带的中文歌词",
-    bundledZhHelp: "为 zuoci 写的原创歌词（CC0）",
-    bundledEn: "附带的英文歌词",
-    bundledEnHelp: "为 zuoci 写的原创歌词（CC0）",
-    ownFiles: "自己的歌词",
-    ownFilesHelp: "把 txt、lrc 或 zip 拖到这里，或点击选择文件",
-    corpusFound: ({ songs, lines, characters, distinct }) =>
-      `${formatNumber(songs)} 首歌 · ${formatNumber(lines)} 行 · ${formatNumber(characters)} 字 · ${formatNumber(distinct)} 个不同的字`,
-    readingFiles: "正在读取文件……",
-    removeFile: (name) => `移除 ${name}`,
-    time: "训练时间",
-    duration: (seconds) => duration(seconds, "秒", "分钟"),
-    recipeTime: "自动",
-    startFrom: "从哪个模型开始",
-    startChoices: { auto: "自动", none: "从零开始" },
-    name: "模型名称",
-    start: "开始训练",
-    runs: "训练",
-    runStates: {
-      queued: "排队中",
-      running: "训练中",
-      pausing: "正在暂停",
-      stopping: "正在停止",
-      deleting: "正在删除",
-      paused: "已暂停",
-      finished: "已完成",
-      failed: "出错",
-    },
-    queuePosition: (count) => `前面还有 ${count} 个`,
-    pause: "暂停",
-    resume: "继续训练",
-    finishNow: "提前完成",
-    discard: "放弃",
-    writeWith: "用它写歌词",
-    progress: ({ epoch, elapsed, speed }) =>
-      `第 ${formatNumber(epoch)} 轮 · ${duration(elapsed, "秒", "分钟")} · 每秒 ${formatNumber(speed)} 字`,
-    perplexities: (train, validation) =>
-      `困惑度：训练集 ${perplexity(train)}${validation ? `，验证集 ${perplexity(validation)}` : ""}`,
-    beforeTraining: (validation) => `训练前验证集 ${perplexity(validation)}`,
-    samples: "目前的样例",
-    noSamples: "很快就有第一批样例。",
-    chartTitle: (names) => `困惑度随时间的变化：${names}`,
-    timeAxis: "秒",
-    perplexityAxis: "困惑度（越低越好）",
-    trainCurve: "训练集",
-    validationCurve: "验证集",
-    stepCurve: "每一步",
-    compare: "模型对比",
-    compareHelp: "实线为验证集，虚线为训练集。勾选要显示的模型。",
-    columns: ["显示", "模型", "字数", "轮数", "秒", "训练集", "验证集", "n 元模型"],
-    showInChart: (name) => `在图中显示 ${name}`,
     // Models
     trainedOn: (songs, characters, distinct) =>
       `用 ${formatNumber(songs)} 首歌训练，共 ${formatNumber(characters)} 字，${formatNumber(distinct)} 个不同的字。`,
     noFigures: "没有保存训练数据。",
+    importModel: "导入模型",
+    importModelHelp: "导出的 zip，也可以直接拖到这里",
+    importing: (name) => `正在导入 ${name}……`,
+    importedModel: (id) => `已导入 ${id}`,
+    renameModel: "改名",
+    renameModelTitle: (id) => `给模型 ${id} 改名`,
+    renamedModel: (id, name) => `${id} 已改名为 ${name}`,
+    deleteModel: "删除",
+    deleteModelTitle: (id) => `删除模型 ${id}？`,
+    deleteModelWarning: "删除后无法恢复。文件夹里不是 zuoci 写的文件会留下。",
+    deletedModel: (id) => `已删除 ${id}`,
     architecture: ({ cell, num_layers: layers, hidden_size: size }, parameters) =>
       `${cell.toUpperCase()}，${layers} 层 × ${size} 单元${parameters ? `，${formatNumber(parameters)} 个参数` : ""}`,
     heldOut: "验证集困惑度",
@@ -202,6 +134,7 @@ export const PHRASES = {
   en: {
     ...SHARED_PHRASES.en,
     ...WRITE_PHRASES.en,
+    ...TRAIN_PHRASES.en,
     skip: "Skip to content",
     views: "Main navigation",
     viewWrite: "Write",
@@ -212,27 +145,7 @@ export const PHRASES = {
     baseName: (id) => `${id} (comes with zuoci)`,
     ownModel: "This model comes with zuoci and has not read your lyrics:",
     ownModelLink: "train it on them and make it your own",
-    errors: {
-      0: "Cannot reach zuoci. Is it still running?",
-      401: "The token is missing or has expired. Open the full address that zuoci studio printed.",
-      429: "Too many requests. Try again in a few seconds.",
-      503: "zuoci is shutting down.",
-      taken: "A model with this name exists already. Choose another name.",
-      too_large: "The file is too large.",
-      io: "The disk cannot be written to; it may be full.",
-      song_exists: "A song with this title exists already. Choose another one.",
-      song_not_found: "The file of this song is gone.",
-      song_too_long: "This song is too long. Make it two songs.",
-      song_changed: "This song was changed elsewhere.",
-      songs_locked: "Another program holds the folder of songs.",
-      not_text: "This file is not text.",
-      bad_title: "A title needs a letter.",
-      busy: "The model is busy. Try again in a few seconds.",
-      model_not_found: "There is no such model any more.",
-      model_folder: "The folder of this model is damaged.",
-      internal_error: "An error inside zuoci; the terminal has the details.",
-      no_text_found: "No line meets all settings. Loosen the length, the rhyme or the acrostic.",
-    },
+    messages: MESSAGES.en,
     fieldError: (field, message) => `${field}: ${message}`,
     scheme: (scheme) => `rhyme scheme ${scheme}`,
     copiedFrom: ({ length, title, song, line, source }) =>
@@ -297,63 +210,20 @@ export const PHRASES = {
     nllScale: "expected → unexpected (nats)",
     lineBreakName: "line break",
     spaceName: "space",
-    trainTitle: "Which lyrics?",
-    welcomeTitle: "Make the model your own",
-    welcome: "Drop in your lyrics: the model that comes with zuoci goes on to learn from them, in about a minute.",
-    bundledZh: "Bundled Chinese lyrics",
-    bundledZhHelp: "original lyrics, written for zuoci (CC0)",
-    bundledEn: "Bundled English lyrics",
-    bundledEnHelp: "original lyrics, written for zuoci (CC0)",
-    ownFiles: "My own lyrics",
-    ownFilesHelp: "drop txt, lrc or zip files here, or click to choose",
-    corpusFound: ({ songs, lines, characters, distinct }) =>
-      `${plural(songs, "song")} · ${plural(lines, "line")} · ${plural(characters, "character")} · ${formatNumber(distinct)} distinct`,
-    readingFiles: "Reading files …",
-    removeFile: (name) => `Remove ${name}`,
-    time: "Training time",
-    duration: (seconds) => duration(seconds, "s", "min"),
-    recipeTime: "automatic",
-    startFrom: "Start from",
-    startChoices: { auto: "automatic", none: "nothing" },
-    name: "Name of the model",
-    start: "Start training",
-    runs: "Training runs",
-    runStates: {
-      queued: "queued",
-      running: "training",
-      pausing: "pausing",
-      stopping: "stopping",
-      deleting: "deleting",
-      paused: "paused",
-      finished: "finished",
-      failed: "failed",
-    },
-    queuePosition: (count) => `${count} ahead of it`,
-    pause: "Pause",
-    resume: "Resume",
-    finishNow: "Finish now",
-    discard: "Discard",
-    writeWith: "Write with it",
-    progress: ({ epoch, elapsed, speed }) =>
-      `epoch ${formatNumber(epoch)} · ${duration(elapsed, "s", "min")} · ${formatNumber(speed)} characters/s`,
-    perplexities: (train, validation) =>
-      `perplexity: training ${perplexity(train)}${validation ? `, held out ${perplexity(validation)}` : ""}`,
-    beforeTraining: (validation) => `held out before training ${perplexity(validation)}`,
-    samples: "Samples so far",
-    noSamples: "The first samples will be here soon.",
-    chartTitle: (names) => `Perplexity over time: ${names}`,
-    timeAxis: "seconds",
-    perplexityAxis: "perplexity (lower is better)",
-    trainCurve: "training",
-    validationCurve: "held out",
-    stepCurve: "each step",
-    compare: "Compare models",
-    compareHelp: "Solid: held-out lyrics; dashed: training lyrics. Tick the models to show.",
-    columns: ["Show", "Model", "Characters", "Epochs", "Seconds", "Training", "Held out", "n-gram"],
-    showInChart: (name) => `Show ${name} in the chart`,
     trainedOn: (songs, characters, distinct) =>
       `Trained on ${plural(songs, "song")}, ${plural(characters, "character")}, ${formatNumber(distinct)} distinct.`,
     noFigures: "No training figures were saved.",
+    importModel: "Import a model",
+    importModelHelp: "an exported zip; you can also drop it here",
+    importing: (name) => `Importing ${name} …`,
+    importedModel: (id) => `${id} imported`,
+    renameModel: "Rename",
+    renameModelTitle: (id) => `Rename the model ${id}`,
+    renamedModel: (id, name) => `${id} is now called ${name}`,
+    deleteModel: "Delete",
+    deleteModelTitle: (id) => `Delete the model ${id}?`,
+    deleteModelWarning: "This cannot be undone. Files in its folder that zuoci did not write stay.",
+    deletedModel: (id) => `${id} deleted`,
     architecture: ({ cell, num_layers: layers, hidden_size: size }, parameters) =>
       `${cell.toUpperCase()}, ${plural(layers, "layer")} × ${size} units${parameters ? `, ${formatNumber(parameters)} parameters` : ""}`,
     heldOut: "Held-out perplexity",

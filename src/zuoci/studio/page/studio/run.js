@@ -3,8 +3,10 @@
 import { button, element, setStatus } from "../shared/dom.js";
 import { ApiError, events, get, post, remove, runPath } from "./api.js";
 import { chart } from "./chart.js";
+import { say } from "./messages.js";
+import { secondsLeft } from "./time-left.js";
 
-/** @import {Figures, Message, Phrases, Round, RunInfo, Score, Series, ServerEvent, Studio} from "./types.js" */
+/** @import {Figures, Message, Phrases, Round, RunInfo, Score, Series, ServerEvent, ServerMessage, Studio} from "./types.js" */
 
 const ACTIVE = ["queued", "running", "pausing", "stopping"]; // states that change by themselves
 const SMOOTHING = 0.9; // of the loss of single steps: exponential moving average
@@ -32,12 +34,15 @@ export class RunCard {
     this.meanNll = null;
     /** @type {Message | null} */
     this.problem = null;
-    this.note = "";
+    /** @type {ServerMessage | null} */
+    this.note = null;
     this.shownSample = ""; // the step of the samples that are shown
     this.updating = false;
     this.title = element("h3");
     this.state = element("p", { className: "small", role: "status" });
     this.progress = element("progress", { max: 1 });
+    this.left = element("p", { className: "small" });
+    this.verdict = element("p", { className: "verdict" });
     this.figures = element("p", { className: "small" });
     this.plot = element("div", { className: "plot" });
     this.legend = element("p", { className: "legend small" });
@@ -52,9 +57,9 @@ export class RunCard {
     };
     const gap = element("span", { className: "gap" });
     const head = element("div", { className: "run-head" }, this.title, this.state, gap, ...Object.values(this.buttons));
-    const { progress, failure, plot, legend, figures, samples } = this;
+    const { progress, left, failure, samples, verdict, figures, plot, legend } = this;
     const className = "sheet run";
-    this.node = element("article", { className }, head, progress, failure, plot, legend, figures, samples);
+    this.node = element("article", { className }, head, progress, left, failure, samples, verdict, figures, plot, legend);
     new ResizeObserver(() => this.#drawChart()).observe(this.plot);
     this.showPhrases();
     if (this.active) this.follow();
@@ -97,7 +102,7 @@ export class RunCard {
       this.run = { ...this.run, rounds: [...before, data] };
     }
     if (event === "samples") this.run = { ...this.run, samples: [...this.run.samples, data] };
-    if (event === "note") this.note = data.text;
+    if (event === "note") this.note = data;
     if (event !== "step") return;
     const { step, steps, epoch, nll, elapsed, characters_per_second } = data;
     this.run = { ...this.run, step, steps, epoch, elapsed, characters_per_second };
@@ -140,7 +145,7 @@ export class RunCard {
     setStatus(this.state, t.runStates[state] + queue);
     this.#showProgress(t);
     this.#showButtons();
-    this.failure.textContent = this.problem?.(t) ?? this.run.error ?? "";
+    this.failure.textContent = this.problem?.(t) ?? (this.run.error ? say(t, this.run.error) : "");
     this.failure.hidden = !this.failure.textContent;
     this.#showLegend(t);
     this.#drawChart();
@@ -155,22 +160,31 @@ export class RunCard {
     const done = steps ? step / steps : seconds ? elapsed / seconds : 0;
     if (done) this.progress.value = Math.min(done, 1);
     else this.progress.removeAttribute("value");
+    const left = state === "running" ? secondsLeft(this.run) : null;
+    this.left.textContent = left === null ? "" : t.timeLeft(left);
+    const verdict = state === "finished" ? this.#model?.verdict : null;
+    this.verdict.textContent = verdict ? say(t, verdict) : "";
     const { train, validation, base } = this.#scores();
     const parts = [
       elapsed ? t.progress({ epoch: epoch ?? 0, elapsed, speed: Math.round(speed ?? 0) }) : "",
       train ? t.perplexities(train, validation ?? null) : "",
       base ? t.beforeTraining(base) : "",
-      this.note,
+      this.note ? say(t, this.note) : "",
     ];
     this.figures.textContent = parts.filter(Boolean).join(" · ");
   }
 
   /** The latest scores: those of the model if there is one, whose weights need not be the last ones. @returns {Figures} */
   #scores() {
-    const { id, state, rounds } = this.run;
-    const model = state === "finished" && this.studio.models.find((one) => one.id === id);
+    const { state, rounds } = this.run;
+    const model = state === "finished" && this.#model;
     const base = rounds.find(({ step }) => step === 0)?.validation; // of the model that the run started from
     return model ? model.figures : { ...rounds.findLast(({ step }) => step > 0), base };
+  }
+
+  /** The model of the run, once it is trained. */
+  get #model() {
+    return this.studio.models.find(({ id }) => id === this.run.id);
   }
 
   #showButtons() {

@@ -5,6 +5,7 @@ import { readStorage, showLanguage, showPhrases, writeStorage } from "../shared/
 import { ApiError, get } from "./api.js";
 import { choices, firstChoice, ownModels } from "./choices.js";
 import { InsideView } from "./inside.js";
+import { say } from "./messages.js";
 import { ModelsView } from "./models.js";
 import { PHRASES } from "./phrases.js";
 import { TrainView } from "./train.js";
@@ -36,12 +37,13 @@ const page = {
 /** @type {Studio["describeError"]} */
 function describeError(error, options) {
   if (!(error instanceof ApiError)) return () => (error instanceof Error ? error.message : `${error}`);
-  const { code, status, param, message } = error;
-  const marked = param !== null && options?.markInvalid(param);
+  const { code, status, param, params, message } = error;
+  if (code === "model_not_found") loadModels().catch(() => {}); // somebody has deleted it
+  const field = param?.split(".")[0] ?? ""; // of a list, the server names the item
+  const marked = field !== "" && options?.markInvalid(field);
   return (t) => {
-    const known = t.errors[code ?? ""] ?? t.errors[status];
-    if (known) return known;
-    return marked ? t.fieldError(t.options[param]?.[0] ?? param, message) : message;
+    const text = say(t, { code: t.messages[code ?? ""] ? (code ?? "") : `${status}`, params, text: message });
+    return marked && field in t.options ? t.fieldError(t.options[field][0], text) : text;
   };
 }
 
@@ -50,8 +52,12 @@ async function loadModels() {
   const { models, damaged } = await get("/models");
   page.models = models;
   page.damaged = damaged;
-  if (!page.models.some(({ id }) => id === page.model)) page.model = firstChoice(models, page.language);
+  const lost = !page.models.some(({ id }) => id === page.model);
+  if (lost) page.model = firstChoice(models, page.language);
   showModels();
+  page.views?.models.update();
+  page.views?.train.updateModels();
+  if (lost) choose(page.model);
 }
 
 /** Shows the list of models. Who has none of their own is offered to train one. */

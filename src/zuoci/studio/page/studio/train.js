@@ -26,6 +26,7 @@ export class TrainView {
     this.maker = new CorpusMaker(studio, (corpus) => this.#showForm(corpus));
     this.comparison = new Comparison(studio, () => [...this.cards.values()].map(({ run }) => run));
     this.name = inputById("name");
+    this.name.addEventListener("input", () => this.name.removeAttribute("aria-invalid"));
     this.base = byId("base", HTMLSelectElement);
     const form = byId("run-form", HTMLFormElement);
     for (const language of LANGUAGES) {
@@ -44,6 +45,7 @@ export class TrainView {
     try {
       const { training } = await get("/training");
       for (const run of training) this.#add(run);
+      await this.maker.load();
     } catch (error) {
       this.maker.showMessage(this.studio.describeError(error));
     }
@@ -53,6 +55,15 @@ export class TrainView {
     this.#showBases();
     this.comparison.show();
     for (const card of this.cards.values()) card.update();
+  }
+
+  /** The list of models has changed: runs whose models are gone are no longer shown. */
+  updateModels() {
+    for (const { run } of this.cards.values()) {
+      if (run.state === "finished" && !this.studio.models.some(({ id }) => id === run.id)) this.#forget(run.id);
+    }
+    this.#showWelcome();
+    if (!byId("train-view").hidden) this.show();
   }
 
   showPhrases() {
@@ -96,8 +107,7 @@ export class TrainView {
     byId("run-form").hidden = !corpus || corpus.error !== null;
     this.#showWelcome();
     if (!corpus) return;
-    const file = corpus.files.find(({ error }) => !error)?.name ?? "";
-    const name = LANGUAGES.includes(corpus.id) ? `lyrics-${corpus.id}` : modelName(file);
+    const name = LANGUAGES.includes(corpus.id) ? `lyrics-${corpus.id}` : modelName(corpus.name);
     if (this.name.value && this.name.value !== this.suggestedName) return; // somebody has typed another
     this.name.value = this.suggestedName = this.#freeName(name);
   }
@@ -118,8 +128,17 @@ export class TrainView {
       this.name.value = "";
       this.#add(run).node.scrollIntoView({ block: "nearest" });
     } catch (error) {
-      this.maker.showMessage(this.studio.describeError(error));
+      const markInvalid = (/** @type {string} */ field) => this.#markInvalid(field);
+      this.maker.showMessage(this.studio.describeError(error, { markInvalid }));
     }
+  }
+
+  /** Marks the field of a setting. @param {string} field @returns {boolean} whether there is one */
+  #markInvalid(field) {
+    if (field !== "name") return false;
+    this.name.setAttribute("aria-invalid", "true");
+    this.name.focus();
+    return true;
   }
 
   /** @param {RunInfo} run */
@@ -142,10 +161,15 @@ export class TrainView {
 
   /** @param {string} id */
   #remove(id) {
+    this.#forget(id);
+    byId("choose-files").focus();
+  }
+
+  /** @param {string} id */
+  #forget(id) {
     this.cards.get(id)?.node.remove();
     this.cards.delete(id);
     this.#countActive();
-    byId("choose-files").focus();
   }
 
   /** A run has finished, failed or been paused. @param {string} id */
@@ -181,9 +205,8 @@ export class TrainView {
   }
 }
 
-/** Makes the name of a model from that of a file. @param {string} file */
-export function modelName(file) {
-  const stem = file.replace(/\.\w+$/u, "");
-  const plain = stem.replace(/[^\p{L}\p{N}_-]+/gu, "-").replace(/^[-_]+|-+$/gu, "");
+/** Makes the name of a model from that of a corpus. @param {string} corpus */
+export function modelName(corpus) {
+  const plain = corpus.replace(/[^\p{L}\p{N}_-]+/gu, "-").replace(/^[-_]+|-+$/gu, "");
   return [...plain].slice(0, MAX_NAME).join("") || "my-songs";
 }

@@ -1,13 +1,16 @@
 // Types for the type checker (tsconfig.json). Browsers never load this file. docs/api.md describes the server's answers.
 
 import type { Language, SettingsDocument, SharedPhrases } from "../shared/types.js";
+import type { TrainPhrases } from "./train-types.js";
 import type { WritePhrases } from "./write-types.js";
 
 // The server's answers
 
 export interface Session extends SettingsDocument {
   version: string;
-  limits: { text: number };
+  limits: { text: number; files: number; upload_bytes: number };
+  /** Of the names of files that may be lyrics. */
+  suffixes: string[];
   training: Record<string, { default?: any; maximum?: number }>;
 }
 
@@ -49,10 +52,14 @@ export interface ModelInfo {
   id: string;
   created: number;
   figures: Figures;
+  /** Whether its text was enough for it. */
+  verdict: ServerMessage | null;
   model: ModelConfig;
   originality: boolean;
   /** Whether it is a base model, which comes with zuoci. */
   base: boolean;
+  /** Whether it lies in the folder of models, so that it can be renamed and deleted. */
+  own: boolean;
 }
 
 /** The answer to `GET /api/models/{id}`. */
@@ -63,25 +70,82 @@ export interface ModelDetails extends ModelInfo {
   sources: string[];
 }
 
+/** A message of the server: an English text, and what it takes to say it in another language. */
+export interface ServerMessage {
+  code: string;
+  params: Record<string, any>;
+  text: string;
+}
+
+/** A text in a file of a corpus: the file itself (`name` is empty), or a member of an archive. */
+export interface CorpusText {
+  name: string;
+  format: string;
+  encoding: string;
+  songs: number;
+  characters: number;
+  /** How many lines, or parts of lines, were dropped, by kind. */
+  dropped: Record<string, number>;
+  /** The first of them: number, kind, text. */
+  lines: [number: number, why: string, text: string][];
+  notes: ServerMessage[];
+}
+
 export interface CorpusFile {
   number: number;
   name: string;
   bytes: number;
-  encoding: string[];
-  notes: string[];
-  error: string | null;
+  error: ServerMessage | null;
+  texts: CorpusText[];
+  /** Members of the archive that were not read. */
+  left_out: { name: string; why: string; reason: ServerMessage | null }[];
+}
+
+/** How long the lines of a corpus are, in syllables, and how they rhyme. */
+export interface LineFigures {
+  count: number;
+  median: number;
+  shortest: number;
+  longest: number;
+  usual: [length: number, lines: number][];
+  couplets: number;
+  alternate: number;
+  rhymes: [group: string, lines: number][];
 }
 
 /** CORPUS */
 export interface CorpusInfo {
   id: string;
+  name: string;
   files: CorpusFile[];
   songs: number;
-  lines: number;
+  lines: LineFigures;
   characters: number;
   distinct: number;
+  sections: Record<string, number>;
+  marked_songs: number;
+  duplicates: string[][];
+  duplicate_groups: number;
+  common: [char: string, count: number][];
+  rare: string;
+  once: number;
   examples: string[];
-  error: string | null;
+  verdict: ServerMessage;
+  error: ServerMessage | null;
+}
+
+export interface CorpusSummary {
+  id: string;
+  name: string;
+  songs: number;
+  characters: number;
+}
+
+/** A file that was dropped or chosen; `name` has the folders in which it lay. */
+export interface FoundFile {
+  file: File;
+  name: string;
+  inFolder: boolean;
 }
 
 export type RunState =
@@ -107,7 +171,7 @@ export interface RunInfo {
   characters_per_second: number;
   rounds: Round[];
   samples: { step: number; texts: string[] }[];
-  error: string | null;
+  error: ServerMessage | null;
   /** Runs that stand before it in the queue. */
   waiting: number;
 }
@@ -180,7 +244,7 @@ export interface Studio {
   /** The id of the chosen model; "": there is none. */
   model: string;
   models: ModelInfo[];
-  damaged: { id: string; error: string }[];
+  damaged: { id: string; error: string; own: boolean }[];
   session: Session;
   views: Views;
   phrases(): Phrases;
@@ -216,7 +280,7 @@ export interface Series {
 }
 
 /** The phrases of the studio. */
-export interface Phrases extends SharedPhrases, WritePhrases {
+export interface Phrases extends SharedPhrases, WritePhrases, TrainPhrases {
   skip: string;
   views: string;
   viewWrite: string;
@@ -228,8 +292,8 @@ export interface Phrases extends SharedPhrases, WritePhrases {
   baseName(id: string): string;
   ownModel: string;
   ownModelLink: string;
-  /** Messages for codes and statuses of API errors. */
-  errors: Record<string, string>;
+  /** What the server's messages say, by code, and errors without one, by status. */
+  messages: Record<string, string | ((params: any) => string)>;
   fieldError(field: string, message: string): string;
 
   scheme(scheme: string): string;
@@ -269,52 +333,19 @@ export interface Phrases extends SharedPhrases, WritePhrases {
   lineBreakName: string;
   spaceName: string;
 
-  trainTitle: string;
-  welcomeTitle: string;
-  welcome: string;
-  bundledZh: string;
-  bundledZhHelp: string;
-  bundledEn: string;
-  bundledEnHelp: string;
-  ownFiles: string;
-  ownFilesHelp: string;
-  corpusFound(corpus: CorpusInfo): string;
-  readingFiles: string;
-  removeFile(name: string): string;
-  time: string;
-  duration(seconds: number): string;
-  recipeTime: string;
-  startFrom: string;
-  /** The choices of what a run starts from that are no models. */
-  startChoices: Record<"auto" | "none", string>;
-  name: string;
-  start: string;
-  runs: string;
-  runStates: Record<RunState, string>;
-  queuePosition(count: number): string;
-  pause: string;
-  resume: string;
-  finishNow: string;
-  discard: string;
-  writeWith: string;
-  progress(run: { epoch: number; elapsed: number; speed: number }): string;
-  perplexities(train: Score | null, validation: Score | null): string;
-  beforeTraining(validation: Score): string;
-  samples: string;
-  noSamples: string;
-  chartTitle(names: string): string;
-  timeAxis: string;
-  perplexityAxis: string;
-  trainCurve: string;
-  validationCurve: string;
-  stepCurve: string;
-  compare: string;
-  compareHelp: string;
-  columns: string[];
-  showInChart(name: string): string;
-
   trainedOn(songs: number, characters: number, distinct: number): string;
   noFigures: string;
+  importModel: string;
+  importModelHelp: string;
+  importing(name: string): string;
+  importedModel(id: string): string;
+  renameModel: string;
+  renameModelTitle(id: string): string;
+  renamedModel(id: string, name: string): string;
+  deleteModel: string;
+  deleteModelTitle(id: string): string;
+  deleteModelWarning: string;
+  deletedModel(id: string): string;
   architecture(config: ModelConfig, parameters: number | undefined): string;
   heldOut: string;
   baseline: string;
