@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { describe, test } from "node:test";
 
-import { Alphabet, MAX_LENGTH, RhymeConstraint, parseLengths, rhymeLetter, units } from "../../src/zuoci/studio/page/give/form.js";
+import { Alphabet, RhymeConstraint, parseLengths, rhymeKey, rhymeLetter, units } from "../../src/zuoci/studio/page/give/form.js";
 import { LineState } from "../../src/zuoci/studio/page/give/line_state.js";
 import { repeats } from "../../src/zuoci/studio/page/give/line_score.js";
 import { charactersThatWouldRepeat } from "../../src/zuoci/studio/page/give/repetition.js";
@@ -19,7 +19,7 @@ const ids = (text, of = alphabet) => [...text].map((char) => of.vocabulary.ids.g
 
 /** A line of which some characters have been written. */
 function line(text, { length = 0, opening = "", of = alphabet } = {}) {
-  const state = new LineState(of, { length, opening: ids(opening, of) }, constants);
+  const state = new LineState(of, { length, gaps: [], fixed: opening ? [[0, ids(opening, of)]] : [] }, constants);
   for (const id of ids(text, of)) state.advance(id);
   return state;
 }
@@ -32,11 +32,12 @@ function allowed(state, rhyme = null) {
 }
 
 describe("the golden cases, which the Python tests read too", () => {
-  for (const { characters, length, opening, text, next } of golden.states) {
-    test(`${JSON.stringify(text)} of ${length}, beginning with "${opening}"`, () => {
+  for (const { characters, plan, text, next } of golden.states) {
+    test(`${JSON.stringify(text)} for ${JSON.stringify(plan)}`, () => {
       const one = new Alphabet(new Vocabulary(characters), {});
       const known = (chars) => [...chars].map((char) => one.vocabulary.ids.get(char));
-      const state = new LineState(one, { length, opening: known(opening) }, constants);
+      const fixed = plan.fixed.map(([before, chars]) => [before, known(chars)]);
+      const state = new LineState(one, { ...plan, fixed }, constants);
       for (const id of known(text)) state.advance(id);
       const mask = new Uint8Array(one.size);
       if (state.forced >= 0) mask[state.forced] = 1;
@@ -50,6 +51,9 @@ describe("the golden cases, which the Python tests read too", () => {
   for (const { before, line: text, cost } of golden.repeats) {
     test(`${JSON.stringify(text)} after ${JSON.stringify(before.slice(-20))}`, () =>
       assert.ok(Math.abs(repeats(before, text, constants) - cost) < 1e-9));
+  }
+  for (const { pattern, parts } of golden.lengths) {
+    test(`the lengths ${JSON.stringify(pattern)}`, () => assert.deepEqual(parseLengths(pattern, constants.max_lines), parts));
   }
   for (const { text, characters } of golden.loops) {
     test(`the loop of ${JSON.stringify(text.slice(-30))}`, () =>
@@ -121,8 +125,13 @@ test("rhyme letters repeat after the last; - is none", () => {
   assert.equal(rhymeLetter([], 3), "");
 });
 
-test("lengths are whole numbers between blanks or commas", () => {
-  assert.deepEqual(parseLengths("7 7，5,5、3/1"), [7, 7, 5, 5, 3, 1]);
-  assert.deepEqual(parseLengths(" "), []);
-  for (const wrong of ["nine", "0", "-1", "1.5", `${MAX_LENGTH + 1}`, "7 x"]) assert.equal(parseLengths(wrong), null);
+test("each round of a scheme has rhymes of its own, but for that of one letter", () => {
+  assert.deepEqual([0, 1, 2, 3, 4].map((line) => rhymeKey([..."AB-"], line)), ["A0", "B0", "", "A1", "B1"]);
+  assert.equal(rhymeKey(["A"], 0), rhymeKey(["A"], 7));
+});
+
+test("lengths stand between blanks, commas, 、 or /", () => {
+  assert.deepEqual(parseLengths("7 7，4+3,5、3/1", 7), [[7], [7], [4, 3], [5], [3], [1]]);
+  assert.deepEqual(parseLengths(" ", 7), []);
+  for (const wrong of ["8", "5+3"]) assert.equal(parseLengths(wrong, 7), null);
 });

@@ -22,6 +22,7 @@ function rules(more = {}) {
   return { model, alphabet, constants: DOCUMENT.constants, settings, banned: [], guard: null, judge: null };
 }
 
+const planOf = (length, opening = []) => ({ length, gaps: [], fixed: opening.length ? [[0, opening]] : [], rhyme: "" });
 const start = () => ({ ids: [], last: alphabet.lineBreak, state: model.start(), given: 0 });
 
 function run(steps) {
@@ -66,7 +67,7 @@ describe("lines have the probabilities that the model gives them under the plan"
     test(name, () => {
       const expected = enumerated(0.8, (id) => !constraint || constraint.fits(id), ahead);
       const far = (count, seed) =>
-        variation(run(writeLine(rules({ seed }), start(), { length: 2, opening: [] }, 0, constraint, count, ahead)), expected);
+        variation(run(writeLine(rules({ seed }), start(), planOf(2), 0, constraint, count, ahead)), expected);
       const mean = (count) => [1, 2, 3, 4, 5].reduce((sum, seed) => sum + far(count, seed) / 5, 0);
       const [few, many] = [mean(10), mean(1000)];
       assert.ok(many < 0.03, `${many}`);
@@ -76,26 +77,34 @@ describe("lines have the probabilities that the model gives them under the plan"
 });
 
 test("an opening is kept, and a character that is asked for may not complete a copy", () => {
-  const plan = { length: 3, opening: [4, 1] };
+  const plan = planOf(3, [4, 1]);
   const lines = run(writeLine(rules(), start(), plan, 0, null, 20));
   assert.ok(lines.length > 1);
   assert.ok(lines.every(({ text }) => /^路山.$/u.test(text)));
-  const guard = { limit: 1, banned: (ids) => (ids.at(-1) === 4 ? [1] : []) };
-  const guarded = (given) => run(writeLine({ ...rules(), guard }, { ...start(), given }, plan, 0, null, 20));
-  assert.deepEqual(guarded(0).length > 0, true); // both characters are given
-  const blocked = { limit: 2, banned: guard.banned };
-  assert.deepEqual(run(writeLine({ ...rules(), guard: blocked }, start(), plan, 0, null, 20)), []);
+  /** Forbids 山 after 路, unless as many characters before it were given. */
+  const guardOf = (most) => ({ banned: (ids, limit, given) => (ids.at(-1) === 4 && given < most ? [1] : []) });
+  const guarded = (most) => run(writeLine({ ...rules(), guard: guardOf(most) }, start(), plan, 0, null, 20));
+  assert.ok(guarded(1).length > 0); // both characters are given
+  assert.deepEqual(guarded(2), []);
 });
 
 test("what is banned is not written, nor what the guard forbids", () => {
-  const guard = { limit: 1, banned: (ids) => (ids.at(-1) === 1 ? [1, 2, 3] : []) };
-  const lines = run(writeLine({ ...rules(), banned: [5], guard }, start(), { length: 3, opening: [] }, 0, null, 60));
+  const guard = { banned: (ids) => (ids.at(-1) === 1 ? [1, 2, 3] : []) };
+  const lines = run(writeLine({ ...rules(), banned: [5], guard }, start(), planOf(3), 0, null, 60));
   assert.ok(lines.length > 5);
   for (const { text } of lines) assert.doesNotMatch(text, /古|山[山安前]/u);
 });
 
+test("a gap is drawn from what ends a phrase: the end of a line or a space", () => {
+  const spaced = new Alphabet(new Vocabulary("\n 山安前路古"), RHYMES);
+  const other = { ...rules(), alphabet: spaced, model: network(spaced.size, { seed: 3 }) };
+  const lines = run(writeLine(other, { ...start(), state: other.model.start() }, { ...planOf(3), gaps: [2] }, 0, null, 40));
+  assert.ok(lines.length > 5);
+  for (const { text } of lines) assert.match(text, /^[^ ]{2} [^ ]$/u);
+});
+
 test("selection prefers lines that do not repeat", () => {
-  const plan = { length: 4, opening: [] };
+  const plan = planOf(4);
   const repeated = (selection) => {
     const lines = run(writeLine(rules({ selection }), start(), plan, 0, null, 100));
     const total = lines.reduce((sum, { logWeight }) => sum + Math.exp(logWeight), 0);

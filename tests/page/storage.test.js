@@ -2,7 +2,6 @@ import assert from "node:assert/strict";
 import { beforeEach, test } from "node:test";
 
 import { readStorage, writeStorage } from "../../src/zuoci/studio/page/shared/dom.js";
-import { tidy } from "../../src/zuoci/studio/page/give/sheet.js";
 
 /** @type {Map<string, string>} */
 let items;
@@ -36,9 +35,4 @@ test("a browser without storage changes nothing", () => {
   };
   assert.equal(writeStorage("key", {}), false);
   assert.deepEqual(readStorage("key"), {});
-});
-
-test("empty rows stay only between stanzas", () => {
-  const rows = ["", "a", "", "", "b", ""].map((text) => ({ text }));
-  assert.deepEqual(tidy(rows).map(({ text }) => text), ["a", "", "b"]);
 });

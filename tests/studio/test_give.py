@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,10 +14,10 @@ from zuoci.export.html import export_html
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from playwright.sync_api import Browser
 
+AXE = Path(__file__).parents[2] / "node_modules" / "axe-core" / "axe.min.js"
 RHYMES = dict(zip("山前路上人在唱歌里有", "aabbaabbaa", strict=True))
 
 
@@ -63,7 +64,7 @@ def test_it_writes_in_the_form_that_is_asked_for(
     assert [line[0] for line in text] == list("山里有歌")
     assert [len(line.replace(" ", "")) for line in text] == [5, 3, 5, 3]
     assert "模型不认识“Q”" in page.inner_text("#status")
-    assert page.locator(".line small").all_inner_texts() == list("AABB")
+    assert [line.get_attribute("data-letter") for line in page.locator(".line").all()] == list("AABB")
     assert len(write(page, "#continue")) == 8
     page.click("#undo")
     assert page.locator(".line > span").all_inner_texts() == text
@@ -173,6 +174,81 @@ def test_it_can_be_stopped(
     expect(page.locator("#status")).to_contain_text("种子")
     assert page.locator(".line").count() < 100
     expect(page.locator("#write")).to_be_visible()
+
+
+def test_locked_lines_stay_and_every_change_can_be_undone(
+    visit: Callable[[Path], Page], make_model: Callable[..., zuoci.CharLM], tmp_path: Path
+) -> None:
+    export_html(make_model(), tmp_path / "song.html", rhymes=RHYMES)
+    page = visit(tmp_path / "song.html")
+    assert page.input_value("#line-count") == "8"  # what Python's form begins with
+    assert page.input_value("#rhyme") == "AABB"
+    page.fill("#line-count", "4")
+    page.fill("#lengths", "2+3")
+    page.fill("#words", "在唱")
+    texts = page.locator(".line > span")
+    locks = page.locator(".lock-line")
+    page.click("#add")  # into the empty sheet
+    page.keyboard.type("路上 人在前")
+    page.keyboard.press("Shift+Enter")
+    page.keyboard.press("Escape")  # a line without text is none
+    expect(page.locator(".line").first).to_be_focused()
+    first = write(page)
+    assert first[0] == "路上 人在前"
+    assert all(re.fullmatch("[^ ]{2} [^ ]{3}", line) for line in first)
+    assert "在唱" in "\n".join(first)
+    page.locator(".line").nth(2).focus()
+    page.keyboard.press("Alt+l")
+    expect(page.locator("#status")).to_contain_text("第 3 行已锁定")
+    assert [lock.get_attribute("aria-pressed") for lock in locks.all()] == ["true", "false", "true", "false"]
+    second = write(page)
+    assert (second[0], second[2]) == (first[0], first[2])
+    assert second != first
+    assert RHYMES[second[1][-1]] == RHYMES[first[0][-1]]  # they rhyme with the lines that stayed
+    page.locator(".line").first.focus()
+    page.keyboard.press("Control+z")
+    assert texts.all_inner_texts() == first
+    page.keyboard.press("Control+Shift+z")
+    assert texts.all_inner_texts() == second
+    expect(page.locator(".line").first).to_be_focused()
+    page.locator(".line").nth(1).click()
+    page.get_by_role("button", name="上方加行").click()
+    expect(page.locator(".editor input")).to_be_focused()
+    page.keyboard.type("有人")
+    page.keyboard.press("Enter")
+    assert texts.all_inner_texts() == [second[0], "有人", *second[1:]]
+    expect(locks.nth(1)).to_have_attribute("aria-pressed", "true")
+    page.click("#clear")
+    expect(page.locator("#clear")).to_be_focused()
+    assert texts.count() == 0
+    page.click("#undo")
+    page.reload()
+    assert texts.count() == 5
+    expect(locks.nth(1)).to_have_attribute("aria-pressed", "true")
+
+
+def test_a_phone_and_a_screen_reader_can_use_it(
+    browser: Browser, make_model: Callable[..., zuoci.CharLM], tmp_path: Path
+) -> None:
+    export_html(make_model(), tmp_path / "song.html", rhymes=RHYMES, fingerprint=of_text("山前路上人在唱歌里有"))
+    page = browser.new_page(viewport={"width": 375, "height": 700}, has_touch=True, locale="zh-CN")
+    page.goto((tmp_path / "song.html").as_uri())
+    page.locator("summary").first.click()
+    page.click(".more > summary")
+    assert page.input_value("#max-copy") == "7"
+    write(page)
+    page.locator(".line").nth(1).click()
+    expect(page.locator(".candidates .take").first).to_be_visible()
+    for control in page.locator("button, summary, select, input").all():
+        if box := control.bounding_box():
+            assert min(box["width"], box["height"]) >= 44, control.evaluate("node => node.outerHTML")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    if AXE.is_file():
+        page.evaluate(AXE.read_text("utf-8"))
+        run = "async () => (await axe.run()).violations.filter(({impact}) => ['serious', 'critical'].includes(impact))"
+        found = page.evaluate(run)
+        assert [(one["id"], [node["html"][:200] for node in one["nodes"]]) for one in found] == []
+    page.close()
 
 
 def of_text(text: str) -> zuoci.Fingerprint:

@@ -454,3 +454,11 @@ def test_gaps_stand_where_the_form_has_them_and_nowhere_else(make_model: Callabl
         Writer(make_model("山前路\n")).write("", WriteConfig(line_length="2+3"))
     with pytest.raises(ValidationError, match=r"as 7,5,7,5, or 4\+3"):
         WriteConfig(line_length="4+0")
+
+
+def test_a_required_word_leaves_the_gap(make_model: Callable[..., zuoci.CharLM]) -> None:
+    writer = Writer(make_model())
+    for seed in range(6):
+        text = writer.write("", WriteConfig(lines=2, line_length="1+2", word=("在唱",), seed=seed, particles=8)).text
+        assert "在唱" in text
+        assert [[len(part) for part in line.split(" ")] for line in text.split("\n")] == [[1, 2]] * 2, text

@@ -1,19 +1,21 @@
 """Golden cases of lines, which the Python tests and the JavaScript tests both read.
 
 tests/golden/lines.json holds what may come `next` after the beginning of a line, the `units` of a text, what a line
-costs that `repeats`, and the characters that would complete `loops`. After a deliberate change, write the file anew:
-`python tests/writing/test_golden_lines.py`.
+costs that `repeats`, the characters that would complete `loops`, and the parts of patterns of `lengths`. After a
+deliberate change, write the file anew: `python tests/writing/test_golden_lines.py`.
 """
 
 from __future__ import annotations
 
 import json
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from zuoci.errors import SettingsError
 from zuoci.text.vocabulary import Vocabulary
 from zuoci.writing.alphabet import Alphabet
 from zuoci.writing.config import MAX_REPEATS
@@ -21,11 +23,13 @@ from zuoci.writing.form import LinePlan, units
 from zuoci.writing.line_judge import DILATIONS, LONGEST_BEFORE, LineJudge
 from zuoci.writing.line_score import repeats
 from zuoci.writing.line_state import LineState
+from zuoci.writing.patterns import parse_lengths
 from zuoci.writing.repetition import characters_that_would_repeat
 
 FILE = Path(__file__).parents[1] / "golden" / "lines.json"
 CHARACTERS = "\n ，山路々abé1'-\u0301👨👩❤\u200d\ufe0f"
-STATES: list[tuple[str, int, str]] = [
+# The line so far, its length with its gaps, and the texts that must stand in it, each with the syllables before it.
+STATES: list[tuple[str, int | str, str | dict[int, str]]] = [
     *((text, length, "") for length in (0, 3) for text in ("", "山", "，", "山，", "山，，", "山，，，", "ab", "ab'")),
     *(
         (text, 3, "")
@@ -37,6 +41,32 @@ STATES: list[tuple[str, int, str]] = [
     *((text, 0, "") for text in ("👨\u200d", "a\u0301b", "山" + "\u0301" * 3, "山" + "\u0301" * 4, "山 ", "，\u200d")),
     ("1", 2, "1"),
     ("山", 1, "山"),
+    *(
+        (text, "2+1", "")
+        for text in ("山", "山路", "山路，", "山路 ", "山路 ，", "山路 々", "ab 山", "山 ab", "山❤\u200d路")
+    ),
+    *((text, "2+2", "ab山") for text in ("", "a", "ab山", "ab山 ", "ab山  ")),
+    *((text, 4, {2: "山a"}) for text in ("山", "山路", "山a", "山a ", "山路，", "山路山", "山路山a", "山路山a ")),
+    *((text, 0, {2: "山"}) for text in ("山", "山路", "山路山", "a")),
+    *((text, "2+1", {2: "山"}) for text in ("山路", "山路 ", "山路，")),
+    *((text, "2+1", {1: "山a", 2: "路"}) for text in ("路", "路山", "路山 ")),
+]
+LENGTHS = [
+    "7",
+    "7,4+3",
+    "7，5 0",
+    "2+3+2\n7",
+    "+",
+    "4+",
+    "4+0",
+    "0+0",
+    "-1",
+    "1.5",
+    "7 x",
+    "1000",
+    "1001",
+    "600+401",
+    "٣",
 ]
 UNITS = [
     "",
@@ -71,16 +101,27 @@ LOOPS = [
 ]
 
 
-def state_case(text: str, length: int, opening: str) -> dict[str, Any]:
+def state_case(text: str, length: int | str, asked: str | dict[int, str]) -> dict[str, Any]:
     alphabet = Alphabet(Vocabulary(CHARACTERS))
-    state = LineState(alphabet, LinePlan(length, ((0, opening),) if opening else ()))
+    parts = parse_lengths(f"{length}")[0]
+    gaps = tuple(accumulate(parts[:-1]))
+    fixed = tuple(asked.items()) if isinstance(asked, dict) else ((0, asked),) if asked else ()
+    state = LineState(alphabet, LinePlan(sum(parts), fixed, gaps=gaps))
     for char in text:
         state.forced()
         state.advance(char)
     mask = alphabet.mask(state.forced()) if state.forced() else state.allowed()
     known = alphabet.vocabulary.characters
     following = "".join(known[i] for i in np.flatnonzero(mask))
-    return {"characters": known, "length": length, "opening": opening, "text": text, "next": following}
+    plan = {"length": sum(parts), "gaps": gaps, "fixed": fixed}
+    return {"characters": known, "plan": plan, "text": text, "next": following}
+
+
+def lengths_case(pattern: str) -> dict[str, Any]:
+    try:
+        return {"pattern": pattern, "parts": parse_lengths(pattern)}
+    except SettingsError:
+        return {"pattern": pattern, "parts": None}
 
 
 def judge_case() -> dict[str, Any]:
@@ -116,12 +157,13 @@ def cases() -> dict[str, Any]:
         "units": [{"text": text, "units": units(text)} for text in UNITS],
         "repeats": [{"before": before, "line": line, "cost": repeats(before, line)} for before, line in REPEATS],
         "loops": [{"text": text, "characters": characters_that_would_repeat(text, MAX_REPEATS)} for text in LOOPS],
+        "lengths": [lengths_case(pattern) for pattern in LENGTHS],
         "judge": judge_case(),
         "constants": {"dilations": list(DILATIONS), "longest_before": LONGEST_BEFORE},
     }
 
 
-@pytest.mark.parametrize("kind", ["states", "units", "repeats", "loops", "judge", "constants"])
+@pytest.mark.parametrize("kind", ["states", "units", "repeats", "loops", "lengths", "judge", "constants"])
 def test_the_golden_cases_are_what_python_gives(kind: str) -> None:
     assert json.loads(FILE.read_text("utf-8"))[kind] == json.loads(json.dumps(cases()[kind]))
 

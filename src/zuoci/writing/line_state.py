@@ -81,7 +81,8 @@ class LineState:
     def forced(self) -> str:
         """The character that a fixed text requires next; "" if none does."""
         fixed = self.plan.fixed
-        if not self.pending and self.fixed_begun < len(fixed) and self.syllables == fixed[self.fixed_begun][0]:
+        may_begin = not self.pending and not self.needs_gap and self.fixed_begun < len(fixed)
+        if may_begin and self.syllables == fixed[self.fixed_begun][0]:
             text = fixed[self.fixed_begun][1]
             if not (self.in_word and kind(text[0]) == "letter"):  # otherwise a space must come before it
                 self.pending = text

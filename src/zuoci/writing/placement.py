@@ -76,10 +76,12 @@ def _scores(
 def _has_room(plan: LinePlan, offset: int, word: str) -> bool:
     """Whether a word can stand in a line after `offset` syllables.
 
-    It must not overlap a fixed text, nor come before one that begins the line, and a rhymed line must go on after it. A
-    line that repeats another one has no room.
+    It must not overlap a fixed text, nor come before one that begins the line, nor run over a gap, and a rhymed line
+    must go on after it. A line that repeats another one has no room.
     """
     end = offset + count_syllables(word)
     if plan.repeats is not None or (plan.length and end + bool(plan.rhyme) > plan.length):
+        return False
+    if any(offset < gap < end for gap in plan.gaps):
         return False
     return all(end <= start > 0 or start + count_syllables(text) <= offset for start, text in plan.fixed)

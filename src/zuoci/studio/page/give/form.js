@@ -13,7 +13,6 @@ export const OTHER = 3; // punctuation and symbols
 export const SPACE = 4;
 export const END = 5; // what ends a line
 export const MARK = 6; // belongs to the character before it
-export const MAX_LENGTH = 24; // the longest line that may be asked for
 
 /** @param {string} char */
 export function kindOf(char) {
@@ -45,13 +44,21 @@ export function units(characters) {
 }
 
 /**
- * Reads the lengths of lines, as `7 7 5 5`.
+ * Reads the lengths of lines, as `7 4+3`: the parts of each line, between which there are gaps.
  * @param {string} text
- * @returns {number[] | null} null: something else is written there
+ * @param {number} longest of a line
+ * @returns {number[][] | null} null: something else is written there
  */
-export function parseLengths(text) {
-  const lengths = text.split(/[\s,，、/]+/u).filter(Boolean).map(Number);
-  return lengths.every((length) => Number.isInteger(length) && length >= 1 && length <= MAX_LENGTH) ? lengths : null;
+export function parseLengths(text, longest) {
+  const lines = text.split(/[\s,，、/]+/u).filter(Boolean).map((line) => line.split("+"));
+  const valid = lines.every((line) => line.every((part) => /^\d+$/.test(part) && (Number(part) || line.length === 1)));
+  const parts = lines.map((line) => line.map(Number));
+  return valid && parts.every((line) => sum(line) <= longest) ? parts : null;
+}
+
+/** @param {readonly number[]} numbers */
+export function sum(numbers) {
+  return numbers.reduce((total, number) => total + number, 0);
 }
 
 /**
@@ -62,6 +69,17 @@ export function parseLengths(text) {
 export function rhymeLetter(scheme, line) {
   const letter = scheme.length ? scheme[line % scheme.length] : "-";
   return letter === "-" ? "" : letter;
+}
+
+/**
+ * What a line shares with those that it rhymes with: each repetition of the scheme has rhymes of its own, but for a
+ * scheme of one letter, by which all lines rhyme.
+ * @param {readonly string[]} scheme
+ * @param {number} line from 0
+ */
+export function rhymeKey(scheme, line) {
+  const letter = rhymeLetter(scheme, line);
+  return letter && scheme.length > 1 ? `${letter}${Math.floor(line / scheme.length)}` : letter;
 }
 
 /** What forms need to know about the characters of a model. */
@@ -75,6 +93,7 @@ export class Alphabet {
     this.lineBreak = vocabulary.lineBreak;
     this.kinds = Uint8Array.from(vocabulary.characters, kindOf);
     if (this.lineBreak >= 0) this.kinds[this.lineBreak] = END;
+    this.space = this.lineBreak >= 0 && vocabulary.characters[this.lineBreak] === " " ? -1 : (vocabulary.ids.get(" ") ?? -1);
     this.rhymes = vocabulary.characters.map((char) => rhymes[char] ?? "");
     /** @type {Map<string, number>} */
     this.rhymeCounts = new Map();

@@ -1,8 +1,9 @@
 // The exported page: one HTML file that holds a model and writes with it, offline. This script reads the model from the
 // page, writes texts line by line, and offers other lines for each.
 
-import { browserLanguage, buttonById, byId, copyText, element, inputById } from "../shared/dom.js";
+import { browserLanguage, byId, copyText, element, inputById } from "../shared/dom.js";
 import { readStorage, saveText, setStatus, showLanguage, showPhrases, writeStorage } from "../shared/dom.js";
+import { units } from "./form.js";
 import { LineJudge } from "./line_judge.js";
 import { fillSheet } from "./markup.js";
 import { decodeMixture } from "./mixture.js";
@@ -14,8 +15,9 @@ import { Sheet } from "./sheet.js";
 import { Vocabulary } from "./vocabulary.js";
 import { Writer } from "./writer.js";
 
-/** @import {Language, Mark} from "../shared/types.js" */
+/** @import {Language, Mark, Row} from "../shared/types.js" */
 /** @import {GivePhrases, PageDocument, WriteSettings} from "./types.js" */
+/** @import {WrittenText} from "./writer.js" */
 
 const CANDIDATES = 7; // lines to write in the place of one; one of them may be the line itself
 const CHARACTERS_PER_FRAME = 2; // slow enough to read along
@@ -44,7 +46,7 @@ let runs = 0;
 let notes = []; // what was done last, for the status line
 
 fillSheet(byId("sheet"));
-const form = new SettingsForm(data, phrases, store);
+const form = new SettingsForm(data, Boolean(data.rhymes), phrases, store);
 /** @type {Sheet} */
 const sheet = new Sheet(byId("lines"), {
   phrases,
@@ -61,6 +63,10 @@ const sheet = new Sheet(byId("lines"), {
     notes = [(t) => t.taken(number)];
     showStatus();
   },
+  toggled(number, locked) {
+    notes = [(t) => (locked ? t.locked(number) : t.unlocked(number))];
+    showStatus();
+  },
 });
 
 function phrases() {
@@ -70,7 +76,7 @@ function phrases() {
 // Writing
 
 /**
- * Writes a text from an opening.
+ * Writes a text from an opening, around the lines that are locked.
  * @param {string} opening
  * @param {boolean} continues the opening is the text so far, which stays as it is
  */
@@ -80,12 +86,18 @@ async function write(opening, continues) {
   const settings = form.values();
   sheet.close();
   const kept = continues ? sheet.rows : [];
-  const adapted = vocabulary.adapt(opening);
-  sheet.change(kept);
+  /** @type {Map<number, Row>} */
+  const locked = new Map([...(continues ? [] : sheet.rows).entries()].filter(([, row]) => row.locked));
+  const adapted = vocabulary.adapt(locked.has(0) ? "" : opening);
+  sheet.change([...kept, ...locked.values()]);
   notes = [(t) => t.writing];
   showStatus();
   showButtons();
-  const stream = writer.write(adapted.text, { ...settings, lines: kept.length + settings.lines });
+  const stream = writer.write(adapted.text, {
+    ...settings,
+    lines: Math.max(kept.length + settings.lines, ...[...locked.keys()].map((i) => i + 1)),
+    locked: new Map([...locked].map(([i, { text }]) => [i, text])),
+  });
   const start = continues ? "" : adapted.text; // kept lines may hold characters that the model does not know
   let shown = ""; // what is on the page of `text`, the text so far
   let text = "";
@@ -99,18 +111,20 @@ async function write(opening, continues) {
     if (next.done) text = next.value.text;
     const atOnce = reducedMotion.matches || document.hidden;
     shown = atOnce ? text : [...text].slice(0, alike(text, shown) + CHARACTERS_PER_FRAME).join("");
-    sheet.rows = [...kept, ...rowsOf(start + shown)];
-    showLines(Math.max(0, sheet.rows.length - 1));
+    sheet.rows = [...kept, ...rowsOf(start + shown, locked)];
+    showLines(kept.length);
     await new Promise((resolve) => setTimeout(resolve, next.done && !atOnce ? FRAME : 0));
   }
   if (running && running !== run) return; // another run has begun
   running = 0;
-  finish(settings, adapted.unknown, next.done === true && next.value.broken > 0);
+  finish(settings, adapted.unknown, next.done ? next.value : null);
 }
 
-/** The lines of a text, none of them empty. @param {string} text */
-function rowsOf(text) {
-  return text.split(lineBreak).filter(Boolean).map((line) => ({ text: line }));
+/** The lines of a text, none of them empty, and the locked ones after it. @param {string} text @param {Map<number, Row>} locked */
+function rowsOf(text, locked) {
+  const lines = text.split(lineBreak).filter(Boolean);
+  const written = lines.map((line, i) => locked.get(i) ?? { text: line, locked: false });
+  return [...written, ...[...locked].filter(([i]) => i >= lines.length).map(([, row]) => row)];
 }
 
 /** How many characters two texts begin with alike. @param {string} a @param {string} b */
@@ -120,12 +134,19 @@ function alike(a, b) {
   return first < 0 ? ofB.length : first;
 }
 
-/** Reports on a run. @param {WriteSettings} settings @param {string} unknown characters @param {boolean} broken */
-function finish(settings, unknown, broken) {
-  const dropped = unknown + vocabulary.adapt(settings.acrostic).unknown;
+/**
+ * Reports on a run.
+ * @param {WriteSettings} settings
+ * @param {string} unknown characters
+ * @param {WrittenText | null} written null: it was stopped
+ */
+function finish(settings, unknown, written) {
+  const dropped = unknown + vocabulary.adapt(settings.acrostic + settings.words.join("")).unknown;
   notes = [(t) => t.wrote({ lines: sheet.rows.length, seed: settings.seed })];
   if (dropped) notes.push((t) => t.unknown(dropped));
-  if (broken) notes.push((t) => t.broken);
+  if (written?.broken) notes.push((t) => t.broken);
+  if (written?.unplaced.length) notes.push((t) => t.unplaced(written.unplaced));
+  if (settings.lengths.some((parts) => parts.length > 1) && writer.alphabet.space < 0) notes.push((t) => t.noSpace);
   showLines();
   showState();
 }
@@ -160,8 +181,7 @@ async function suggest(i, round) {
   const { lines } = sheet;
   const opening = i === 0 ? vocabulary.adapt(inputById("opening").value).text : "";
   const before = lines.slice(0, i).map((line) => line + lineBreak).join("") + opening;
-  const others = lines.slice(i + 1).map((text, n) => ({ letter: form.letter(i + 1 + n), text }));
-  const steps = writer.candidates(before, settings, CANDIDATES, others, round);
+  const steps = writer.candidates(before, settings, CANDIDATES, lines.slice(i + 1), round, wordsOf(i, settings.words));
   let next = steps.next();
   for (let until = performance.now() + FRAME; !next.done; next = steps.next()) {
     if (performance.now() < until) continue;
@@ -170,6 +190,18 @@ async function suggest(i, round) {
   }
   const texts = next.value.map(({ text }) => ({ text: opening + text }));
   return texts.filter(({ text }) => text !== lines[i]).slice(0, CANDIDATES - 1);
+}
+
+/**
+ * The words that only line `i` has of those that must appear, each with the syllables before it.
+ * @param {number} i
+ * @param {readonly string[]} words
+ * @returns {[number, string][]}
+ */
+function wordsOf(i, words) {
+  const { lines } = sheet;
+  const only = words.filter((word) => lines[i].includes(word) && !lines.toSpliced(i, 1).some((line) => line.includes(word)));
+  return only.map((word) => [units([...lines[i].slice(0, lines[i].indexOf(word))]).length, word]);
 }
 
 // What is shown
@@ -198,10 +230,14 @@ function showStatus() {
 }
 
 function showButtons() {
+  const focused = document.activeElement;
   byId("write").hidden = running > 0;
   byId("stop").hidden = running === 0;
-  buttonById("undo").disabled = sheet.past.length === 0 || running > 0;
-  for (const id of ["continue", "copy", "save"]) buttonById(id).disabled = sheet.rows.length === 0 || running > 0;
+  if (focused?.id === "write" && running) byId("stop").focus();
+  if (focused?.id === "stop" && !running) byId("write").focus();
+  const empty = sheet.rows.length === 0;
+  const off = { add: false, undo: !sheet.past.length, redo: !sheet.future.length, clear: empty, continue: empty, copy: empty, save: empty };
+  for (const [id, isOff] of Object.entries(off)) byId(id).ariaDisabled = String(isOff || running > 0);
 }
 
 /** What the page says about its model. @returns {string[]} */
@@ -232,14 +268,15 @@ function showTexts() {
 
 function store() {
   const fields = { ...form.stored(), opening: inputById("opening").value };
-  writeStorage(storageKey, { language, lines: sheet.lines, fields });
+  const rows = sheet.rows.filter(({ text }) => text.trim());
+  writeStorage(storageKey, { language, rows, fields });
 }
 
 function restore() {
   const stored = readStorage(storageKey);
   if (stored.language in PHRASES) language = stored.language;
-  const lines = Array.isArray(stored.lines) ? stored.lines : [];
-  sheet.rows = lines.filter((line) => typeof line === "string").map((text) => ({ text }));
+  const rows = Array.isArray(stored.rows) ? stored.rows : [];
+  sheet.rows = rows.filter((row) => row && typeof row.text === "string").map(({ text, locked }) => ({ text, locked: locked === true }));
   const fields = stored.fields ?? {};
   form.restore(fields);
   if (typeof fields.opening === "string") inputById("opening").value = fields.opening;
@@ -258,10 +295,10 @@ function listen() {
     write: () => write(opening.value, false),
     continue: () => write(sheet.lines.join(lineBreak) + lineBreak, true),
     stop,
-    undo: () => {
-      stop();
-      sheet.undo();
-    },
+    add: () => sheet.insert(sheet.rows.length),
+    undo: () => sheet.undo(),
+    redo: () => sheet.redo(),
+    clear: () => sheet.clear(),
     copy,
     save: () => saveText(sheet.lines, data.title || "zuoci"),
     language: () => {
@@ -269,16 +306,28 @@ function listen() {
       showTexts();
     },
   };
-  for (const [id, action] of Object.entries(actions)) byId(id).addEventListener("click", action);
+  for (const [id, action] of Object.entries(actions)) {
+    byId(id).addEventListener("click", () => byId(id).ariaDisabled === "true" || action());
+  }
   opening.addEventListener("change", store);
   opening.addEventListener("keydown", (event) => {
     if (event.key === "Enter" && !event.isComposing) write(opening.value, false);
   });
   form.rhyme.addEventListener("change", () => showLines());
-  addEventListener("keydown", (event) => event.key === "Escape" && (running ? stop() : sheet.close(true)));
+  addEventListener("keydown", (event) => {
+    if (event.key === "Escape") return running ? stop() : sheet.close(true);
+    const typing = event.target instanceof HTMLInputElement && event.target.type !== "range"; // it has an undo of its own
+    if (typing || running || event.altKey || !(event.ctrlKey || event.metaKey)) return;
+    const key = event.key.toLowerCase();
+    if (key !== "z" && key !== "y") return;
+    event.preventDefault();
+    if (key === "y" || event.shiftKey) sheet.redo();
+    else sheet.undo();
+  });
 }
 
 byId("rhyme-field").hidden = !data.rhymes;
+byId("max-copy-field").hidden = !fingerprint;
 if (matchMedia("(max-width: 52rem)").matches) byId("settings", HTMLDetailsElement).open = false;
 restore();
 showTexts();

@@ -1,6 +1,6 @@
 // The markup around the lines of a text: opening, lines, buttons and status.
 
-const TOOLS = ["undo", "copy", "save"]; // ids of the small buttons; each is also the name of its phrase
+const TOOLS = ["add", "undo", "redo", "clear", "copy", "save"]; // ids of the small buttons; each is also the name of its phrase
 
 /** Fills a sheet. `showPhrases` then fills in the texts. @param {HTMLElement} sheet */
 export function fillSheet(sheet) {

@@ -5,6 +5,8 @@
 // fingerprint (docs/format.md): 64 bits of its first seven characters, and over them the masked eighth. A new window is
 // mistaken for a copied one with a probability of (windows of the training lyrics) / 2⁴⁰.
 
+import { JOINER, LETTER, MARK, SYLLABLE, kindOf } from "./form.js";
+
 /** @import {Vocabulary} from "./vocabulary.js" */
 
 export class Fingerprint {
@@ -42,7 +44,7 @@ export class Fingerprint {
     /** @type {{start: number, end: number}[]} */
     const spans = [];
     for (let start = 0; start + this.window <= points.length; start++) {
-      if (!this.has(this.#windowHash(points, start))) continue;
+      if (!this.hasWindow(points, start)) continue;
       const last = spans.at(-1);
       if (last?.end === start + this.window - 1) last.end++;
       else spans.push({ start, end: start + this.window });
@@ -60,19 +62,21 @@ export class Fingerprint {
     return mix(BigInt.asUintN(64, first));
   }
 
-  /** @param {number[]} points @param {number} start */
-  #windowHash(points, start) {
+  /** Whether the window that begins at `start` is copied. @param {number[]} points @param {number} start */
+  hasWindow(points, start) {
     const hash = this.beginning(points, start);
     const last = (hash ^ BigInt(points[start + this.window - 1])) & NO_CHARACTER;
-    return Number((hash >> 24n) ^ (last << 19n));
+    return this.has(Number((hash >> 24n) ^ (last << 19n)));
   }
 }
 
 const BUCKET_BITS = 19; // of a hash, which do not depend on the last character of its window
 const NEXT_BITS = 2 ** BUCKET_BITS; // the bits above them do
+const LONGEST_WORD = 16; // characters of a word, with what follows it, on average over a run
 
 /**
- * Finds the characters that would complete a copied window.
+ * Finds the characters that would begin one word too many of a copy, as zuoci.writing.guards does it in Python. Words are
+ * counted as in zuoci.writing.copy_length: a Chinese character is one, and so is a word of letters.
  *
  * The lowest 19 bits of a hash depend on all characters of the window but the last, and the bits above them are those of
  * the last one, masked: what follows a beginning is read off the hashes that share its lowest bits.
@@ -84,7 +88,8 @@ export class CopyGuard {
    */
   constructor(fingerprint, vocabulary) {
     this.fingerprint = fingerprint;
-    this.limit = fingerprint.window - 1; // the longest copy that is allowed
+    this.kinds = vocabulary.characters.map(kindOf);
+    this.longestWord = this.kinds.includes(LETTER) ? LONGEST_WORD : 1;
     this.points = vocabulary.characters.map((char) => char.codePointAt(0) ?? 0);
     this.ids = new Map(this.points.map((point, id) => [point, id]));
     const { hashes } = fingerprint;
@@ -96,10 +101,48 @@ export class CopyGuard {
     for (const hash of hashes) this.lasts[next[hash % NEXT_BITS]++] = Math.floor(hash / NEXT_BITS);
   }
 
-  /** The ids that must not come next. @param {readonly number[]} recent the ids so far @returns {number[]} */
-  banned(recent) {
-    if (recent.length < this.limit) return [];
-    const points = recent.slice(-this.limit).map((id) => this.points[id]);
+  /**
+   * The ids that must not come next.
+   * @param {readonly number[]} recent the ids so far
+   * @param {number} limit length of the longest copy that is allowed, in words, at least one less than a window
+   * @param {number} [given] how many of the last characters were given together with the next one
+   * @returns {number[]}
+   */
+  banned(recent, limit, given = 0) {
+    if (recent.length < limit) return [];
+    const points = recent.slice(-limit * this.longestWord).map((id) => this.points[id]);
+    const following = this.#following(points.slice(1 - this.fingerprint.window));
+    if (!following.length) return [];
+    const { inWord, afterWord, length } = this.#run(recent.slice(-points.length), limit);
+    if (!length || given >= length) return [];
+    for (let start = points.length - length; start + this.fingerprint.window <= points.length; start++) {
+      if (!this.fingerprint.hasWindow(points, start)) return [];
+    }
+    return following.filter((id) => beginsWord(this.kinds[id], inWord, afterWord));
+  }
+
+  /**
+   * The run of some words at the end of a text.
+   * @param {readonly number[]} ids
+   * @param {number} limit the words
+   * @returns {{inWord: boolean, afterWord: boolean, length: number}} whether the last character belongs to a word of
+   *   letters, whether only spaces and marks part it from one, and the characters of the run; 0: there are fewer words
+   */
+  #run(ids, limit) {
+    let [inWord, afterWord] = [false, false];
+    /** @type {number[]} */
+    const starts = [];
+    for (const [i, kind] of ids.map((id) => this.kinds[id]).entries()) {
+      if (beginsWord(kind, inWord, afterWord)) starts.push(i);
+      if (kind === LETTER || kind === SYLLABLE) inWord = afterWord = kind === LETTER;
+      else if (kind !== JOINER && kind !== MARK) inWord = false;
+    }
+    const first = starts.at(-limit) ?? (ids.length === limit * this.longestWord ? 0 : ids.length);
+    return { inWord, afterWord, length: ids.length - first };
+  }
+
+  /** The ids that complete a window. @param {number[]} points all characters of the window but the last */
+  #following(points) {
     const hash = this.fingerprint.beginning(points, 0);
     const bucket = Number((hash >> 24n) & BigInt(NEXT_BITS - 1));
     const mask = Number((hash ^ (hash >> 43n)) & NO_CHARACTER);
@@ -111,6 +154,11 @@ export class CopyGuard {
     }
     return found;
   }
+}
+
+/** @param {number} kind @param {boolean} inWord what the character before it is @param {boolean} afterWord */
+function beginsWord(kind, inWord, afterWord) {
+  return kind === LETTER ? !inWord : kind === SYLLABLE || !afterWord;
 }
 
 const GOLDEN = 0x9e37_79b9_7f4a_7c15n;

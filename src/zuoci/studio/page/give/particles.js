@@ -19,7 +19,7 @@ import { UniformStream, drawWeighed, firstAbove, nll } from "./sampling.js";
 /** @import {CopyGuard} from "./originality.js" */
 /** @import {WriteSettings} from "./types.js" */
 
-const ROWS = 8; // of a step of the model: the page stays responsive between two of them
+export const ROWS = 8; // of a step of the model: the page stays responsive between two of them
 
 /**
  * A text so far.
@@ -188,7 +188,7 @@ class Population {
       if (!settings.greedy) for (const id of charactersThatWouldRepeat(ids, constants)) mask[id] = 0;
     }
     // A character that was asked for may complete a copy if all characters before it were given as well.
-    if (guard && !(forced >= 0 && given >= guard.limit)) for (const id of guard.banned(ids)) mask[id] = 0;
+    if (guard) for (const id of guard.banned(ids, settings.maxCopy, forced >= 0 ? given : 0)) mask[id] = 0;
     return forced >= 0;
   }
 
@@ -200,7 +200,9 @@ class Population {
    */
   #append(particle, id, forced) {
     const { line } = particle;
-    if (id === this.rules.alphabet.lineBreak && !forced) particle.written = true;
+    const { lineBreak, space } = this.rules.alphabet;
+    if (id === lineBreak && !forced && line.needsGap) id = space; // the phrase ends, and the line goes on
+    if (id === lineBreak && !forced) particle.written = true;
     else line.advance(id);
     particle.given = forced ? particle.given + 1 : 0;
     particle.ids = [...particle.ids, id];
@@ -251,7 +253,7 @@ class Population {
  * @param {readonly {state: Floats, last: number}[]} rows
  * @returns {{logits: Float32Array, states: Floats[]}} logits `(rows, V)`, overwritten by the next step
  */
-function step(model, rows) {
+export function step(model, rows) {
   const size = model.stateSize;
   const state = new Float32Array(rows.length * size);
   for (const [i, row] of rows.entries()) state.set(row.state, i * size);

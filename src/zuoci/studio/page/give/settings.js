@@ -2,22 +2,26 @@
 
 import { byId, inputById } from "../shared/dom.js";
 import { TEMPERATURE_SLIDER, boundedNumber, setBounds } from "../shared/fields.js";
-import { MAX_LENGTH, parseLengths, rhymeLetter } from "./form.js";
+import { parseLengths, rhymeLetter } from "./form.js";
 import { defaultSettings } from "./writer.js";
 
 /** @import {Setting, SettingsDocument} from "../shared/types.js" */
 /** @import {GivePhrases, WriteSettings} from "./types.js" */
 
+const SEPARATORS = /[\s,，;；、]+/u; // of words, as in the studio
+
 export class SettingsForm {
   /**
    * @param {SettingsDocument} document
+   * @param {boolean} hasRhymes whether the model's characters have rhymes
    * @param {() => GivePhrases} phrases
    * @param {() => void} changed
    */
-  constructor(document, phrases, changed) {
+  constructor(document, hasRhymes, phrases, changed) {
     const { settings, start } = document;
     this.document = document;
     this.phrases = phrases;
+    this.leastCopy = document.constants.copy_window - 1; // shorter copies cannot be told
     /** The setting behind each field that is bounded. @type {Record<string, Setting>} */
     this.bounded = {
       "line-count": { ...settings.lines, minimum: 1, default: start.lines },
@@ -25,12 +29,16 @@ export class SettingsForm {
       "min-p": settings.min_p,
       "top-k": settings.top_k,
       seed: settings.seed,
+      "max-copy": { ...settings.max_copy, default: this.leastCopy },
       acrostic: settings.acrostic,
       banned: settings.ban,
     };
     this.rhyme = byId("rhyme", HTMLSelectElement);
-    this.temperature = Object.assign(inputById("temperature"), TEMPERATURE_SLIDER, { value: `${start.temperature}` });
+    this.temperature = Object.assign(inputById("temperature"), TEMPERATURE_SLIDER, { value: `${settings.temperature.default}` });
     this.lengths = inputById("lengths");
+    setBounds(this.lengths, settings.line_length);
+    this.words = inputById("words");
+    this.rhyme.value = hasRhymes ? start.rhyme : "";
     for (const [id, setting] of Object.entries(this.bounded)) {
       setBounds(inputById(id), setting);
       if (id !== "seed") inputById(id).value = setting.default; // an empty seed is a new one each time
@@ -43,18 +51,21 @@ export class SettingsForm {
   /** All fields by their ids. @returns {Map<string, HTMLInputElement | HTMLSelectElement>} */
   #fields() {
     const bounded = Object.keys(this.bounded).map((id) => inputById(id));
-    return new Map([this.rhyme, this.temperature, this.lengths, ...bounded].map((field) => [field.id, field]));
+    return new Map([this.rhyme, this.temperature, this.lengths, this.words, ...bounded].map((field) => [field.id, field]));
   }
 
   /** What the fields ask for. @returns {WriteSettings} */
   values() {
     const random = crypto.getRandomValues(new Uint32Array(1))[0];
     const seed = inputById("seed").value === "" ? random : this.#number("seed");
+    const maxCopy = this.#number("max-copy");
     return {
       ...defaultSettings(this.document),
       lines: this.#number("line-count"),
       temperature: Number(this.temperature.value),
-      lengths: parseLengths(this.lengths.value) ?? [],
+      lengths: this.#lengths() ?? [],
+      words: this.words.value.split(SEPARATORS).filter(Boolean).slice(0, this.document.settings.word.maxItems),
+      maxCopy: maxCopy && Math.max(maxCopy, this.leastCopy),
       acrostic: inputById("acrostic").value,
       rhyme: this.rhyme.value,
       topP: this.#number("top-p"),
@@ -63,6 +74,11 @@ export class SettingsForm {
       banned: inputById("banned").value,
       seed: Math.min(seed, Number.MAX_SAFE_INTEGER),
     };
+  }
+
+  /** The lengths of lines; null: something else is written there. */
+  #lengths() {
+    return parseLengths(this.lengths.value, this.document.constants.max_lines);
   }
 
   /** @param {string} id */
@@ -99,9 +115,10 @@ export class SettingsForm {
   }
 
   #checkLengths() {
-    const valid = parseLengths(this.lengths.value) !== null;
+    const valid = this.#lengths() !== null;
     this.lengths.setAttribute("aria-invalid", String(!valid));
     const t = this.phrases();
-    byId("lengths-help").textContent = valid ? t.lengthsHelp : t.wrongLengths(MAX_LENGTH);
+    byId("lengths-help").textContent = valid ? t.lengthsHelp : t.wrongLengths(this.document.constants.max_lines);
+    byId("max-copy-help").textContent = t.maxCopyHelp(this.leastCopy);
   }
 }

@@ -1,12 +1,11 @@
-// The lines of a text as a list in the page. A line can be opened, edited, deleted or replaced by a candidate, and every
-// change can be undone.
+// The lines of a text as a list in the page. A line can be opened, edited, locked, deleted, replaced by a candidate, or
+// added anywhere, and every change can be undone and redone.
 
 import { button, element } from "../shared/dom.js";
+import { icon } from "../shared/icons.js";
 
-/** @import {Mark} from "../shared/types.js" */
+/** @import {Mark, Row} from "../shared/types.js" */
 /** @import {Candidate, SheetPage} from "./types.js" */
-
-/** @typedef {{text: string}} SheetRow an empty one separates stanzas */
 
 const MAX_UNDO = 100;
 const MAX_LINE = 200; // characters that a line can be typed to
@@ -19,46 +18,100 @@ export class Sheet {
   constructor(list, page) {
     this.list = list;
     this.page = page;
-    /** @type {SheetRow[]} */
-    this.rows = [];
-    /** @type {SheetRow[][]} */
+    /** @type {Row[]} */
+    this.rows = []; // none without text, but the one that is open
+    /** @type {Row[][]} */
     this.past = []; // for undo
+    /** @type {Row[][]} */
+    this.future = []; // for redo
     this.openLine = -1; // the line whose editor is open
-    /** @type {SheetRow[]} */
+    /** @type {Row[]} */
     this.rowsAtOpening = []; // the rows when that editor was opened
     this.field = element("input"); // of that editor
-    list.addEventListener("keydown", (event) => this.#moveFocus(event));
+    list.addEventListener("keydown", (event) => this.#press(event));
   }
 
   get lines() {
     return this.rows.map(({ text }) => text);
   }
 
-  /** Replaces the rows and keeps the former ones for undo. @param {SheetRow[]} rows */
+  /** Replaces the rows and keeps the former ones for undo. @param {Row[]} rows */
   change(rows) {
     this.#keep(this.rows);
     this.rows = rows;
   }
 
-  /** @param {SheetRow[]} rows */
+  /** @param {Row[]} rows */
   #keep(rows) {
     if (this.past.push(rows) > MAX_UNDO) this.past.shift();
+    this.future = [];
   }
 
   undo() {
+    this.#travel(this.past, this.future);
+  }
+
+  redo() {
+    this.#travel(this.future, this.past);
+  }
+
+  /** Takes the rows back from one list, and puts the present ones on the other. @param {Row[][]} from @param {Row[][]} to */
+  #travel(from, to) {
+    const focused = this.#focused();
     this.close();
-    const rows = this.past.pop();
-    if (!rows) return;
-    this.rows = rows;
+    const rows = from.pop();
+    if (rows) {
+      to.push(this.rows);
+      this.rows = rows;
+      this.show();
+      this.page.changed();
+    }
+    if (focused >= 0) this.#focusLine(focused);
+  }
+
+  /** Removes all lines. */
+  clear() {
+    this.close();
+    this.change([]);
     this.show();
     this.page.changed();
   }
 
-  /** Sets the text of a line. @param {number} i @param {string} text */
-  edit(i, text) {
-    this.rows = this.rows.with(i, { ...this.rows[i], text });
+  /** Locks a line, or unlocks it. @param {number} i */
+  toggleLock(i) {
+    const locked = !this.rows[i].locked;
+    const rows = this.rows.with(i, { ...this.rows[i], locked });
+    if (this.openLine === i) this.rows = rows; // closing the editor keeps the former ones
+    else this.change(rows);
     this.show(i);
     this.page.changed();
+    this.page.toggled(i + 1, locked);
+  }
+
+  /** Sets the text of a line, which is then locked: somebody wants it so. @param {number} i @param {string} text */
+  edit(i, text) {
+    this.#set(i, { text, locked: true });
+  }
+
+  /** @param {number} i @param {Row} row */
+  #set(i, row) {
+    this.rows = this.rows.with(i, row);
+    this.show(i);
+    this.page.changed();
+  }
+
+  /** Adds an empty line before row `i` and opens it. @param {number} i */
+  insert(i) {
+    if (this.page.busy()) return;
+    const removed = this.openLine >= 0 && this.openLine < i && !this.rows[this.openLine].text.trim();
+    this.close();
+    const before = this.rows;
+    i = Math.min(i - Number(removed), before.length);
+    this.rows = before.toSpliced(i, 0, { text: "", locked: true });
+    this.show(i);
+    this.open(i);
+    this.rowsAtOpening = before;
+    this.field.focus(); // it is there to be typed in
   }
 
   /** Updates the list from row `from` on. @param {number} [from] */
@@ -74,16 +127,18 @@ export class Sheet {
 
   /** @param {number} i @param {HTMLElement} item @param {Mark[]} marks @param {string} letter */
   #showRow(i, item, marks, letter) {
-    const { text } = this.rows[i];
+    const { text, locked } = this.rows[i];
     const phrases = this.page.phrases();
-    const separator = !text && i !== this.openLine;
-    item.classList.toggle("break", separator);
     const line = lineOf(item);
-    line.hidden = separator;
-    const shownLetter = letter ? [element("small", { textContent: letter, ariaHidden: "true" })] : [];
-    line.replaceChildren(element("span", {}, ...markedText(text, marks)), ...shownLetter);
+    for (const lock of item.querySelectorAll(".lock-line")) {
+      lock.setAttribute("aria-pressed", String(locked));
+      lock.setAttribute("aria-label", phrases.lockLine(i + 1));
+      lock.setAttribute("title", phrases.lockHint);
+    }
+    line.replaceChildren(element("span", {}, ...markedText(text, marks)));
+    line.dataset.letter = letter; // shown by the style: the label says it
     const sources = new Set(marks.map(({ source }) => source));
-    const label = [phrases.line(this.lineNumber(i), text), letter && phrases.rhymes(letter), ...sources];
+    const label = [phrases.line(i + 1, text), locked && phrases.isLocked, letter && phrases.rhymes(letter), ...sources];
     line.setAttribute("aria-label", label.filter(Boolean).join(" · "));
   }
 
@@ -97,15 +152,33 @@ export class Sheet {
     const line = element("button", { type: "button", className: "line" });
     line.setAttribute("aria-expanded", "false");
     line.addEventListener("click", () => (this.openLine === i ? this.close(true) : this.open(i)));
-    return element("li", {}, line);
+    return element("li", {}, line, this.#newLock(i));
   }
 
-  /** Moves the focus with the arrow keys. @param {KeyboardEvent} event */
-  #moveFocus(event) {
+  /** @param {number} i */
+  #newLock(i) {
+    const lock = button("", () => this.page.busy() || this.toggleLock(i), "quiet lock-line");
+    lock.append(icon("lock"));
+    return lock;
+  }
+
+  /** The row in which the focus is; −1: in none. */
+  #focused() {
+    return [...this.list.children].findIndex((item) => item.contains(document.activeElement));
+  }
+
+  /** Alt+L locks a line; the arrow keys move the focus. @param {KeyboardEvent} event */
+  #press(event) {
+    const i = this.#focused();
+    if (event.altKey && event.code === "KeyL" && i >= 0 && !this.page.busy()) {
+      event.preventDefault();
+      this.toggleLock(i);
+      return;
+    }
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (!step || !(event.target instanceof HTMLElement) || !event.target.classList.contains("line")) return;
-    const lines = [...this.list.children].map((item) => lineOf(item)).filter((line) => !line.hidden);
-    lines[lines.findIndex((line) => line === event.target) + step]?.focus();
+    const next = this.item(i + step);
+    if (next) lineOf(next).focus();
     event.preventDefault();
   }
 
@@ -114,7 +187,7 @@ export class Sheet {
     if (this.page.busy()) return;
     const former = this.rows;
     this.close();
-    if (this.rows !== former) return; // closing another editor has moved the lines
+    if (this.rows !== former) return this.#focusLine(i); // closing another editor has moved the lines
     this.openLine = i;
     this.rowsAtOpening = this.rows;
     const item = /** @type {HTMLElement} */ (this.item(i));
@@ -136,13 +209,14 @@ export class Sheet {
       value: this.rows[i].text,
       maxLength: MAX_LINE,
       spellcheck: false,
-      ariaLabel: this.page.phrases().editLine(this.lineNumber(i)),
+      ariaLabel: this.page.phrases().editLine(i + 1),
     });
     field.addEventListener("input", () => this.edit(i, field.value));
     field.addEventListener("keydown", (event) => {
       if (event.key !== "Enter" || event.isComposing) return;
       event.preventDefault(); // or Enter would also press the line that takes the focus
-      this.close(true);
+      if (event.shiftKey) this.insert(i + 1);
+      else this.close(true);
     });
     return field;
   }
@@ -155,6 +229,8 @@ export class Sheet {
       "div",
       { className: "tools" },
       button(phrases.otherCandidates, () => this.#suggest(i, candidates, ++round)),
+      button(phrases.insertAbove, () => this.insert(i)),
+      button(phrases.insertBelow, () => this.insert(i + 1)),
       button(phrases.removeLine, () => this.remove(i)),
       element("span", { className: "gap" }),
       button(phrases.done, () => this.close(true)),
@@ -203,19 +279,15 @@ export class Sheet {
 
   /** Replaces a line by a candidate. @param {number} i @param {string} text */
   take(i, text) {
-    this.edit(i, text);
+    const typed = this.rows[i].text !== this.rowsAtOpening[i]?.text;
+    this.#set(i, { text, locked: this.rows[i].locked && !typed });
     this.close(true);
-    this.page.taken(this.lineNumber(i));
-  }
-
-  /** The number of a line, from 1; empty rows do not count. @param {number} i */
-  lineNumber(i) {
-    return this.rows.slice(0, i + 1).filter(({ text }) => text).length;
+    this.page.taken(i + 1);
   }
 
   /** Deletes a line. @param {number} i */
   remove(i) {
-    this.edit(i, "");
+    this.#set(i, { text: "", locked: false });
     this.close(true);
   }
 
@@ -227,22 +299,21 @@ export class Sheet {
     this.openLine = -1;
     item?.querySelector(".editor")?.remove();
     item?.firstElementChild?.setAttribute("aria-expanded", "false");
-    if (!this.rows[i].text.trim()) this.rows = tidy(this.rows.toSpliced(i, 1));
+    if (!this.rows[i].text.trim()) this.rows = this.rows.toSpliced(i, 1);
     const before = this.rowsAtOpening;
-    if (this.rows.length !== before.length || this.rows.some((row, n) => row.text !== before[n].text)) {
-      this.#keep(before);
-    }
+    /** @param {Row} row @param {number} n */
+    const differs = ({ text, locked }, n) => text !== before[n].text || locked !== before[n].locked;
+    if (this.rows.length !== before.length || this.rows.some(differs)) this.#keep(before);
     this.show();
     this.page.changed();
-    if (!focus) return;
+    if (focus) this.#focusLine(i);
+  }
+
+  /** Gives the focus to a line, or to the last one if there are fewer. @param {number} i */
+  #focusLine(i) {
     const next = this.item(Math.min(i, this.rows.length - 1));
     (next ? lineOf(next) : this.page.home).focus();
   }
-}
-
-/** Removes empty rows that separate no stanzas: at the start, at the end, and after another. @param {SheetRow[]} rows */
-export function tidy(rows) {
-  return rows.filter(({ text }, i) => text || (i > 0 && i < rows.length - 1 && rows[i - 1].text));
 }
 
 /** The button that holds the text of a list item. @param {Element} item */

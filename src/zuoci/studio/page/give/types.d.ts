@@ -85,10 +85,16 @@ export interface WriteSettings {
   particles: number;
   /** How strongly good lines are preferred among these; 0: not at all. */
   selection: number;
+  /** The longest copy of the training lyrics that is allowed, in words; 0: no limit. */
+  maxCopy: number;
   /** Characters that must not be written. */
   banned: string;
-  /** The length of each line, repeated after the last; 0: any. */
-  lengths: readonly number[];
+  /** The length of each line, repeated after the last, in parts between which there are gaps; 0: any. */
+  lengths: readonly (readonly number[])[];
+  /** Words that must appear. */
+  words: readonly string[];
+  /** The lines that stay as they are, by their number from 0. */
+  locked: ReadonlyMap<number, string>;
   /** The first character of each line. */
   acrostic: string;
   /** A letter for each line, repeated after the last. Lines with the same letter rhyme; `-`: no rhyme. */
@@ -105,6 +111,8 @@ export interface SheetPage {
   phrases(): GivePhrases;
   /** Whether a text is being written. */
   busy(): boolean;
+  /** A line was locked or unlocked. */
+  toggled(number: number, locked: boolean): void;
   /** Takes the focus when no line is left. */
   home: HTMLElement;
   /** The marks of each line. */
@@ -126,6 +134,16 @@ export interface GivePhrases extends SharedPhrases {
   line(number: number, text: string): string;
   rhymes(letter: string): string;
   editLine(number: number): string;
+  add: string;
+  redo: string;
+  clear: string;
+  lockLine(number: number): string;
+  lockHint: string;
+  isLocked: string;
+  locked(number: number): string;
+  unlocked(number: number): string;
+  insertAbove: string;
+  insertBelow: string;
   removeLine: string;
   done: string;
   edit: string;
@@ -138,6 +156,12 @@ export interface GivePhrases extends SharedPhrases {
   lengthsHint: string;
   lengthsHelp: string;
   wrongLengths(longest: number): string;
+  noSpace: string;
+  words: string;
+  wordsHint: string;
+  unplaced(words: readonly string[]): string;
+  maxCopy: string;
+  maxCopyHelp(least: number): string;
   acrostic: string;
   acrosticHint: string;
   rhyme: string;

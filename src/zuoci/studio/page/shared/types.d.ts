@@ -22,7 +22,7 @@ export interface SettingsDocument {
   /** Every field of `WriteConfig`, by its Python name. */
   settings: Record<string, Setting>;
   /** The values that a form begins with. */
-  start: { lines: number; rhyme: string; stanza: string; temperature: number };
+  start: { lines: number; rhyme: string; stanza: string };
   constants: Constants;
 }
 

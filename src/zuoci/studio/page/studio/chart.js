@@ -1,6 +1,6 @@
 // A line chart of perplexity over time, perplexity on a logarithmic scale. Training runs and the comparison use it.
 
-import { svgElement } from "./icons.js";
+import { svgElement } from "../shared/icons.js";
 
 /** @import {Series} from "./types.js" */
 

@@ -2,7 +2,7 @@
 // underlined, sections and comments in a style of their own.
 
 import { Decoration, EditorView, GutterMarker, RangeSetBuilder, StateEffect, StateField, gutter } from "../vendor/codemirror.js";
-import { icon } from "./icons.js";
+import { icon } from "../shared/icons.js";
 import { lineDetails } from "./line-details.js";
 import { dragLines } from "./line-drag.js";
 import { countSyllables, kindOf } from "./song-text.js";

@@ -1,4 +1,4 @@
-// SVG elements, and the icons of buttons that have no text.
+// SVG elements, and the icons of buttons that have no text. Both pages use them.
 
 /** @type {Record<"handle" | "lock", string[]>} */
 const SHAPES = {
