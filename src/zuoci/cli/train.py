@@ -158,8 +158,7 @@ def _read_sources(
     job: Job, source: Sequence[Path], language: str, reading: dict[str, Any]
 ) -> tuple[AnyCorpus, Sequence[str]]:
     """The corpus, and the names of its sources: those given, or those of the run that is resumed, or bundled lyrics."""
-    sources = [str(path.absolute()) for path in source]
-    sources = sources or (list(job.stored.sources) if job.stored else [language])
+    sources = [str(path.absolute()) for path in source] or list(job.stored.sources if job.stored else [language])
     stored = job.stored.reading.model_dump() if job.stored else {}
     if len(sources) == 1 and is_prepared(Path(sources[0])):
         return _open_prepared(sources[0], verify=not job.stored), sources
