@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import itertools
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from tests.coroutines import run_apart
 
 import zuoci
 from zuoci import WriteConfig, Writer
@@ -30,8 +30,7 @@ def run(work: Callable[[Engine], Awaitable[None]], rows: int = 10) -> None:
         finally:
             await asyncio.to_thread(engine.stop)
 
-    with ThreadPoolExecutor(1) as thread:  # in this one, a browser's tests may have a loop of their own
-        thread.submit(asyncio.run, main()).result()
+    run_apart(main())
 
 
 async def text_of(texts: Texts) -> str:

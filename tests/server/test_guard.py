@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import re
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import httpx2
 import pytest
+from tests.coroutines import run_apart
 
 import zuoci
 from zuoci.server.app import ServerSettings
@@ -177,8 +177,7 @@ def test_who_is_cut_off_by_the_end_of_the_server_is_told_in_json() -> None:
         with pytest.raises(asyncio.CancelledError):
             await task
 
-    with ThreadPoolExecutor(1) as thread:  # in this one, a browser's tests may have a loop of their own
-        thread.submit(asyncio.run, main()).result()
+    run_apart(main())
     start, body = sent
     assert start["status"] == 503
     assert json.loads(body["body"])["error"]["code"] == "ending"

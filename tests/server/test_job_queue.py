@@ -5,11 +5,11 @@ from __future__ import annotations
 import asyncio
 import math
 import threading
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from starlette.requests import Request
+from tests.coroutines import run_apart
 
 import zuoci
 from zuoci.server.errors import ApiError
@@ -153,5 +153,4 @@ def test_too_many_are_sent_away() -> None:
 
 
 def run(main: Any) -> None:
-    with ThreadPoolExecutor(1) as thread:
-        thread.submit(asyncio.run, main).result()
+    run_apart(main())

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.coroutines import run_apart
 
 import zuoci
 from zuoci.model.base import BASES, bundled_folder
@@ -48,7 +48,7 @@ class TestVoice:
             models = Models([tuned], voice=0.5)
             return [await models.writer("tuned", voice) for voice in voices]
 
-        half, own, half_again, nearly, base = asyncio.run(ask(None, 1.0, 0.5, 0.5012, 0.0))
+        half, own, half_again, nearly, base = run_apart(ask(None, 1.0, 0.5, 0.5012, 0.0))
         assert half is half_again is nearly
         for writer, voice in ((half, 0.5), (own, 1.0), (base, 0.0)):
             assert writer.write("山").text == zuoci.Writer.load(tuned, voice=voice).write("山").text
@@ -61,12 +61,12 @@ class TestVoice:
                 await models.writer("tuned", voice / 10)
             return other is await models.writer("tiny"), first is await models.writer("tuned", 0.9)
 
-        assert asyncio.run(ask()) == (True, False)
+        assert run_apart(ask()) == (True, False)
 
     def test_a_model_from_nothing_has_none(self, tiny: Path, tuned: Path) -> None:
         models = Models([tiny, tuned])
         assert [models.summary(name)["voice"] for name in ("tiny", "tuned")] == [False, True]
         for _ in range(2):  # the failure is not kept
             with pytest.raises(ApiError, match="voice needs a model that started from a base model") as error:
-                asyncio.run(models.writer("tiny", 0.5))
+                run_apart(models.writer("tiny", 0.5))
             assert (error.value.status, error.value.param) == (400, "voice")

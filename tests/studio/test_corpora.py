@@ -7,12 +7,12 @@ import io
 import json
 import tracemalloc
 import zipfile
-from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from tests.coroutines import run_apart
 
 import zuoci
 from zuoci.errors import CorpusError
@@ -317,8 +317,7 @@ def test_so_many_files_arrive_at_a_time(tmp_path: Path) -> None:
         await arrive()
         assert list(folder_of(corpora, name).iterdir()) == []
 
-    with ThreadPoolExecutor(1) as thread:
-        thread.submit(asyncio.run, main()).result()
+    run_apart(main())
 
 
 @pytest.mark.parametrize("damage", ["", "{}", "[]", '{"bundled": null, "names": 1}', None])
@@ -431,8 +430,7 @@ def test_one_corpus_does_not_wait_for_another_and_the_end_ends_all_waiting() -> 
         await asyncio.sleep(0.01)
         assert done == ["other", "bundled", "first"]  # what has begun goes on to its end; the others never begin
 
-    with ThreadPoolExecutor(1) as thread:
-        thread.submit(asyncio.run, main()).result()
+    run_apart(main())
 
 
 def test_an_upload_that_arrives_slowly_ends_with_the_server(tmp_path: Path) -> None:
@@ -450,8 +448,7 @@ def test_an_upload_that_arrives_slowly_ends_with_the_server(tmp_path: Path) -> N
                 pass
         assert list(folder_of(corpora, name).iterdir()) == []
 
-    with ThreadPoolExecutor(1) as thread:
-        thread.submit(asyncio.run, main()).result()
+    run_apart(main())
 
 
 def test_what_a_killed_studio_left_of_uploads_is_thrown_away_and_nothing_else(

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import math
 import os
 import shutil
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
+from tests.coroutines import run_apart
 
 from zuoci.model.base import BASES
 from zuoci.server.sse import to_json
@@ -21,6 +20,7 @@ from zuoci.studio.app import StudioSettings
 from zuoci.studio.jobs import TrainingJob
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Callable
 
     from tests.conftest import Served
@@ -228,7 +228,6 @@ def test_what_somebody_does_not_read_is_not_kept_for_ever() -> None:
             one.emit("step", {"step": step})
         return queue
 
-    with ThreadPoolExecutor(1) as thread:
-        queue = thread.submit(asyncio.run, main()).result()
+    queue = run_apart(main())
     assert queue.qsize() <= 1000
     assert queue.get_nowait()[0] == "training"  # the whole state, in the place of what was dropped

@@ -120,7 +120,7 @@ def test_greedy_writes_the_librarys_text(
     writer = zuoci.Writer(quantise(model, "float16").model)
     expected = writer.write("山前？", zuoci.WriteConfig(greedy=True, length=200))
     assert "山前" + written["text"] == expected.text
-    assert written["nll"] == pytest.approx(expected.nll, rel=1e-4)
+    assert written["nll"] == pytest.approx(expected.nll, rel=1e-4, abs=1e-4)
     assert len(set(expected.text)) > 6
 
 
@@ -236,7 +236,7 @@ def test_lines_have_the_lengths_and_begin_and_rhyme_as_asked(
 ) -> None:
     more = "\n ，山前路上人在唱歌里有" + "泛安" + "昂长"
     rhymes = {**RHYMES, "泛": "an", "安": "an", "昂": "ang", "长": "ang"}
-    wish = {"lines": 8, "lengths": [5, 3], "acrostic": "山里有歌", "rhyme": "AAB-", "temperature": 2}
+    wish = {"lines": 8, "lengths": [[5], [3]], "acrostic": "山里有歌", "rhyme": "AAB-", "temperature": 2}
     for seed in range(5):
         written = run(
             modules,
@@ -248,12 +248,12 @@ def test_lines_have_the_lengths_and_begin_and_rhyme_as_asked(
         assert [line.strip(" ，")[0] for line in text[:4]] == list("山里有歌")
         ends = [line.rstrip(" ，")[-1] for line in text]
         if not written["broken"]:
-            groups = [rhymes[end] for end, letter in zip(ends, "AAB-AAB-", strict=True) if letter == "A"]
-            assert len(set(groups)) == 1
+            for one, other in (ends[:2], ends[4:6]):  # each round of the scheme has a rhyme of its own
+                assert rhymes[one] == rhymes[other]
 
 
 def test_words_are_not_cut(modules: Page, make_model: Callable[..., zuoci.CharLM]) -> None:
-    text, _ = lines(modules, make_model("abcdefgh' ,\n"), {"lines": 6, "lengths": [3], "temperature": 1.5, "seed": 4})
+    text, _ = lines(modules, make_model("abcdefgh' ,\n"), {"lines": 6, "lengths": [[3]], "temperature": 1.5, "seed": 4})
     assert len(text) == 6
     words = [re.findall(r"[a-h][a-h']*", line) for line in text]
     assert [len(line) for line in words] == [3] * 6
@@ -283,8 +283,8 @@ def test_banned_characters_are_not_written(modules: Page, make_model: Callable[.
 def test_candidates_differ_and_rhyme(modules: Page, make_model: Callable[..., zuoci.CharLM]) -> None:
     model = make_model("\n ，山前路上人在唱歌里有昂长")
     rhymes = {**RHYMES, "昂": "ang", "长": "ang"}
-    wish = {"lengths": [4], "temperature": 1, "rhyme": "A"}
-    code = "return end(open(given.data).candidates('山前路上\\n', given.wish, 16, [{ letter: 'A', text: '在唱' }]))"
+    wish = {"lengths": [[4]], "temperature": 1, "rhyme": "A"}
+    code = "return end(open(given.data).candidates('山前路上\\n', given.wish, 16, ['在唱']))"
     found = run(modules, code, {"data": data(model, rhymes=rhymes), "wish": wish})
     again = run(modules, code, {"data": data(model, rhymes=rhymes), "wish": wish})
     assert found == again
@@ -299,7 +299,7 @@ def test_candidates_differ_and_rhyme(modules: Page, make_model: Callable[..., zu
 def test_no_line_copies_more_than_the_limit(modules: Page, make_model: Callable[..., zuoci.CharLM]) -> None:
     """The same seed writes what was written, unless that is copied: not a window of it comes again."""
     model = make_model()
-    wish = {"lines": 6, "lengths": [5], "seed": 3}
+    wish = {"lines": 6, "lengths": [[5]], "seed": 3}
     before, _ = lines(modules, model, wish)
     code = "return end(open(given.data, { guard: guardOf(given.data) }).write('', given.wish)).text"
     copied = "\n".join(before)
@@ -311,7 +311,7 @@ def test_no_line_copies_more_than_the_limit(modules: Page, make_model: Callable[
 
 def test_a_rhyme_that_cannot_be_kept_is_given_up(modules: Page, make_model: Callable[..., zuoci.CharLM]) -> None:
     document = data(make_model(), rhymes={"山": "an", "前": "an", "上": "an"})
-    wish = {"lines": 4, "lengths": [2], "rhyme": "A", "banned": "上", "particles": 8}
+    wish = {"lines": 4, "lengths": [[2]], "rhyme": "A", "banned": "上", "particles": 8}
     written = run(modules, "return end(open(given.data).write('', given.wish))", {"data": document, "wish": wish})
     text = written["text"].split("\n")
     assert len(text) == 4
@@ -327,7 +327,7 @@ def test_each_round_of_candidates_has_streams_of_its_own(
         modules,
         """const writer = open(given);
         const texts = ([seed, round]) =>
-          end(writer.candidates("山前路上\\n", { seed, lengths: [6] }, 8, [], round)).map((line) => line.text);
+          end(writer.candidates("山前路上\\n", { seed, lengths: [[6]] }, 8, [], round)).map((line) => line.text);
         return [[3, 0], [3, 1], [3, 1], [4, 0]].map(texts)""",
         data(make_model()),
     )

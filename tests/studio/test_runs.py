@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from safetensors.numpy import load_file
+from tests.coroutines import run_apart
 
 import zuoci
 from zuoci.server.errors import ApiError
@@ -319,5 +320,4 @@ def test_a_job_whose_process_is_being_started_is_left_alone(tmp_path: Path) -> N
                 await request(job)
         assert job.state == "queued"
 
-    with ThreadPoolExecutor(1) as thread:  # the thread of the tests has a loop of its own where a browser runs
-        thread.submit(lambda: asyncio.run(ask())).result()
+    run_apart(ask())

@@ -26,7 +26,7 @@ from zuoci.model.weights import shapes_of
 from zuoci.server.errors import ApiError, not_found
 from zuoci.text.fingerprint import Fingerprint
 from zuoci.text.folder import BASE_WINDOWS, FINGERPRINT, WEIGHTS, State, is_model, read_files, state_of
-from zuoci.training.reports import verdict
+from zuoci.training.verdict import verdict
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

