@@ -339,8 +339,8 @@ def save_a_run(world: World, steps: int) -> None:
     for report in run:
         if isinstance(report, zuoci.StepReport) and report.step == steps:
             break
-    for time in ("seconds", "elapsed", "began", "evaluated_at"):  # all else is the same each time
-        setattr(run.progress, time, 0.0)
+    for name in ("seconds", "elapsed", "began", "evaluated_at"):  # all else is the same each time
+        setattr(run.progress, name, 0.0)
     zuoci.save_run(run, world.m)
 
 
