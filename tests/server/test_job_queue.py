@@ -153,4 +153,4 @@ def test_too_many_are_sent_away() -> None:
 
 
 def run(main: Any) -> None:
-    run_apart(main())
+    run_apart(main)
