@@ -7,7 +7,7 @@ import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
-from playwright.sync_api import Locator, expect
+from playwright.sync_api import Locator, Route, expect
 from tests.studio.conftest import Visitor, new_song, saved, song, write
 
 import zuoci
@@ -140,7 +140,18 @@ def test_the_token_is_taken_from_the_address_and_not_left_there(
         visitor = Visitor(browser, served.url, served.token)
         page = visitor("models")
         assert page.url == f"{served.url}/#models"
-        page.click('a[href="#write"]')
+        page.route(
+            "**/api/songs", lambda route: made.append(route) if route.request.method == "POST" else route.continue_()
+        )
+        made: list[Route] = []
+        with page.expect_request(lambda request: request.method == "POST" and request.url.endswith("/api/songs")):
+            page.click('a[href="#write"]')
+        page.focus("#option-lines")
+        while not made:
+            page.wait_for_timeout(10)
+        made[0].continue_()
+        expect(page.locator("#title")).not_to_have_value("")
+        expect(page.locator("#option-lines")).to_be_focused()  # the new song, which came later, has not taken the focus
         page.fill("#option-lines", "2")
         written = write(page)
         assert len(written) == 2

@@ -140,7 +140,8 @@ export class Songs {
     const song = empty && (await get(songPath(empty.id)));
     await this.#leave();
     this.#show(song && !song.text ? song : await post("/songs", { title: this.studio.phrases().untitled }));
-    this.editor.focus();
+    // The focus stays where it is: the song of a page that has just been opened comes while somebody fills in a field.
+    if (document.activeElement === document.body) this.editor.focus();
   }
 
   async #leave() {
