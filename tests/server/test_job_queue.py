@@ -67,7 +67,7 @@ def test_work_is_done_one_piece_after_another_and_not_for_those_who_left() -> No
         assert await asyncio.wait_for(tasks[2], 120) == "third"  # the first one's thread ended at its next step
         assert done == ["third"]
 
-    run(main())
+    run_apart(main())
 
 
 def test_the_end_of_the_server_ends_all_work(caplog: pytest.LogCaptureFixture) -> None:
@@ -85,7 +85,7 @@ def test_the_end_of_the_server_ends_all_work(caplog: pytest.LogCaptureFixture) -
         with pytest.raises(ApiError, match="shutting down"):
             await jobs.run(Client().request, endless)
 
-    run(main())
+    run_apart(main())
     assert not caplog.records
 
 
@@ -103,7 +103,7 @@ def test_work_that_takes_too_long_is_broken_off() -> None:
         assert much.value.status == 422
         assert await jobs.run(Client().request, lambda _: 1) == 1
 
-    run(main())
+    run_apart(main())
 
 
 TEXT = "山前一路\n路上二人\n" * 4
@@ -149,8 +149,4 @@ def test_too_many_are_sent_away() -> None:
         assert await asyncio.gather(*tasks) == [True] * 8
         assert await jobs.run(Client().request, lambda _: may_end.wait(120))
 
-    run(main())
-
-
-def run(main: Any) -> None:
-    run_apart(main)
+    run_apart(main())

@@ -68,10 +68,6 @@ class LeftOut:
         """Remembers files that are left out."""
         self.files += [Omission(readable(name), why, reason) for name in names]
 
-    def by_kind(self, *kinds: str) -> list[Omission]:
-        """The files that were left out for one of some kinds of reason."""
-        return [each for each in self.files if each.why in kinds]
-
 
 # By these bytes near their beginning, the files of a model or of a stopped run are recognised; see docs/format.md.
 _MARKS = {

@@ -15,7 +15,7 @@ The command line and the studio call `rank`, `next_lines` and `rewrite`.
 
 from __future__ import annotations
 
-from itertools import accumulate, pairwise
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from pydantic import BaseModel, ConfigDict
@@ -28,7 +28,7 @@ from zuoci.writing.line import WrittenLine, draw_lines, read
 from zuoci.writing.line_score import line_scores, repeats
 from zuoci.writing.originality import originality
 from zuoci.writing.particles import write_line
-from zuoci.writing.patterns import parse_lengths
+from zuoci.writing.patterns import Pattern
 from zuoci.writing.random import LENGTH, LINE, PICK
 from zuoci.writing.repetition import repetition
 from zuoci.writing.rhyme.scheme import scheme_of
@@ -163,13 +163,12 @@ def rewrite(writer: Writer, text: str, number: int, config: WriteConfig, count: 
     row = indices[number - 1]
     partners = [] if rules.form.scheme[:1] == (None,) else _partners(rules, [rows[i] for i in indices], number - 1)
     start = rules.form.line_start(number - 1)
-    parts = parse_lengths(config.line_length or length_of(rows[row]))[0]
-    length = sum(parts)
+    pattern = Pattern.of(config.line_length or length_of(rows[row]), "")
+    length = pattern.length(0)
     if length:
         length = max(length, count_syllables(start))
-    gaps = tuple(accumulate(parts[:-1]))
     rhyme = (0, "A") if partners else None
-    plan = LinePlan(length, ((0, start),) if start else (), rhyme, len(partners) + 1, gaps=gaps)
+    plan = LinePlan(length, ((0, start),) if start else (), rhyme, len(partners) + 1, gaps=pattern.gaps(0))
     rules.check([plan])
     before = "".join(line + "\n" for line in rows[:row])
     following = next((i for i in indices if i > row), row)

@@ -27,8 +27,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from zuoci.writing.config import WriteConfig
+    from zuoci.writing.patterns import Pattern
     from zuoci.writing.rhyme.scheme import Scheme
-    from zuoci.writing.structure import Pattern, Section
+    from zuoci.writing.structure import Section
 
 _KEYCAP = "\u20e3"  # makes an emoji of a digit
 

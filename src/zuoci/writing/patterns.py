@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from typing import TYPE_CHECKING
+from itertools import accumulate
+from typing import TYPE_CHECKING, NamedTuple
 
 from zuoci.errors import Message, SettingsError
 from zuoci.writing.rhyme.scheme import LETTERS, own_syllables
@@ -21,6 +22,40 @@ MOST_LINES = 1000  # of a text
 SECTIONS = {
     "V": "Verse", "P": "Pre-Chorus", "C": "Chorus", "H": "Hook", "B": "Bridge", "I": "Intro", "O": "Outro",
 }  # fmt: skip
+
+
+class Pattern(NamedTuple):
+    """The form of some lines; it begins anew if there are more of them.
+
+    Attributes:
+        lengths: the parts of each line between its gaps, in syllables; empty: any.
+        scheme: the rhyme scheme; empty: no rhymes.
+    """
+
+    lengths: tuple[tuple[int, ...], ...] = ()
+    scheme: Scheme = ()
+
+    @classmethod
+    def of(cls, line_length: str, rhyme: str) -> Pattern:
+        """Parses the two fields of a `WriteConfig`."""
+        return cls(parse_lengths(line_length) if line_length else (), parse_scheme(rhyme) if rhyme else ())
+
+    @property
+    def lines(self) -> int:
+        """The number of lines that the pattern describes; 0: any."""
+        return max(len(self.scheme), len(self.lengths) if len(self.lengths) > 1 else 0)
+
+    def parts(self, line: int) -> tuple[int, ...]:
+        """The parts of a line between its gaps, in syllables; (0,): any."""
+        return self.lengths[line % len(self.lengths)] if self.lengths else (0,)
+
+    def length(self, line: int) -> int:
+        """The length of a line, in syllables; 0: any."""
+        return sum(self.parts(line))
+
+    def gaps(self, line: int) -> tuple[int, ...]:
+        """The numbers of syllables after which a line pauses."""
+        return tuple(accumulate(self.parts(line)[:-1]))
 
 
 def parse_numbers(pattern: str) -> tuple[int, ...]:
@@ -143,16 +178,16 @@ def parse_structure(text: str) -> str:
     return letters
 
 
-def parse_section_forms(pairs: Sequence[str]) -> dict[str, tuple[str, str]]:
+def parse_section_forms(pairs: Sequence[str]) -> dict[str, Pattern]:
     """Parses forms of sections such as `C=7,5 AA`, or `V2=7,7` for the second verse.
 
     Returns:
-        Letter, with the number if one is given → (`line_length`, `rhyme`), "" for what is not given.
+        Letter, with the number if one is given → the form of the lines.
 
     Raises:
         SettingsError: one cannot be parsed, or a section has two.
     """
-    forms: dict[str, tuple[str, str]] = {}
+    forms: dict[str, Pattern] = {}
     for pair in pairs:
         name, equals, form = unicodedata.normalize("NFKC", pair).partition("=")
         name = name.strip().upper()
@@ -167,9 +202,5 @@ def parse_section_forms(pairs: Sequence[str]) -> dict[str, tuple[str, str]]:
             raise SettingsError(Message("two_forms", "section {name} has two forms; give one", name=name))
         lengths = "".join(part for part in parts if part[0].isdigit())
         scheme = "".join(part for part in parts if not part[0].isdigit())
-        if lengths:
-            parse_lengths(lengths)
-        if scheme:
-            parse_scheme(scheme)
-        forms[name] = (lengths, scheme)
+        forms[name] = Pattern.of(lengths, scheme)
     return forms

@@ -8,59 +8,16 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, replace
-from itertools import accumulate, cycle
-from typing import TYPE_CHECKING, NamedTuple
+from itertools import cycle
+from typing import TYPE_CHECKING
 
-from zuoci.writing.patterns import (
-    SECTIONS,
-    parse_lengths,
-    parse_numbers,
-    parse_scheme,
-    parse_section_forms,
-    parse_structure,
-)
+from zuoci.writing.patterns import SECTIONS, Pattern, parse_numbers, parse_section_forms, parse_structure
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from zuoci.writing.rhyme.scheme import Scheme
-
 _RETURNING = frozenset("CH")  # chorus and hook: sung with the same words each time
 DEFAULT_LINES = 4  # of a section, or of a text whose form does not say
-
-
-class Pattern(NamedTuple):
-    """The form of some lines; it begins anew if there are more of them.
-
-    Attributes:
-        lengths: the parts of each line between its gaps, in syllables; empty: any.
-        scheme: the rhyme scheme; empty: no rhymes.
-    """
-
-    lengths: tuple[tuple[int, ...], ...] = ()
-    scheme: Scheme = ()
-
-    @classmethod
-    def of(cls, line_length: str, rhyme: str) -> Pattern:
-        """Parses the two fields of a `WriteConfig`."""
-        return cls(parse_lengths(line_length) if line_length else (), parse_scheme(rhyme) if rhyme else ())
-
-    @property
-    def lines(self) -> int:
-        """The number of lines that the pattern describes; 0: any."""
-        return max(len(self.scheme), len(self.lengths) if len(self.lengths) > 1 else 0)
-
-    def parts(self, line: int) -> tuple[int, ...]:
-        """The parts of a line between its gaps, in syllables; (0,): any."""
-        return self.lengths[line % len(self.lengths)] if self.lengths else (0,)
-
-    def length(self, line: int) -> int:
-        """The length of a line, in syllables; 0: any."""
-        return sum(self.parts(line))
-
-    def gaps(self, line: int) -> tuple[int, ...]:
-        """The numbers of syllables after which a line pauses."""
-        return tuple(accumulate(self.parts(line)[:-1]))
 
 
 @dataclass(frozen=True)
@@ -89,7 +46,7 @@ def sections_of(
     if not structure:
         return (Section("", max(common.lines, sum(sizes)), common),)
     letters = parse_structure(structure)
-    own = {name: Pattern.of(*form) for name, form in parse_section_forms(forms).items()}
+    own = parse_section_forms(forms)
     sung, seen = Counter(letters), Counter[str]()
     found: list[Section] = []
     for letter, size in zip(letters, cycle(sizes or (0,)), strict=False):
